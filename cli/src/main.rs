@@ -1,0 +1,2 @@
+//! The program `wimstore`: arguments, output, exit codes.
+fn main() {}

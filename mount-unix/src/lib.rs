@@ -1,0 +1,1 @@
+//! The store as a FUSE mount: translate, ask, reply.

@@ -1,0 +1,1 @@
+//! Writes WIM files byte by byte for tests.

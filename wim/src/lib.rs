@@ -1,0 +1,1 @@
+//! The WIM file format: bytes in, values out.
