@@ -1,2 +1,54 @@
 //! The program `wimstore`: arguments, output, exit codes.
-fn main() {}
+//!
+//! One file per command. Exit codes: 0 done; 1 done, and something in the store is bad; 2 could not be done.
+
+mod globals;
+mod logging;
+mod output;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use globals::Globals;
+
+/// Could not be done: usage, no store, mount refused.
+const EXIT_FAILED: u8 = 2;
+
+/// Lists, mounts, checks and extracts stores of Windows images (WIM files).
+///
+/// SOURCE is a store (a RemoteInstall folder, or its Images folder), one image group of it, or a single .wim, .esd or
+/// .swm file; --image makes one image of a file the root.
+///
+/// Exit status: 0 done; 1 done, and something in the store is bad; 2 could not be done.
+#[derive(Parser)]
+#[command(name = "wimstore", version, max_term_width = 100, propagate_version = true)]
+struct Cli {
+    #[command(flatten)]
+    globals: Globals,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// One variant a command; its arguments and its `run` are in the module of the same name.
+#[derive(Subcommand)]
+enum Command {}
+
+impl Command {
+    fn run(self, globals: &Globals) -> anyhow::Result<ExitCode> {
+        let _ = globals;
+        match self {}
+    }
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let done = logging::start(&cli.globals).and_then(|()| cli.command.run(&cli.globals));
+    done.unwrap_or_else(|error| {
+        if output::is_closed_pipe(&error) {
+            return ExitCode::SUCCESS; // whoever read us has seen enough
+        }
+        output::complain(format_args!("{error:#}"));
+        ExitCode::from(EXIT_FAILED)
+    })
+}
