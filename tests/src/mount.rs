@@ -1,0 +1,108 @@
+//! A mount that goes away with the test that made it.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use crate::program::{run, wimstore};
+
+/// How long an unmount may take before a test gives up on it.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A store mounted by `wimstore mount` on a folder of its own. Dropping it unmounts, also when the test panics.
+#[derive(Debug)]
+pub struct Mount {
+    folder: TempDir,
+    process: Option<u32>,
+}
+
+impl Mount {
+    /// Mounts `source` in the background with the further arguments `options` (such as `["-o", "ignore_case"]`).
+    ///
+    /// # Panics
+    /// `wimstore mount` fails; its complaint is in the message.
+    pub fn new<A: AsRef<OsStr>>(source: &Path, options: &[A]) -> Self {
+        let folder = tempfile::tempdir().expect("a folder to mount on");
+        let mut command = Command::new(wimstore());
+        command.arg("mount").args(options).arg(source).arg(folder.path()).stdin(Stdio::null());
+        let output = command.output().expect("wimstore starts");
+        let mut mount = Self { folder, process: None }; // from here on it is unmounted
+        assert!(output.status.success(), "wimstore mount: {}", String::from_utf8_lossy(&output.stderr));
+        mount.process = server_of(mount.path());
+        assert!(mount.process.is_some(), "the mount names the process that serves it");
+        mount
+    }
+
+    /// The root of the mount.
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The id of the process that serves the mount.
+    pub fn process(&self) -> u32 {
+        self.process.expect("known since the mount was made")
+    }
+
+    /// Waits until nothing is mounted here any more and the process that served it is gone.
+    ///
+    /// # Panics
+    /// Either is still there after 20 seconds.
+    pub fn wait_gone(&self) {
+        let gone = || !is_mounted(self.path()) && self.process.is_none_or(|process| !is_running(process));
+        assert!(eventually(gone), "{} is still mounted or served", self.path().display());
+    }
+}
+
+impl Drop for Mount {
+    fn drop(&mut self) {
+        if is_mounted(self.path()) {
+            let output = run([OsStr::new("umount"), self.path().as_os_str()]);
+            if !output.status.success() {
+                // Busy, or the program under test is at fault: the machine must be clean all the same.
+                let _ = Command::new("umount").arg("--lazy").arg(self.path()).status();
+                let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
+                assert!(thread::panicking(), "wimstore umount: {complaint}");
+            }
+        }
+        let Some(process) = self.process else { return };
+        if !eventually(|| !is_running(process)) {
+            let _ = Command::new("kill").arg("-9").arg(process.to_string()).status();
+            assert!(thread::panicking(), "process {process} outlived its mount");
+        }
+    }
+}
+
+/// The id of the process that serves the mount at `root`.
+fn server_of(root: &Path) -> Option<u32> {
+    let value = xattr::get(root, "user.wimstore.pid").ok()??;
+    String::from_utf8(value).ok()?.parse().ok()
+}
+
+/// Whether something is mounted at `path`, which holds no blank or other character that mountinfo escapes.
+pub fn is_mounted(path: &Path) -> bool {
+    let mounts = fs::read_to_string("/proc/self/mountinfo").expect("mountinfo");
+    mounts.lines().filter_map(|line| line.split(' ').nth(4)).any(|mountpoint| PathBuf::from(mountpoint) == path)
+}
+
+/// Whether the process still runs; one that is dead but not waited for does not.
+pub fn is_running(process: u32) -> bool {
+    let state = fs::read_to_string(format!("/proc/{process}/stat")).ok();
+    state.and_then(|stat| stat.rsplit_once(") ").map(|(_, rest)| !rest.starts_with('Z'))).unwrap_or(false)
+}
+
+/// Waits until `condition` holds and returns whether it ever did, within 20 seconds.
+pub fn eventually(condition: impl Fn() -> bool) -> bool {
+    let start = Instant::now();
+    while !condition() {
+        if start.elapsed() > PATIENCE {
+            return false;
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+    true
+}
