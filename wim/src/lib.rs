@@ -1,1 +1,3 @@
 //! The WIM file format: bytes in, values out.
+
+pub mod codec;
