@@ -1,4 +1,4 @@
-//! The codecs of the format: XPRESS.
+//! The codecs of the format: XPRESS and LZX.
 //!
 //! A decoder is given one whole compressed chunk and the exact size it decodes to. It keeps its tables between chunks,
 //! so a decoder that is used again allocates nothing; nothing else is carried from chunk to chunk. Chunks whose stored
@@ -7,6 +7,7 @@
 mod bits;
 mod copy;
 mod huffman;
+pub mod lzx;
 pub mod xpress;
 
 /// The rule that a compressed chunk breaks.
