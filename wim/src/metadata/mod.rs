@@ -76,6 +76,12 @@ impl Metadata {
         todo!()
     }
 
+    /// The bytes it takes in memory.
+    #[must_use]
+    pub fn memory_size(&self) -> usize {
+        self.bytes.len() + size_of_val(&*self.nodes) + size_of_val(&*self.inodes)
+    }
+
     /// How many names there are, with the root.
     #[must_use]
     pub fn node_count(&self) -> u32 {
