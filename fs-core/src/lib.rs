@@ -1,1 +1,19 @@
 //! An image store as a read-only filesystem, on no platform in particular.
+//!
+//! A `Filesystem` is a store, group, archive or image under the names, attributes and rules of a mount
+//! (`docs/semantics.md`). The adapters for FUSE and WinFsp ask it and translate; nothing is decided in them.
+
+mod attr;
+mod attributes;
+mod error;
+mod ino;
+mod links;
+mod names;
+mod source;
+
+pub use attr::{Attr, DirEntry, Kind, Totals};
+pub use attributes::{AttributeSource, Attributes};
+pub use error::{Error, Problem, Result};
+pub use ino::{ImageSlot, Ino};
+pub use source::{ArchiveEntry, FolderSource, GroupEntry, GroupListing, Shape, StoreSource};
+pub use wim;

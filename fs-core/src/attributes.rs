@@ -1,0 +1,154 @@
+//! The Windows file attributes of an archive's file: its hidden attribute disables its images.
+//!
+//! Off NTFS they are taken from the first source that has them: the attributes of an NTFS driver, those that Samba keeps,
+//! then a sidecar of our own, `<file>.wimstore.json`.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+/// `FILE_ATTRIBUTE_HIDDEN`.
+const HIDDEN: u32 = 2;
+
+/// The file attributes of an archive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Attributes {
+    /// Bits as Windows defines them.
+    pub bits: u32,
+    /// Who said so.
+    pub source: AttributeSource,
+}
+
+impl Attributes {
+    /// Whether the images in the file are disabled: not shown to anybody.
+    pub fn is_hidden(self) -> bool {
+        self.bits & HIDDEN != 0
+    }
+}
+
+/// Where the attributes of an archive's file were found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum AttributeSource {
+    /// Nowhere: no attribute is set.
+    #[default]
+    Default,
+    /// Windows itself.
+    Native,
+    /// An NTFS driver's extended attribute `system.ntfs_attrib` (ntfs3, ntfs-3g).
+    Ntfs,
+    /// Samba's extended attribute `user.DOSATTRIB`.
+    Samba,
+    /// The file `<file>.wimstore.json` beside it.
+    Sidecar,
+}
+
+/// The attributes of the file at `path`, with the source that had them. What cannot be read counts as absent.
+pub(crate) fn of(path: &Path) -> Attributes {
+    native(path).or_else(|| sidecar(path)).unwrap_or_default()
+}
+
+#[cfg(windows)]
+fn native(path: &Path) -> Option<Attributes> {
+    use std::os::windows::fs::MetadataExt;
+    let bits = std::fs::metadata(path).ok()?.file_attributes();
+    Some(Attributes { bits, source: AttributeSource::Native })
+}
+
+#[cfg(unix)]
+fn native(path: &Path) -> Option<Attributes> {
+    let value = |name: &str| xattr::get_deref(path, name).ok().flatten();
+    let ntfs = value("system.ntfs_attrib").and_then(|v| Some(u32::from_le_bytes(v.try_into().ok()?)));
+    let samba = || value("user.DOSATTRIB").and_then(|v| samba_bits(&v));
+    ntfs.map(|bits| Attributes { bits, source: AttributeSource::Ntfs })
+        .or_else(|| samba().map(|bits| Attributes { bits, source: AttributeSource::Samba }))
+}
+
+/// The bits in Samba's attribute: old versions store text such as `0x22`; newer ones an NDR structure that begins with such
+/// a text (perhaps empty), then version, the version again as the switch of a union, a mask of valid fields, and the bits.
+#[cfg_attr(not(unix), expect(dead_code, reason = "Samba stores this on Unix"))]
+fn samba_bits(value: &[u8]) -> Option<u32> {
+    let text_len = value.iter().position(|&b| b == 0).unwrap_or(value.len());
+    let (text, rest) = value.split_at(text_len);
+    if let Some(digits) = std::str::from_utf8(text).ok()?.strip_prefix("0x") {
+        return u32::from_str_radix(digits, 16).ok();
+    }
+    let word = |at: usize| Some(u32::from_le_bytes(value.get(at..at + 4)?.try_into().ok()?));
+    let version_at = (text_len + 1).next_multiple_of(2);
+    let switch_at = (version_at + 2).next_multiple_of(4);
+    let has_bits = !rest.is_empty() && word(switch_at + 4)? & 1 != 0;
+    if has_bits { word(switch_at + 8) } else { None }
+}
+
+/// What we keep beside an archive where the file system has no room for it.
+#[derive(Debug, Default, Deserialize)]
+struct Sidecar {
+    #[serde(default)]
+    hidden: bool,
+}
+
+fn sidecar_path(path: &Path) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(".wimstore.json");
+    name.into()
+}
+
+fn sidecar(path: &Path) -> Option<Attributes> {
+    let path = sidecar_path(path);
+    let text = std::fs::read(&path).ok()?;
+    match serde_json::from_slice::<Sidecar>(&text) {
+        Ok(sidecar) => {
+            let bits = if sidecar.hidden { HIDDEN } else { 0 };
+            Some(Attributes { bits, source: AttributeSource::Sidecar })
+        }
+        Err(error) => {
+            tracing::warn!(path = %path.display(), %error, "sidecar is not valid; it is ignored");
+            None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn samba_writes_the_bits_in_two_ways() {
+        let ndr = |version: u8, valid: u8, bits: u8| {
+            let mut v = vec![0, 0, version, 0, version, 0, 0, 0, valid, 0, 0, 0, bits, 0, 0, 0];
+            v.extend([0; 24]);
+            v
+        };
+        let cases: &[(&str, Vec<u8>, Option<u32>)] = &[
+            ("text", b"0x22\0".to_vec(), Some(0x22)),
+            ("text without its NUL", b"0x2".to_vec(), Some(2)),
+            ("text before NDR of version 3", [&b"0x20\0\0"[..], &ndr(3, 0x11, 0x20)[2..]].concat(), Some(0x20)),
+            ("NDR of version 4", ndr(4, 0x51, 0x22), Some(0x22)),
+            ("NDR of version 5", ndr(5, 0x11, 0x02), Some(2)),
+            ("NDR without bits", ndr(5, 0x10, 0x02), None),
+            ("cut short", ndr(5, 0x11, 2)[..14].to_vec(), None),
+            ("no number", b"0xzz\0".to_vec(), None),
+            ("empty", Vec::new(), None),
+        ];
+        for (name, value, want) in cases {
+            assert_eq!(samba_bits(value), *want, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_sidecar_hides_where_no_attribute_does() {
+        let dir = tempfile::tempdir().unwrap();
+        let wim = dir.path().join("a.wim");
+        std::fs::write(&wim, b"").unwrap();
+        assert_eq!(of(&wim), Attributes::default());
+        for (text, hidden, source) in [
+            (r#"{"hidden": true}"#, true, AttributeSource::Sidecar),
+            (r#"{"hidden": false, "later": 1}"#, false, AttributeSource::Sidecar),
+            ("{}", false, AttributeSource::Sidecar),
+            ("not json", false, AttributeSource::Default),
+        ] {
+            std::fs::write(sidecar_path(&wim), text).unwrap();
+            assert_eq!((of(&wim).is_hidden(), of(&wim).source), (hidden, source), "{text}");
+        }
+    }
+}

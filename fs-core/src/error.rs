@@ -1,0 +1,161 @@
+//! What can go wrong when a mount is asked something, by what the asker can do about it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use wim::BlobHash;
+
+/// The answer when a question about the store cannot be answered.
+///
+/// Each adapter maps every variant to its platform's code in one exhaustive function. Cheap to clone, since several
+/// waiting readers may get the same failure.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Error {
+    /// There is no such name, or no such inode.
+    #[error("no such file or directory")]
+    NotFound,
+    /// A directory was needed.
+    #[error("not a directory")]
+    NotDirectory,
+    /// A file was needed.
+    #[error("is a directory")]
+    IsDirectory,
+    /// A symbolic link was needed.
+    #[error("not a symbolic link")]
+    NotSymlink,
+    /// The file has no extended attribute of this name.
+    #[error("no such extended attribute")]
+    NoXattr,
+    /// A value is larger than the caller can take.
+    #[error("{len} bytes are more than the {limit} that fit")]
+    TooLarge {
+        /// Size of the value in bytes.
+        len: u64,
+        /// The most that could be given, in bytes.
+        limit: u64,
+    },
+    /// A store has more of something than a mount numbers.
+    #[error("more than {limit} {what}: the rest is left out")]
+    TooMany {
+        /// What there are too many of.
+        what: &'static str,
+        /// How many are shown.
+        limit: usize,
+    },
+    /// The file is encrypted by Windows (EFS): only its raw ciphertext is stored.
+    #[error("encrypted by Windows (EFS); its plain content is not in the image")]
+    Encrypted,
+    /// No archive at hand supplies the file's content.
+    #[error("no archive supplies blob {hash}; name the archive that does with --ref")]
+    DataMissing {
+        /// The content that is missing.
+        hash: BlobHash,
+    },
+    /// An archive could not be read, is damaged, or is of a kind that is not supported.
+    #[error("{}", archive.display())]
+    Archive {
+        /// The archive's file.
+        archive: PathBuf,
+        /// What is wrong in it.
+        source: Arc<wim::Error>,
+    },
+    /// A blob of an archive could not be read, or is damaged.
+    #[error("{}: blob {blob} at {at:#x}", archive.display())]
+    Blob {
+        /// The archive's file.
+        archive: PathBuf,
+        /// The content.
+        blob: BlobHash,
+        /// Where the archive stores it: offset of its resource from the first byte.
+        at: u64,
+        /// What is wrong with it.
+        source: Arc<wim::Error>,
+    },
+    /// A folder or file of the store could not be read.
+    #[error("{}", path.display())]
+    Io {
+        /// The folder or file.
+        path: PathBuf,
+        /// What the system said.
+        source: Arc<std::io::Error>,
+    },
+    /// The path given as a store is none.
+    #[error("{}: {reason}", path.display())]
+    NoStore {
+        /// What was given.
+        path: PathBuf,
+        /// Why it is none, and what would be.
+        reason: &'static str,
+    },
+    /// The image asked for is not there.
+    #[error("{}: no image {wanted}; there are {available}", path.display())]
+    NoImage {
+        /// The archive or group searched.
+        path: PathBuf,
+        /// The number or name asked for.
+        wanted: String,
+        /// The images that are there.
+        available: String,
+    },
+    /// One of the above, about a file of the mounted tree.
+    #[error("{path}")]
+    At {
+        /// Path from the root of what is mounted, lossily decoded.
+        path: String,
+        /// What went wrong there.
+        source: Box<Error>,
+    },
+}
+
+/// A result with this crate's error.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    /// An archive's error with its file's name.
+    pub fn archive(archive: impl Into<PathBuf>, source: wim::Error) -> Self {
+        Self::Archive { archive: archive.into(), source: Arc::new(source) }
+    }
+
+    /// A system error with the path it is about.
+    pub fn io(path: impl Into<PathBuf>, source: std::io::Error) -> Self {
+        Self::Io { path: path.into(), source: Arc::new(source) }
+    }
+
+    /// This error said of a path of the mounted tree.
+    #[must_use]
+    pub fn at(self, path: &[u8]) -> Self {
+        Self::At { path: String::from_utf8_lossy(path).into_owned(), source: Box::new(self) }
+    }
+
+    /// The error itself, without the paths it was said of.
+    pub fn root_cause(&self) -> &Self {
+        match self {
+            Self::At { source, .. } => source.root_cause(),
+            other => other,
+        }
+    }
+
+    /// Whether this means that stored bytes are bad, missing or cannot be reached: what a mount answers with `EIO` and a
+    /// line in the log, as against a question that has no answer.
+    pub fn is_damage(&self) -> bool {
+        matches!(
+            self.root_cause(),
+            Self::DataMissing { .. } | Self::Archive { .. } | Self::Blob { .. } | Self::Io { .. }
+        )
+    }
+}
+
+/// Something of the store that is left out or shown unreadable.
+#[derive(Debug, Clone)]
+pub struct Problem {
+    /// The archive or folder.
+    pub path: PathBuf,
+    /// Why.
+    pub error: Error,
+}
+
+impl Problem {
+    pub(crate) fn new(path: &Path, error: Error) -> Self {
+        Self { path: path.to_owned(), error }
+    }
+}

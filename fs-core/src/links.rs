@@ -1,0 +1,153 @@
+//! The targets of symbolic links and junctions, turned into links that stay inside their image.
+//!
+//! Windows resolves `..` in a target by its text, before any link in it is followed. So do we, and what is left is a target
+//! with `..` at its head only, no more of them than the link lies deep, then names: by induction no chain of links leads out.
+
+use wim::ReparseLink;
+
+/// The most data that Windows stores for a reparse point, in bytes.
+pub(crate) const MAX_DATA: u64 = (16 << 10) - 8;
+
+/// Whether a reparse point with this tag is a link to another name.
+pub(crate) fn is_link(tag: u32) -> bool {
+    matches!(tag, wim::reparse::SYMLINK | wim::reparse::MOUNT_POINT)
+}
+
+/// What a target's path starts from.
+#[derive(Debug, PartialEq, Eq)]
+enum Base {
+    /// The root of the image.
+    Root,
+    /// The directory that holds the link.
+    Here,
+}
+
+/// The target as a relative Unix path in UTF-16 units, for a link in the directory with the given path (names from the
+/// image's root). `real_name` gives the name as it is in a directory, for the units that the target calls it by.
+pub(crate) fn unix_target(
+    target: &ReparseLink,
+    directory: &[Vec<u16>],
+    real_name: &mut dyn FnMut(&[Vec<u16>], &[u16]) -> Option<Vec<u16>>,
+) -> Vec<u16> {
+    let (base, rest) = split_base(target);
+    let mut path: Vec<Vec<u16>> = if base == Base::Root { Vec::new() } else { directory.to_vec() };
+    for component in rest.split(|&u| u == u16::from(b'\\')) {
+        match component {
+            [] => {}
+            [0x2e] => {}
+            [0x2e, 0x2e] => {
+                path.pop(); // at the root `..` is the root
+            }
+            name => {
+                let swapped = swap_slashes(name);
+                let real = real_name(&path, &swapped).unwrap_or(swapped);
+                path.push(real);
+            }
+        }
+    }
+    relative(directory, &path)
+}
+
+/// Splits a device, drive or volume off an absolute target: the image's root stands for all of them.
+fn split_base(target: &ReparseLink) -> (Base, &[u16]) {
+    let text = &target.substitute[..];
+    if target.relative {
+        // `\dir` is relative to the current drive.
+        return if text.first() == Some(&u16::from(b'\\')) { (Base::Root, text) } else { (Base::Here, text) };
+    }
+    for prefix in [r"\??\", r"\DosDevices\", r"\Device\", r"\\?\"] {
+        if let Some(rest) = strip_prefix(text, prefix) {
+            let device = rest.iter().position(|&u| u == u16::from(b'\\')).unwrap_or(rest.len());
+            return (Base::Root, &rest[device..]);
+        }
+    }
+    match text {
+        [_, colon, rest @ ..] if *colon == u16::from(b':') => (Base::Root, rest),
+        _ => (Base::Root, text),
+    }
+}
+
+fn strip_prefix<'a>(text: &'a [u16], prefix: &str) -> Option<&'a [u16]> {
+    let mut rest = text;
+    for unit in prefix.encode_utf16() {
+        let (first, tail) = rest.split_first()?;
+        if wim::upcase(*first) != wim::upcase(unit) {
+            return None;
+        }
+        rest = tail;
+    }
+    Some(rest)
+}
+
+/// A backslash of a Unix target is stored as a slash; NUL gets its stand-in, as in names.
+fn swap_slashes(name: &[u16]) -> Vec<u16> {
+    name.iter().map(|&u| if u == u16::from(b'/') { u16::from(b'\\') } else { stand_in(u) }).collect()
+}
+
+fn stand_in(unit: u16) -> u16 {
+    if unit == 0 { 0xF000 } else { unit }
+}
+
+/// The way from one directory to a path, both as names from the same root.
+fn relative(from: &[Vec<u16>], to: &[Vec<u16>]) -> Vec<u16> {
+    let common = from.iter().zip(to).take_while(|(a, b)| a == b).count();
+    let ups = std::iter::repeat_n(vec![u16::from(b'.'); 2], from.len() - common);
+    let names: Vec<Vec<u16>> = ups.chain(to[common..].iter().cloned()).collect();
+    if names.is_empty() { vec![u16::from(b'.')] } else { names.join(&u16::from(b'/')) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn units(text: &str) -> Vec<u16> {
+        text.encode_utf16().collect()
+    }
+
+    fn target(text: &str, relative: bool) -> ReparseLink {
+        ReparseLink { substitute: units(text), print: Vec::new(), relative }
+    }
+
+    fn unix(text: &str, relative: bool, directory: &[&str]) -> String {
+        let directory: Vec<_> = directory.iter().map(|n| units(n)).collect();
+        String::from_utf16(&unix_target(&target(text, relative), &directory, &mut |_, _| None)).unwrap()
+    }
+
+    #[test]
+    fn targets_stay_inside_the_image() {
+        let cases: &[(&str, &str, bool, &[&str], &str)] = &[
+            ("plain", r"file", true, &["a"], "file"),
+            ("up and down", r"..\b\file", true, &["a"], "../b/file"),
+            ("dots vanish", r".\x\.\y\..\z", true, &["a"], "x/z"),
+            ("to itself", r"..\a", true, &["a"], "."),
+            ("leads out", r"..\..\..\etc\passwd", true, &["a"], "../etc/passwd"),
+            ("leads out behind a name", r"x\..\..\..\etc", true, &[], "etc"),
+            ("current drive", r"\Users", true, &["a", "b"], "../../Users"),
+            ("drive", r"\??\C:\Users\All", false, &["Docs"], "../Users/All"),
+            ("drive, inside its own directory", r"\??\C:\Docs\All", false, &["Docs"], "All"),
+            ("drive root", r"\??\C:\", false, &["a", "b"], "../.."),
+            ("drive without slash", r"\??\C:", false, &[], "."),
+            ("volume", r"\??\Volume{26a21bda-a627-11d7-9931-806e6f6e6963}\x", false, &[], "x"),
+            ("device", r"\Device\HarddiskVolume2\x", false, &[], "x"),
+            ("dos devices, any case", r"\dosdevices\D:\x", false, &[], "x"),
+            ("bare drive", r"C:\x", false, &["a"], "../x"),
+            ("absolute out", r"\??\C:\..\..\x", false, &["a"], "../x"),
+            ("Unix backslash", r"a/b", true, &[], r"a\b"),
+            ("empty", "", true, &["a"], "."),
+        ];
+        for (name, text, relative, directory, want) in cases {
+            assert_eq!(unix(text, *relative, directory), *want, "{name}");
+        }
+    }
+
+    #[test]
+    fn names_are_written_as_the_directory_has_them() {
+        let mut asked = Vec::new();
+        let got = unix_target(&target(r"\??\C:\users\PUBLIC", false), &[units("x")], &mut |dir, name| {
+            asked.push((dir.to_vec(), name.to_vec()));
+            (name == units("users")).then(|| units("Users"))
+        });
+        assert_eq!(String::from_utf16(&got).unwrap(), "../Users/PUBLIC");
+        assert_eq!(asked, [(vec![], units("users")), (vec![units("Users")], units("PUBLIC"))]);
+    }
+}

@@ -1,0 +1,261 @@
+//! Where a store's groups and archives come from: a folder today, an object store or a server later.
+
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::attributes::{self, Attributes};
+use crate::{Error, Result};
+
+/// A group as its source lists it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupEntry {
+    /// The folder's name; empty for the one group of a source that is a group or a file itself.
+    pub name: OsString,
+    /// The folder.
+    pub path: PathBuf,
+}
+
+/// An archive as its source lists it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ArchiveEntry {
+    /// The file's name.
+    pub name: OsString,
+    /// The file.
+    pub path: PathBuf,
+    /// What its file attributes are, and who says so.
+    pub attributes: Attributes,
+}
+
+/// What a source lists for one group.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct GroupListing {
+    /// The `.wim` files directly in the group, ordered by name.
+    pub archives: Vec<ArchiveEntry>,
+    /// The group's `Res.rwm`, if it has one.
+    pub resources: Option<PathBuf>,
+}
+
+/// Lists groups and the archives in them.
+pub trait StoreSource: Send + Sync {
+    /// How deep the listing is: whether the root of a mount shows groups or, having but one, its images.
+    fn shape(&self) -> Shape;
+
+    /// The groups, ordered by name; exactly one unless the shape is [`Shape::Store`].
+    ///
+    /// # Errors
+    /// The store's folder cannot be listed.
+    fn groups(&self) -> Result<Vec<GroupEntry>>;
+
+    /// What a group holds. Only the first level counts: folders in it are never looked into.
+    ///
+    /// # Errors
+    /// The group's folder cannot be listed.
+    fn listing(&self, group: &GroupEntry) -> Result<GroupListing>;
+}
+
+/// What the source of a mount is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// A folder of groups.
+    Store,
+    /// One group.
+    Group,
+    /// One archive file.
+    File,
+}
+
+/// A store, group or archive in the local file system, found by looking at it.
+#[derive(Debug, Clone)]
+pub struct FolderSource {
+    shape: Shape,
+    /// The `Images` folder, the group's folder or the archive's file.
+    path: PathBuf,
+}
+
+impl FolderSource {
+    /// Finds out what `path` is: an archive file; a RemoteInstall folder (it has `Images`); a group (it has `.wim` files or a
+    /// `Res.rwm`); or an `Images` folder (it is called so, or has folders that are groups).
+    ///
+    /// # Errors
+    /// [`Error::NoStore`] when it is none of these, [`Error::Io`] when it cannot be looked at.
+    pub fn find(path: &Path) -> Result<Self> {
+        let metadata = fs::metadata(path).map_err(|e| Error::io(path, e))?;
+        if !metadata.is_dir() {
+            return Ok(Self { shape: Shape::File, path: path.to_owned() });
+        }
+        if let Some(images) = folder_named(path, "images")? {
+            return Ok(Self { shape: Shape::Store, path: images });
+        }
+        if has_archives(path)? {
+            return Ok(Self { shape: Shape::Group, path: path.to_owned() });
+        }
+        let called_images = path.canonicalize().is_ok_and(|p| p.file_name().is_some_and(|n| same_name(n, "images")));
+        let mut holds_groups = called_images;
+        for group in subfolders(path)? {
+            // A folder that may not be read is not the reason to refuse the others.
+            holds_groups = holds_groups || has_archives(&group.path).unwrap_or(false);
+        }
+        if !holds_groups {
+            let reason =
+                "no image store: it has neither a folder `Images`, nor .wim files, nor folders with .wim files";
+            return Err(Error::NoStore { path: path.to_owned(), reason });
+        }
+        Ok(Self { shape: Shape::Store, path: path.to_owned() })
+    }
+}
+
+impl StoreSource for FolderSource {
+    fn shape(&self) -> Shape {
+        self.shape
+    }
+
+    fn groups(&self) -> Result<Vec<GroupEntry>> {
+        match self.shape {
+            Shape::Store => subfolders(&self.path),
+            Shape::Group => Ok(vec![GroupEntry { name: OsString::new(), path: self.path.clone() }]),
+            Shape::File => {
+                let folder = self.path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+                Ok(vec![GroupEntry { name: OsString::new(), path: folder.to_owned() }])
+            }
+        }
+    }
+
+    fn listing(&self, group: &GroupEntry) -> Result<GroupListing> {
+        let mut listing = GroupListing::default();
+        for (name, path) in files(&group.path)? {
+            if same_name(&name, "res.rwm") {
+                listing.resources = Some(path);
+            } else if self.shape != Shape::File && has_extension(&name, "wim") {
+                let attributes = attributes::of(&path);
+                listing.archives.push(ArchiveEntry { name, path, attributes });
+            }
+        }
+        if self.shape == Shape::File {
+            // The one file was named by the user: its attribute does not hide it, and it supplies its own data.
+            let name = self.path.file_name().unwrap_or_default().to_owned();
+            listing.resources = listing.resources.filter(|_| !same_name(&name, "res.rwm"));
+            listing.archives.push(ArchiveEntry { name, path: self.path.clone(), attributes: Attributes::default() });
+        }
+        Ok(listing)
+    }
+}
+
+/// Whether a file name is `name` in any case. `name` is ASCII and in lower case.
+fn same_name(file_name: &OsStr, name: &str) -> bool {
+    file_name.eq_ignore_ascii_case(name)
+}
+
+fn has_extension(file_name: &OsStr, extension: &str) -> bool {
+    Path::new(file_name).extension().is_some_and(|e| same_name(e, extension))
+}
+
+fn entries(folder: &Path) -> Result<Vec<(OsString, PathBuf, bool)>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).map_err(|e| Error::io(folder, e))? {
+        let entry = entry.map_err(|e| Error::io(folder, e))?;
+        // Follows links: administrators link groups and images into a store.
+        let Ok(metadata) = fs::metadata(entry.path()) else { continue };
+        if metadata.is_dir() || metadata.is_file() {
+            found.push((entry.file_name(), entry.path(), metadata.is_dir()));
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+fn files(folder: &Path) -> Result<Vec<(OsString, PathBuf)>> {
+    Ok(entries(folder)?.into_iter().filter(|(.., is_dir)| !is_dir).map(|(name, path, _)| (name, path)).collect())
+}
+
+/// The folders in a folder, without those whose name begins with a dot.
+fn subfolders(folder: &Path) -> Result<Vec<GroupEntry>> {
+    let visible = |name: &OsStr| !name.as_encoded_bytes().starts_with(b".");
+    Ok(entries(folder)?
+        .into_iter()
+        .filter(|(name, _, is_dir)| *is_dir && visible(name))
+        .map(|(name, path, _)| GroupEntry { name, path })
+        .collect())
+}
+
+fn folder_named(folder: &Path, name: &str) -> Result<Option<PathBuf>> {
+    Ok(subfolders(folder)?.into_iter().find(|g| same_name(&g.name, name)).map(|g| g.path))
+}
+
+fn has_archives(folder: &Path) -> Result<bool> {
+    Ok(files(folder)?.iter().any(|(name, _)| has_extension(name, "wim") || same_name(name, "res.rwm")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tree(files: &[&str]) -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        for file in files {
+            let path = dir.path().join(file);
+            if file.ends_with('/') {
+                fs::create_dir_all(path).unwrap();
+            } else {
+                fs::create_dir_all(path.parent().unwrap()).unwrap();
+                fs::write(path, b"x").unwrap();
+            }
+        }
+        dir
+    }
+
+    #[test]
+    fn the_shape_is_found_by_looking() {
+        let cases: &[(&str, &[&str], &str, Option<Shape>)] = &[
+            ("RemoteInstall", &["Images/G/a.wim", "Boot/x64/boot.wim"], "", Some(Shape::Store)),
+            ("Images, any case", &["IMAGES/G/a.wim"], "", Some(Shape::Store)),
+            ("folder of groups", &["G/a.wim", "H/readme"], "", Some(Shape::Store)),
+            ("empty Images", &["Images/"], "Images", Some(Shape::Store)),
+            ("group", &["a.wim", "a/$OEM$/data.wim"], "", Some(Shape::Group)),
+            ("group with resources only", &["Res.RWM"], "", Some(Shape::Group)),
+            ("file", &["a.wim"], "a.wim", Some(Shape::File)),
+            ("neither", &["docs/readme", "deep/er/a.wim"], "", None),
+            ("empty", &[], "", None),
+        ];
+        for (name, files, sub, want) in cases {
+            let dir = tree(files);
+            let found = FolderSource::find(&dir.path().join(sub)).ok().map(|s| s.shape());
+            assert_eq!(found, *want, "{name}");
+        }
+    }
+
+    #[test]
+    fn only_the_first_level_of_a_group_is_listed() {
+        let dir = tree(&[
+            "Images/G/b.wim",
+            "Images/G/A.WIM",
+            "Images/G/Res.rwm",
+            "Images/G/notes.txt",
+            "Images/G/a/$OEM$/data.wim",
+            "Images/.cache/c.wim",
+            "Images/stray.wim",
+        ]);
+        let source = FolderSource::find(dir.path()).unwrap();
+        let groups = source.groups().unwrap();
+        assert_eq!(groups.iter().map(|g| g.name.to_str().unwrap()).collect::<Vec<_>>(), ["G"]);
+        let listing = source.listing(&groups[0]).unwrap();
+        assert_eq!(listing.archives.iter().map(|a| a.name.to_str().unwrap()).collect::<Vec<_>>(), ["A.WIM", "b.wim"]);
+        assert!(listing.resources.unwrap().ends_with("Images/G/Res.rwm"));
+    }
+
+    #[test]
+    fn a_file_brings_the_resources_beside_it() {
+        let dir = tree(&["G/a.wim", "G/b.wim", "G/Res.rwm"]);
+        let source = FolderSource::find(&dir.path().join("G/a.wim")).unwrap();
+        let listing = source.listing(&source.groups().unwrap()[0]).unwrap();
+        assert_eq!(listing.archives.len(), 1);
+        assert!(listing.resources.is_some());
+    }
+
+    #[test]
+    fn a_folder_that_is_no_store_says_what_is_missing() {
+        let dir = tree(&["docs/readme"]);
+        let message = FolderSource::find(dir.path()).unwrap_err().to_string();
+        assert!(message.contains("neither a folder `Images`, nor .wim files"), "{message}");
+    }
+}
