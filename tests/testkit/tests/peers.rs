@@ -1,7 +1,9 @@
 //! What testkit writes is right: programs that we did not write accept it and take the right bytes out of it.
 
+#![expect(clippy::unwrap_used, reason = "a test")]
+
 use std::path::Path;
-use testkit::{Built, Dentry, Image, Packing, Wim, content, dir, file, root, run, tool, wimlib};
+use testkit::{Built, Dentry, Image, Packing, Store, Wim, content, dir, file, root, run, tool, wimlib};
 
 /// Files of all sizes around a chunk's, of all kinds; of one where chunks are large.
 fn contents(packing: Packing) -> Vec<(String, Vec<u8>)> {
@@ -125,4 +127,27 @@ fn dentries_carry_everything() {
     let stat = run(std::process::Command::new("stat").args(["-c", "%h"]).arg(out.join("link1")));
     assert_eq!(stat.trim(), "2");
     tool("7zip", "7zz", ["t", &archive]);
+}
+
+#[test]
+fn a_group_shares_its_resources() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::new(folder.path());
+    let wims = ["a", "b"].map(|name| (name, root([file("own", name), file("common", "in both")])));
+    let wims = wims.map(|(name, tree)| Wim::of(Packing::Lzx(32768), [Image::new(name, tree)]));
+    let [a, b] = wims;
+    store.add_with_resources("Sales", &[("a.wim", a), ("b.wim", b)]);
+    store.add_oem("Sales", "a", "data.wim", &Wim::new(Packing::Stored, root([])).build());
+    let group = folder.path().join("Images/Sales");
+    for name in ["a", "b"] {
+        let out = folder.path().join(name);
+        let arguments =
+            [group.join(format!("{name}.wim")), "1".into(), out.clone(), "--ref".into(), group.join("Res.rwm")];
+        wimlib([["apply".into()].as_slice(), &arguments].concat());
+        assert_eq!(std::fs::read(out.join("own")).unwrap(), name.as_bytes());
+        assert_eq!(std::fs::read(out.join("common")).unwrap(), b"in both");
+    }
+    let resources = wimlib(["info".into(), group.join("Res.rwm"), "--blobs".into()]);
+    assert_eq!(resources.matches("Hash ").count(), 3, "{resources}");
+    assert!(group.join("a/$OEM$/$1/data.wim").is_file());
 }
