@@ -3,17 +3,23 @@
 //! A `Filesystem` is a store, group, archive or image under the names, attributes and rules of a mount
 //! (`docs/semantics.md`). The adapters for FUSE and WinFsp ask it and translate; nothing is decided in them.
 
+mod archive;
 mod attr;
 mod attributes;
+pub mod content;
 mod error;
 mod ino;
 mod links;
+mod local;
 mod names;
 mod source;
 
+pub use archive::{ArchiveId, BlobRef, OpenArchive};
 pub use attr::{Attr, DirEntry, Kind, Totals};
 pub use attributes::{AttributeSource, Attributes};
+pub use content::{ContentOptions, Contents, Release, Verify};
 pub use error::{Error, Problem, Result};
 pub use ino::{ImageSlot, Ino};
+pub use local::LocalFile;
 pub use source::{ArchiveEntry, FolderSource, GroupEntry, GroupListing, Shape, StoreSource};
 pub use wim;

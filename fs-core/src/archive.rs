@@ -1,0 +1,101 @@
+//! An archive that is open for reading, and what is known of its bytes.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use wim::{Blob, ReadAt};
+
+use crate::content::Trust;
+use crate::{Error, LocalFile, Result};
+
+/// Names an open archive for as long as the process runs; an archive that is opened again gets another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ArchiveId(u32);
+
+impl ArchiveId {
+    /// An id that nobody had before.
+    fn next() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        Self(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+/// An archive file, opened, together with what was verified of it so far.
+///
+/// Shared by all that read from it, in any number of threads. The file stays open until the last of them is gone: whoever
+/// replaces it under its name does not disturb them.
+pub struct OpenArchive {
+    /// Its name in the caches.
+    pub id: ArchiveId,
+    /// The file it was opened from, for messages.
+    pub path: PathBuf,
+    /// The archive.
+    pub wim: wim::Archive,
+    /// Which of its bytes have matched a SHA-1.
+    pub(crate) trust: Trust,
+}
+
+impl OpenArchive {
+    /// Opens the archive file at `path`.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the file cannot be opened, [`Error::Archive`] when it is no archive or is damaged beyond use.
+    pub fn open(path: impl Into<PathBuf>) -> Result<Self> {
+        let path = path.into();
+        let file = LocalFile::open(&path).map_err(|error| Error::io(&path, error))?;
+        Self::from_source(path, Arc::new(file))
+    }
+
+    /// Opens the archive that `source` holds; `path` is what messages call it.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the source does not say what it is like, [`Error::Archive`] when it is no archive or is damaged
+    /// beyond use.
+    pub fn from_source(path: impl Into<PathBuf>, source: Arc<dyn ReadAt>) -> Result<Self> {
+        let path = path.into();
+        // Asked before the tables are read: a file that changes while it is opened has another fingerprint later.
+        let fingerprint = source.fingerprint().map_err(|error| Error::io(&path, error))?;
+        let wim = wim::Archive::open(source).map_err(|error| Error::archive(&path, error))?;
+        let trust = Trust::new(fingerprint, &wim);
+        Ok(Self { id: ArchiveId::next(), path, wim, trust })
+    }
+
+    /// The file's path.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What went wrong with one of this archive's blobs.
+    pub(crate) fn blob_error(&self, blob: &Blob, source: wim::Error) -> Error {
+        Error::Blob { archive: self.path.clone(), blob: blob.hash, at: blob.place.offset, source: Arc::new(source) }
+    }
+}
+
+impl fmt::Debug for OpenArchive {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OpenArchive").field("id", &self.id).field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+/// A blob in one of the archives.
+#[derive(Debug, Clone)]
+pub struct BlobRef {
+    /// The archive that holds it.
+    pub archive: Arc<OpenArchive>,
+    /// Its index in the archive's blob table.
+    pub index: u32,
+}
+
+impl BlobRef {
+    /// The blob's row of the blob table.
+    pub fn blob(&self) -> &Blob {
+        self.archive.wim.blobs().get(self.index)
+    }
+
+    /// Its uncompressed size in bytes, as the blob table has it.
+    pub fn size(&self) -> u64 {
+        self.blob().size()
+    }
+}

@@ -1,0 +1,201 @@
+//! One attempt at reading a blob, all of it from one generation of the archive's file.
+
+use std::io;
+use std::sync::Arc;
+
+use wim::{Blob, BlobHash, ReadAt, Resource};
+
+use super::cache::{Cache, ChunkKey, Weigh};
+use super::trust::Generation;
+use super::{Contents, TABLE_BYTES, Verify, blank};
+use crate::{ArchiveId, BlobRef, Error};
+
+/// Why an attempt gave no bytes.
+#[derive(Debug, Clone)]
+pub(super) enum Fault {
+    /// The file is not what it was when the attempt began: try again.
+    Changed,
+    /// The bytes cannot be had.
+    Failed(Error),
+}
+
+/// All chunks of a blob, in order.
+pub(super) type Chunks = Arc<[Arc<[u8]>]>;
+
+/// Resources with more than one chunk, by archive, blob and the generation in which their chunk table was read.
+pub(super) type TableCache = Cache<(ArchiveId, u32, u32), Arc<Resource>, Fault>;
+
+impl Weigh for Arc<Resource> {
+    /// What the chunk table takes, but never so much that it could not be kept: reading it for each chunk would be worse.
+    fn weight(&self) -> usize {
+        let table = self.chunk_count().saturating_mul(8).min(TABLE_BYTES / 4);
+        size_of::<Resource>() + table as usize
+    }
+}
+
+/// What vouches for the chunk that is about to be decoded.
+enum Voucher {
+    /// Nothing need.
+    Nobody,
+    /// The SHA-1 of the blob, whose only chunk it is.
+    Itself,
+    /// What is known of this generation of the file.
+    Generation,
+    /// It was decoded just now, with all the others, and the whole matched.
+    Pass(Chunks),
+}
+
+/// One attempt at reading a blob. It begins with a generation of the file, and whatever it reads counts only if the file is
+/// still of that generation afterwards.
+pub(super) struct Attempt<'a> {
+    pub(super) contents: &'a Contents,
+    pub(super) blob: &'a BlobRef,
+    pub(super) row: &'a Blob,
+    pub(super) generation: Arc<Generation>,
+    /// Whether the file changed during the last attempt. Somebody may be appending to it for minutes: the way to go is then
+    /// the one that does not depend on the file's holding still, a blob's own SHA-1.
+    pub(super) restless: bool,
+}
+
+impl<'a> Attempt<'a> {
+    /// An attempt on the file as it was last seen.
+    pub(super) fn new(contents: &'a Contents, blob: &'a BlobRef, restless: bool) -> Self {
+        Self { contents, blob, row: blob.blob(), generation: blob.archive.trust.current(), restless }
+    }
+
+    /// A chunk of a compressed blob, from the cache or decoded.
+    pub(super) fn chunk(&self, key: ChunkKey) -> Result<Arc<[u8]>, Fault> {
+        let voucher = self.voucher(key.chunk)?;
+        if let Voucher::Pass(chunks) = voucher {
+            return Ok(Arc::clone(&chunks[key.chunk as usize]));
+        }
+        self.contents.chunks.get_or_load(key, || {
+            let resource = self.resource()?;
+            let bytes = self.decode(&resource, key.chunk)?;
+            match voucher {
+                Voucher::Nobody => {}
+                Voucher::Itself => self.matches(BlobHash::of(&bytes))?,
+                Voucher::Generation | Voucher::Pass(_) => self.same_file()?,
+            }
+            Ok(bytes)
+        })
+    }
+
+    /// Sees to it that something vouches for a chunk: finds it, or hashes what must be hashed.
+    fn voucher(&self, chunk: u64) -> Result<Voucher, Fault> {
+        if self.contents.verify == Verify::Off {
+            return Ok(Voucher::Nobody);
+        }
+        if self.generation.sound_blobs.get(self.blob.index as usize) {
+            return Ok(Voucher::Generation);
+        }
+        self.not_known_bad()?;
+        if self.has_one_chunk() {
+            let known = self.blocks_are_known(&[self.place()]);
+            return Ok(if known { Voucher::Generation } else { Voucher::Itself });
+        }
+        if self.chunk_is_in_sound_blocks(chunk)? {
+            return Ok(Voucher::Generation);
+        }
+        Ok(self.pass()?.map_or(Voucher::Generation, Voucher::Pass))
+    }
+
+    fn chunk_is_in_sound_blocks(&self, chunk: u64) -> Result<bool, Fault> {
+        if self.restless || !self.has_blocks() {
+            return Ok(false);
+        }
+        let resource = self.resource()?;
+        let table = resource.place().start..resource.chunk_place(0).start;
+        self.blocks_vouch(&[table, resource.chunk_place(chunk)])
+    }
+
+    /// Decodes a chunk; nothing has vouched for it then.
+    pub(super) fn decode(&self, resource: &Resource, chunk: u64) -> Result<Arc<[u8]>, Fault> {
+        let mut bytes = blank(resource.chunk_len(chunk));
+        if let Some(dst) = Arc::get_mut(&mut bytes) {
+            let read = |scratch: &mut _| resource.read_chunk(self.source(), chunk, scratch, dst);
+            self.contents.scratches.with(read).map_err(|error| self.failed(error))?;
+        }
+        Ok(bytes)
+    }
+
+    /// The blob's chunk table, read unless it is cached.
+    pub(super) fn resource(&self) -> Result<Arc<Resource>, Fault> {
+        let read = || match self.blob.archive.wim.resource(self.row) {
+            Ok(resource) => Ok(Arc::new(resource)),
+            Err(error) => Err(self.failed(error)),
+        };
+        if self.has_one_chunk() {
+            return read(); // it has no table
+        }
+        self.contents.tables.get_or_load((self.blob.archive.id, self.blob.index, self.generation.number), read)
+    }
+
+    /// The archive's bytes.
+    pub(super) fn source(&self) -> &'a dyn ReadAt {
+        self.blob.archive.wim.source()
+    }
+
+    /// The archive bytes that the blob takes, as the blob table has it.
+    pub(super) fn place(&self) -> std::ops::Range<u64> {
+        let place = &self.row.place;
+        place.offset..place.offset.saturating_add(place.stored_size)
+    }
+
+    fn has_one_chunk(&self) -> bool {
+        self.row.size() <= u64::from(self.blob.archive.wim.header().chunk_size)
+    }
+
+    /// Ends the attempt if it is known that the blob cannot be read, without reading it again.
+    pub(super) fn not_known_bad(&self) -> Result<(), Fault> {
+        match self.generation.failure(self.blob.index) {
+            None => Ok(()),
+            Some(error) => {
+                self.same_file()?;
+                Err(Fault::Failed(error))
+            }
+        }
+    }
+
+    /// Ends the attempt unless the file is still of its generation: what was read until now is what was verified.
+    pub(super) fn same_file(&self) -> Result<(), Fault> {
+        let archive = &self.blob.archive;
+        match archive.trust.is_still(&archive.wim, &self.generation) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Fault::Changed),
+            Err(source) => Err(Fault::Failed(self.io_error(source))),
+        }
+    }
+
+    /// The error for a file that did not hold still.
+    pub(super) fn changed_error(&self) -> Error {
+        let source = io::Error::other("the file changed while it was read");
+        self.io_error(source)
+    }
+
+    fn io_error(&self, source: io::Error) -> Error {
+        let error = wim::Error::Io { at: self.row.place.offset, len: self.row.place.stored_size, source };
+        self.blob.archive.blob_error(self.row, error)
+    }
+
+    /// Ends the attempt unless `actual` is the blob's hash.
+    pub(super) fn matches(&self, actual: BlobHash) -> Result<(), Fault> {
+        let expected = self.row.hash;
+        if actual == expected { Ok(()) } else { Err(self.failed(wim::Error::Hash { expected, actual })) }
+    }
+
+    /// What an error means: that the file changed, or that the blob is bad, which is remembered unless the medium failed.
+    pub(super) fn failed(&self, error: wim::Error) -> Fault {
+        let lasting = !matches!(error, wim::Error::Io { .. });
+        let error = self.blob.archive.blob_error(self.row, error);
+        if self.contents.verify == Verify::Strict {
+            if let Err(changed) = self.same_file() {
+                return changed;
+            }
+            if lasting {
+                self.generation.set_failure(self.blob.index, error.clone());
+            }
+        }
+        Fault::Failed(error)
+    }
+}

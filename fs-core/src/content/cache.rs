@@ -1,0 +1,276 @@
+//! A cache bounded in bytes, in which each value is loaded once however many ask for it at the same time.
+
+use std::fmt;
+use std::hash::{BuildHasher, Hash, RandomState};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use lru::LruCache;
+use parking_lot::Mutex;
+
+use super::flight::SingleFlight;
+use crate::ArchiveId;
+
+/// What an entry costs beyond its value's own bytes: key, list links, table slot, reference counts.
+const ENTRY_OVERHEAD: usize = 128;
+
+/// How many locks the entries are spread over, so that readers rarely meet at one.
+const SHARDS: usize = 16;
+
+/// Decoded chunks, shared with whoever copies from them.
+pub type ChunkCache<E> = Cache<ChunkKey, Arc<[u8]>, E>;
+
+/// Names a chunk of a resource: what the cache of decoded chunks is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ChunkKey {
+    /// The archive.
+    pub archive: ArchiveId,
+    /// Index of the blob in the archive's blob table.
+    pub resource: u32,
+    /// Index of the chunk in the resource.
+    pub chunk: u64,
+}
+
+/// Says what a cached value costs.
+pub trait Weigh {
+    /// The bytes it holds.
+    fn weight(&self) -> usize;
+}
+
+impl Weigh for Arc<[u8]> {
+    fn weight(&self) -> usize {
+        self.len()
+    }
+}
+
+/// Values by key, the least recently used dropped first, with single flight.
+///
+/// `&self` everywhere; a hit takes one short lock. The bound is on the bytes of all shards together, so that one value may be
+/// as large as the whole cache; a larger one is handed to whoever asks, and not kept.
+pub struct Cache<K, V, E> {
+    shards: Box<[Mutex<LruCache<K, V>>]>,
+    spread: RandomState,
+    used: AtomicUsize,
+    capacity: usize,
+    loads: SingleFlight<K, V, E>,
+}
+
+impl<K: Copy + Eq + Hash, V: Clone + Weigh, E: Clone> Cache<K, V, E> {
+    /// An empty cache that keeps values of at most `capacity` bytes in sum, a small overhead for each included.
+    pub fn new(capacity: u64) -> Self {
+        Self {
+            shards: (0..SHARDS).map(|_| Mutex::new(LruCache::unbounded())).collect(),
+            spread: RandomState::new(),
+            used: AtomicUsize::new(0),
+            capacity: usize::try_from(capacity).unwrap_or(usize::MAX),
+            loads: SingleFlight::default(),
+        }
+    }
+
+    /// The value, if it is here; it then counts as just used.
+    pub fn get(&self, key: K) -> Option<V> {
+        self.shards[self.shard_of(key)].lock().get(&key).cloned()
+    }
+
+    /// The value, loaded by `load` unless it is here or another thread is loading it now.
+    ///
+    /// No lock is held while `load` runs or is waited for. If it panics, one of those who wait loads in its stead.
+    ///
+    /// # Errors
+    /// What `load` returned, to all who waited for it; nothing is left behind, the next caller loads anew.
+    pub fn get_or_load(&self, key: K, load: impl FnOnce() -> Result<V, E>) -> Result<V, E> {
+        if let Some(value) = self.get(key) {
+            return Ok(value);
+        }
+        self.loads.run(key, || {
+            // Another may have loaded it between our look and our turn.
+            if let Some(value) = self.get(key) {
+                return Ok(value);
+            }
+            let value = load()?;
+            self.insert(key, value.clone());
+            Ok(value)
+        })
+    }
+
+    /// Keeps a value, in place of what had the key before, and drops the least recently used ones that no longer fit.
+    pub fn insert(&self, key: K, value: V) {
+        let weight = cost(&value);
+        if weight > self.capacity {
+            return;
+        }
+        let home = self.shard_of(key);
+        let mut dropped = Vec::new(); // freed when no lock is held
+        {
+            let mut shard = self.shards[home].lock();
+            self.used.fetch_add(weight, Ordering::Relaxed);
+            if let Some(old) = shard.put(key, value) {
+                self.used.fetch_sub(cost(&old), Ordering::Relaxed);
+                dropped.push(old);
+            }
+            self.evict(&mut shard, 1, &mut dropped);
+        }
+        for step in 1..SHARDS {
+            if self.used() <= self.capacity {
+                break;
+            }
+            self.evict(&mut self.shards[(home + step) % SHARDS].lock(), 0, &mut dropped);
+        }
+    }
+
+    /// The bytes that the values kept cost now.
+    pub fn used(&self) -> usize {
+        self.used.load(Ordering::Relaxed)
+    }
+
+    /// Drops values of a shard until all shards together fit or only `keep` are left in this one.
+    fn evict(&self, shard: &mut LruCache<K, V>, keep: usize, dropped: &mut Vec<V>) {
+        while shard.len() > keep && self.used() > self.capacity {
+            let Some((_, value)) = shard.pop_lru() else { return };
+            self.used.fetch_sub(cost(&value), Ordering::Relaxed);
+            dropped.push(value);
+        }
+    }
+
+    fn shard_of(&self, key: K) -> usize {
+        (self.spread.hash_one(key) >> 32) as usize % SHARDS
+    }
+}
+
+impl<K, V, E> fmt::Debug for Cache<K, V, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cache").field("used", &self.used).field("capacity", &self.capacity).finish_non_exhaustive()
+    }
+}
+
+fn cost(value: &impl Weigh) -> usize {
+    value.weight().saturating_add(ENTRY_OVERHEAD)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicU64;
+    use std::thread;
+    use std::time::Duration;
+
+    use super::*;
+
+    type TestCache = Cache<u64, Arc<[u8]>, String>;
+
+    fn bytes(len: usize, fill: u8) -> Arc<[u8]> {
+        vec![fill; len].into()
+    }
+
+    /// How many of `keys` are here, without making them recent in an order that matters.
+    fn present(cache: &TestCache, keys: impl Iterator<Item = u64>) -> usize {
+        keys.filter(|&key| cache.get(key).is_some()).count()
+    }
+
+    #[test]
+    fn stays_within_its_bytes() {
+        let cache = TestCache::new(100 * (1000 + ENTRY_OVERHEAD as u64));
+        for key in 0..1000 {
+            cache.insert(key, bytes(1000, 1));
+            assert!(cache.used() <= cache.capacity, "after {key}: {}", cache.used());
+        }
+        assert_eq!(present(&cache, 0..1000), 100, "it fills what it may use");
+    }
+
+    #[test]
+    fn weights_count_not_numbers() {
+        let cache = TestCache::new(10_000);
+        for key in 0..20 {
+            cache.insert(key, bytes(10, 1));
+        }
+        assert_eq!(present(&cache, 0..20), 20);
+        cache.insert(100, bytes(9_000, 2));
+        assert!(cache.get(100).is_some(), "a value much larger than a shard's share stays");
+        assert!(present(&cache, 0..20) <= 6, "and others made room for it");
+        assert!(cache.used() <= 10_000);
+    }
+
+    #[test]
+    fn a_value_larger_than_the_cache_is_handed_out_but_not_kept() {
+        let cache = TestCache::new(1000);
+        cache.insert(1, bytes(100, 1));
+        assert_eq!(cache.get_or_load(2, || Ok(bytes(5000, 2))).unwrap().len(), 5000);
+        assert!(cache.get(2).is_none());
+        assert!(cache.get(1).is_some(), "nothing was dropped for it in vain");
+    }
+
+    #[test]
+    fn what_was_used_last_is_dropped_last() {
+        // One value in each of many rounds is touched: it outlives all that are not, whatever shards they fall into.
+        let cache = TestCache::new(1000 * (1000 + ENTRY_OVERHEAD as u64));
+        cache.insert(0, bytes(1000, 7));
+        for key in 1..10_000 {
+            cache.insert(key, bytes(1000, 1));
+            assert!(cache.get(0).is_some(), "dropped at {key} though just used");
+        }
+    }
+
+    #[test]
+    fn a_key_put_again_counts_once() {
+        let cache = TestCache::new(10_000);
+        for round in 0..100 {
+            cache.insert(1, bytes(1000, round));
+        }
+        assert_eq!(cache.used(), 1000 + ENTRY_OVERHEAD);
+        assert_eq!(cache.get(1).unwrap()[0], 99);
+    }
+
+    #[test]
+    fn a_failed_load_leaves_no_trace() {
+        let cache = TestCache::new(10_000);
+        assert_eq!(cache.get_or_load(1, || Err("bad".to_owned())), Err("bad".to_owned()));
+        assert_eq!(cache.used(), 0);
+        assert_eq!(cache.get_or_load(1, || Ok(bytes(3, 3))), Ok(bytes(3, 3)));
+        assert_eq!(cache.get_or_load(1, || Err("not called".to_owned())), Ok(bytes(3, 3)));
+    }
+
+    #[test]
+    fn a_panicking_load_leaves_no_trace() {
+        let cache = TestCache::new(10_000);
+        let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            cache.get_or_load(1, || panic!("a bug in a decoder"))
+        }));
+        assert!(panicked.is_err());
+        assert_eq!(cache.get_or_load(1, || Ok(bytes(3, 3))), Ok(bytes(3, 3)));
+    }
+
+    #[test]
+    fn threads_share_loads_and_never_see_another_keys_bytes() {
+        const KEYS: u64 = 300;
+        let cache = TestCache::new(100 * (512 + ENTRY_OVERHEAD as u64));
+        let under_way: Vec<AtomicU64> = (0..KEYS).map(|_| AtomicU64::new(0)).collect();
+        thread::scope(|scope| {
+            for seed in 1..=8_u64 {
+                let (cache, under_way) = (&cache, &under_way);
+                scope.spawn(move || {
+                    let mut state = seed;
+                    for _ in 0..5_000 {
+                        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                        let key = (state >> 33) % KEYS;
+                        let fails = key.is_multiple_of(7) && state >> 62 == 0;
+                        let got = cache.get_or_load(key, || {
+                            assert_eq!(under_way[key as usize].fetch_add(1, Ordering::SeqCst), 0, "two loads of {key}");
+                            if state >> 58 == 1 {
+                                thread::sleep(Duration::from_micros(200));
+                            }
+                            under_way[key as usize].fetch_sub(1, Ordering::SeqCst);
+                            if fails { Err(key.to_string()) } else { Ok(bytes(512, key as u8)) }
+                        });
+                        match got {
+                            Ok(value) => assert!(value.iter().all(|&byte| byte == key as u8), "{key}"),
+                            Err(error) => assert_eq!(error, key.to_string()),
+                        }
+                    }
+                });
+            }
+        });
+        let kept: usize =
+            cache.shards.iter().map(|shard| shard.lock().iter().map(|(_, v)| cost(v)).sum::<usize>()).sum();
+        assert_eq!(cache.used(), kept, "the sum is that of what is kept");
+        assert!(kept <= cache.capacity);
+    }
+}

@@ -1,0 +1,228 @@
+//! The bytes of blobs, verified: what every read of a file's data goes through.
+//!
+//! # A byte leaves only after a SHA-1 that covers it has matched
+//! With [`Verify::Strict`], what vouches for the bytes of a blob is, in this order:
+//! 1. **What is known already**: the blob, or the check blocks that hold what is read, matched before, and the file has not
+//!    changed since. What is known lives and dies with a generation of the file: its fingerprint (device, inode, size, time of
+//!    last write) is taken again after every read from it, and where it has changed, the bytes just read are thrown away and
+//!    everything is verified anew. So an archive that is damaged under a mount gives errors for what is damaged, goes on
+//!    serving the rest, and is whole again once it is repaired.
+//! 2. **A blob of one chunk**: its own SHA-1, each time it is decoded.
+//! 3. **An archive with an integrity table**: the check blocks (usually 10 MiB) in which the blob's chunk table and the chunk
+//!    lie are read and hashed, once. This is for large blobs: where hashing the blob itself is less work than the blocks, or
+//!    a block is bad (perhaps in other blobs' bytes), the blob's SHA-1 decides. Blocks cover the blob table but not the
+//!    header, so the first use of the blocks also needs the blob table's blocks to match, and a blob of several chunks to
+//!    decode to its own SHA-1, which proves compression and chunk size right.
+//! 4. **Otherwise the blob's own SHA-1**: at the first read the whole blob is decoded, in parallel, and its chunks stay in the
+//!    cache. A blob larger than half of the cache is decoded once to be hashed and again where it is read. Readers that come
+//!    while this goes on wait for it.
+//!
+//! Chunks in the cache were verified when they came in, and stay right whatever happens to the file.
+//!
+//! A blob that fails is remembered as failed for the generation of the file, unless it was the medium that failed: thousands
+//! of reads of a bad blob cost one decoding. Its error names the archive, the blob and where it lies.
+//!
+//! How soon a change is noticed depends on the file system's time stamps: two writes within one tick of its clock look alike.
+
+mod attempt;
+mod blocks;
+mod cache;
+mod flight;
+mod pass;
+mod pieces;
+mod pipeline;
+mod pool;
+mod stored;
+mod stream;
+mod trust;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+
+use wim::{ResourceFlags, Scratch};
+
+pub use self::cache::{Cache, ChunkCache, ChunkKey, Weigh};
+pub use self::stream::Release;
+pub(crate) use self::trust::Trust;
+
+use self::attempt::{Attempt, Chunks, Fault, TableCache};
+use self::flight::SingleFlight;
+use self::pieces::{available, pieces};
+use self::pipeline::Helpers;
+use self::pool::Pool;
+use crate::{ArchiveId, BlobRef, Error, Result};
+
+/// Bytes of chunk tables that are kept. A table has eight bytes for each chunk: this is enough for 128 GiB in chunks of 32 KiB.
+const TABLE_BYTES: u64 = 32 << 20;
+
+/// How often a read begins anew because the file changed meanwhile.
+const ATTEMPTS: usize = 5;
+
+/// Whether bytes are checked before they are handed out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Verify {
+    /// Every byte is covered by a SHA-1 that has matched.
+    #[default]
+    Strict,
+    /// Bytes are handed out as they decode. Damage that still decodes is not noticed.
+    Off,
+}
+
+/// How blobs are read.
+#[derive(Debug, Clone)]
+pub struct ContentOptions {
+    /// What the decoded chunks that are kept may take, in bytes.
+    pub cache_bytes: u64,
+    /// Whether bytes are checked.
+    pub verify: Verify,
+    /// How many threads decode for one reader, its own included; 0 means one per processor.
+    pub threads: usize,
+}
+
+impl Default for ContentOptions {
+    fn default() -> Self {
+        Self { cache_bytes: 256 << 20, verify: Verify::Strict, threads: 0 }
+    }
+}
+
+impl ContentOptions {
+    /// The number of threads meant.
+    pub(crate) fn thread_count(&self) -> usize {
+        match self.threads {
+            0 => thread::available_parallelism().map_or(1, usize::from),
+            threads => threads,
+        }
+    }
+}
+
+/// Reads blobs of any number of archives, keeping decoded chunks.
+///
+/// `&self` everywhere, for any number of threads; a read of what is cached takes one short lock per chunk, allocates nothing
+/// and copies once.
+#[derive(Debug)]
+pub struct Contents {
+    verify: Verify,
+    chunks: ChunkCache<Fault>,
+    tables: TableCache,
+    scratches: Pool<Scratch>,
+    buffers: Pool<Vec<u8>>,
+    helpers: Helpers,
+    /// Whole blobs being hashed, by archive, blob and generation.
+    passes: SingleFlight<(ArchiveId, u32, u32), Option<Chunks>, Fault>,
+    /// Check blocks being hashed, by archive, block and generation.
+    blocks: SingleFlight<(ArchiveId, usize, u32), bool, Fault>,
+    holding: Holding,
+}
+
+impl Contents {
+    /// An empty cache, and no threads: helpers are started for a read that is worth it, and end with it.
+    pub fn new(options: &ContentOptions) -> Self {
+        Self {
+            verify: options.verify,
+            chunks: ChunkCache::new(options.cache_bytes),
+            tables: TableCache::new(TABLE_BYTES),
+            scratches: Pool::default(),
+            buffers: Pool::default(),
+            helpers: Helpers::new(options.thread_count() - 1),
+            passes: SingleFlight::default(),
+            blocks: SingleFlight::default(),
+            holding: Holding { bytes: AtomicU64::new(0), limit: options.cache_bytes / 2 },
+        }
+    }
+
+    /// Fills `buf` with the blob's bytes from `offset` on and returns how many it filled: fewer than `buf.len()` only where
+    /// the blob ends, 0 behind its end.
+    ///
+    /// # Errors
+    /// [`Error::Blob`] when the bytes cannot be read, do not decode or do not match their SHA-1; `buf` then holds unspecified
+    /// bytes, which must not be shown.
+    pub fn read_at(&self, blob: &BlobRef, offset: u64, buf: &mut [u8]) -> Result<usize> {
+        let row = blob.blob();
+        let len = available(row.size(), offset, buf.len());
+        let buf = &mut buf[..len];
+        if buf.is_empty() {
+            return Ok(0);
+        }
+        let chunk_size = blob.archive.wim.header().chunk_size;
+        if !row.place.flags.contains(ResourceFlags::COMPRESSED) || chunk_size == 0 {
+            self.attempt(blob, |attempt| attempt.read_stored(offset, buf))?;
+            return Ok(buf.len());
+        }
+        let mut filled = 0;
+        for piece in pieces(row.size(), chunk_size, offset, buf.len()) {
+            let key = ChunkKey { archive: blob.archive.id, resource: blob.index, chunk: piece.chunk };
+            let chunk = match self.chunks.get(key) {
+                Some(chunk) => chunk,
+                None => self.attempt(blob, |attempt| attempt.chunk(key))?,
+            };
+            let bytes = &chunk[piece.range];
+            buf[filled..][..bytes.len()].copy_from_slice(bytes);
+            filled += bytes.len();
+        }
+        Ok(filled)
+    }
+
+    /// All bytes of a blob of at most `limit` bytes.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`] above the limit; else as [`Contents::read_at`].
+    pub fn read_whole(&self, blob: &BlobRef, limit: u64) -> Result<Vec<u8>> {
+        let len = blob.size();
+        if len > limit {
+            return Err(Error::TooLarge { len, limit });
+        }
+        let mut bytes = vec![0; usize::try_from(len).map_err(|_| Error::TooLarge { len, limit })?];
+        self.read_at(blob, 0, &mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// Tries until the file does not change meanwhile.
+    fn attempt<T>(&self, blob: &BlobRef, mut read: impl FnMut(&Attempt<'_>) -> Result<T, Fault>) -> Result<T> {
+        for round in 0..ATTEMPTS {
+            match read(&Attempt::new(self, blob, round > 0)) {
+                Ok(value) => return Ok(value),
+                Err(Fault::Failed(error)) => return Err(error),
+                Err(Fault::Changed) => {}
+            }
+        }
+        Err(Attempt::new(self, blob, true).changed_error())
+    }
+}
+
+/// How many bytes of decoded blobs are held outside the cache until their SHA-1 has matched, over all readers.
+#[derive(Debug)]
+struct Holding {
+    bytes: AtomicU64,
+    limit: u64,
+}
+
+/// Bytes that may be held; dropping gives them back.
+#[derive(Debug)]
+struct Held<'a> {
+    all: &'a Holding,
+    bytes: u64,
+}
+
+impl Holding {
+    /// Room for a blob, unless there is none now.
+    fn reserve(&self, bytes: u64) -> Option<Held<'_>> {
+        self.bytes
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |held| {
+                held.checked_add(bytes).filter(|&sum| sum <= self.limit)
+            })
+            .ok()?;
+        Some(Held { all: self, bytes })
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.all.bytes.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
+/// A buffer of `len` zeros that can be filled in place and then shared without another copy.
+fn blank(len: usize) -> Arc<[u8]> {
+    std::iter::repeat_n(0, len).collect()
+}

@@ -1,0 +1,90 @@
+//! Whole blobs in order, past the cache: for those who copy them out.
+
+use std::sync::Arc;
+
+use wim::BlobHasher;
+
+use super::attempt::{Attempt, Fault};
+use super::{Contents, Verify};
+use crate::{BlobRef, Result};
+
+/// When the bytes of a blob that is streamed are handed out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Release {
+    /// Once they are verified: for sinks that cannot take anything back. A blob of up to half of the cache is held in memory
+    /// until its hash has matched; a larger one is decoded twice, first to be hashed.
+    Verified,
+    /// As they are decoded; whether they were right is known at the end. For sinks that throw away what they took when the
+    /// stream fails, such as a file that is then removed. Each blob is decoded once, and little memory is used.
+    AtOnce,
+}
+
+/// Takes the bytes of a blob, piece by piece.
+type Sink<'a> = dyn FnMut(&[u8]) -> Result<()> + 'a;
+
+impl Contents {
+    /// Hands all bytes of a blob to `sink` in order, decoded by several threads, and leaves the cache alone.
+    ///
+    /// # Errors
+    /// As [`Contents::read_at`], and what `sink` returns. With [`Release::Verified`] the bytes that `sink` was given until then
+    /// are right, with [`Release::AtOnce`] they are worth nothing.
+    pub fn stream(&self, blob: &BlobRef, release: Release, sink: &mut Sink<'_>) -> Result<()> {
+        if blob.size() == 0 {
+            return Ok(());
+        }
+        let mut progress = 0;
+        self.attempt(blob, |attempt| match (self.verify, release) {
+            (Verify::Off, _) => attempt.stream_unchecked(&mut progress, sink),
+            (Verify::Strict, Release::AtOnce) => attempt.stream_then_check(&mut progress, sink),
+            (Verify::Strict, Release::Verified) => attempt.stream_verified(&mut progress, sink),
+        })
+    }
+}
+
+/// The first unit of chunks that was not handed out yet, so that another attempt goes on from there.
+type Progress = u64;
+
+impl Attempt<'_> {
+    fn stream_unchecked(&self, progress: &mut Progress, sink: &mut Sink<'_>) -> Result<(), Fault> {
+        let resource = self.resource()?;
+        self.decode_in_order(&resource, *progress, |unit, chunks| hand_out(&chunks, unit, progress, sink))
+    }
+
+    fn stream_then_check(&self, progress: &mut Progress, sink: &mut Sink<'_>) -> Result<(), Fault> {
+        self.not_known_bad()?;
+        let resource = self.resource()?;
+        let mut hasher = BlobHasher::default();
+        let streamed = self.decode_in_order(&resource, 0, |unit, chunks| {
+            chunks.iter().for_each(|bytes| hasher.update(bytes));
+            hand_out(&chunks, unit, progress, sink)
+        });
+        match streamed.and_then(|()| self.matches(hasher.finish())) {
+            // What was handed out cannot be taken back, so there is no other attempt.
+            Err(Fault::Changed) if *progress > 0 => Err(Fault::Failed(self.changed_error())),
+            other => other,
+        }
+    }
+
+    fn stream_verified(&self, progress: &mut Progress, sink: &mut Sink<'_>) -> Result<(), Fault> {
+        self.not_known_bad()?;
+        let resource = self.resource()?;
+        if !self.generation.sound_blobs.get(self.blob.index as usize) {
+            if *progress == 0
+                && let Some(_room) = self.contents.holding.reserve(resource.size())
+            {
+                let chunks = self.hash_chunks(&resource, true)?;
+                return hand_out(&chunks, 0, progress, sink);
+            }
+            self.pass()?;
+        }
+        self.decode_in_order(&resource, *progress, |unit, chunks| {
+            self.same_file()?;
+            hand_out(&chunks, unit, progress, sink)
+        })
+    }
+}
+
+fn hand_out(chunks: &[Arc<[u8]>], unit: u64, progress: &mut Progress, sink: &mut Sink<'_>) -> Result<(), Fault> {
+    *progress = unit + 1;
+    chunks.iter().try_for_each(|bytes| sink(bytes)).map_err(Fault::Failed)
+}

@@ -1,0 +1,148 @@
+//! A file of the local file system as a source of bytes.
+
+use std::fs::{File, Metadata};
+use std::io;
+use std::path::Path;
+
+use wim::{Fingerprint, ReadAt};
+
+/// A file opened for positional reads.
+///
+/// It is never mapped into memory: a file that is cut while we read it makes reads short and not our process dead. Any number
+/// of threads read at once. Replacing the file under its name changes nothing here; what was opened stays open.
+#[derive(Debug)]
+pub struct LocalFile {
+    file: File,
+    size: u64,
+}
+
+impl LocalFile {
+    /// Opens the file at `path` for reading.
+    ///
+    /// # Errors
+    /// What the system says, and [`io::ErrorKind::IsADirectory`] for a directory.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        let file = File::open(path)?;
+        let metadata = file.metadata()?;
+        if metadata.is_dir() {
+            return Err(io::ErrorKind::IsADirectory.into());
+        }
+        Ok(Self { size: metadata.len(), file })
+    }
+}
+
+impl ReadAt for LocalFile {
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
+        let mut filled = 0;
+        while filled < buf.len() {
+            match read_some(&self.file, offset.saturating_add(filled as u64), &mut buf[filled..]) {
+                Ok(0) => break,
+                Ok(count) => filled += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(filled)
+    }
+
+    fn size(&self) -> u64 {
+        self.size
+    }
+
+    fn fingerprint(&self) -> io::Result<Fingerprint> {
+        self.file.metadata().map(|metadata| fingerprint(&metadata))
+    }
+}
+
+#[cfg(unix)]
+fn read_some(file: &File, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
+    // Systems refuse offsets above the signed range; no file has bytes there.
+    if i64::try_from(offset).is_err() {
+        return Ok(0);
+    }
+    std::os::unix::fs::FileExt::read_at(file, buf, offset)
+}
+
+#[cfg(windows)]
+fn read_some(file: &File, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
+    match std::os::windows::fs::FileExt::seek_read(file, buf, offset) {
+        // ERROR_HANDLE_EOF: the read began behind the end.
+        Err(error) if error.raw_os_error() == Some(38) => Ok(0),
+        other => other,
+    }
+}
+
+/// The fingerprint of the file that `metadata` describes.
+#[cfg(unix)]
+fn fingerprint(metadata: &Metadata) -> Fingerprint {
+    use std::os::unix::fs::MetadataExt;
+    Fingerprint {
+        device: metadata.dev(),
+        inode: metadata.ino(),
+        size: metadata.len(),
+        modified: (metadata.mtime(), metadata.mtime_nsec().clamp(0, 999_999_999) as u32),
+    }
+}
+
+/// The fingerprint of the file that `metadata` describes. Windows gives no file numbers here; for an open file, which cannot
+/// become another, size and time are what can change.
+#[cfg(windows)]
+fn fingerprint(metadata: &Metadata) -> Fingerprint {
+    use std::os::windows::fs::MetadataExt;
+    let (seconds, nanoseconds) = wim::FileTime(metadata.last_write_time()).to_unix();
+    Fingerprint { device: 0, inode: 0, size: metadata.len(), modified: (seconds, nanoseconds) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::io::Write;
+
+    use super::*;
+
+    #[test]
+    fn reads_anywhere_and_stops_at_the_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        fs::write(&path, b"0123456789").unwrap();
+        let file = LocalFile::open(&path).unwrap();
+        assert_eq!(file.size(), 10);
+        for (offset, len, want) in
+            [(0, 4, &b"0123"[..]), (6, 4, b"6789"), (8, 4, b"89"), (10, 4, b""), (u64::MAX, 4, b""), (3, 0, b"")]
+        {
+            let mut buf = vec![0xAA; len];
+            let filled = file.read_at(offset, &mut buf).unwrap();
+            assert_eq!(&buf[..filled], want, "{len} bytes at {offset}");
+        }
+    }
+
+    #[test]
+    fn the_fingerprint_tells_generations_apart() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        fs::write(&path, b"0123456789").unwrap();
+        let file = LocalFile::open(&path).unwrap();
+        let first = file.fingerprint().unwrap();
+        assert_eq!(file.fingerprint().unwrap(), first, "it stays while nobody writes");
+
+        let writer = File::options().write(true).open(&path).unwrap();
+        writer.set_modified(std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1)).unwrap();
+        let touched = file.fingerprint().unwrap();
+        assert_ne!(touched, first);
+        File::options().append(true).open(&path).unwrap().write_all(b"!").unwrap();
+        assert_ne!(file.fingerprint().unwrap(), touched);
+        assert_eq!(file.size(), 10, "as of opening");
+
+        let replaced = file.fingerprint().unwrap();
+        fs::remove_file(&path).unwrap();
+        fs::write(&path, b"another").unwrap();
+        assert_eq!(file.fingerprint().unwrap(), replaced, "the file that is open is still the old one");
+    }
+
+    #[test]
+    fn a_directory_is_not_a_file() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(LocalFile::open(folder.path()).is_err());
+        assert!(LocalFile::open(&folder.path().join("missing")).is_err());
+    }
+}
