@@ -1,6 +1,28 @@
 //! The blob table: which blobs an archive holds, and where.
 
-use crate::{BlobHash, ResourceFlags, ResourceHeader, Result, Warning};
+use std::hash::{BuildHasher, RandomState};
+use std::ops::Range;
+
+use zerocopy::little_endian::{U16, U32};
+use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned};
+
+use crate::resource_header::RawResourceHeader;
+use crate::warning::Warnings;
+use crate::{BlobHash, ResourceFlags, ResourceHeader, Warning};
+
+/// An entry as stored.
+#[derive(FromBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+struct RawBlob {
+    place: RawResourceHeader, // 0x00
+    part: U16,                // 0x18
+    references: U32,          // 0x1a
+    hash: [u8; 20],           // 0x1e
+}
+const _: () = assert!(size_of::<RawBlob>() == 50);
+
+/// What a solid resource, which is no blob itself, has as its uncompressed size.
+const SOLID_RESOURCE_SIZE: u64 = 0x1_0000_0000;
 
 /// A blob that an archive holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,22 +52,53 @@ impl Blob {
     }
 }
 
+/// Consecutive entries of the table that share solid resources.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SolidRun {
+    /// The indexes of its blobs. Their offsets count through the uncompressed data of all `resources` in order.
+    pub blobs: Range<u32>,
+    /// Where its resources are stored. Their uncompressed sizes are in the resources themselves, not here.
+    pub resources: Vec<ResourceHeader>,
+}
+
 /// The blobs of an archive, in the order of the table, and found by their hash.
 #[derive(Debug)]
 pub struct BlobTable {
     blobs: Vec<Blob>,
+    index: HashIndex,
     metadata: Vec<Blob>,
+    runs: Vec<SolidRun>,
     warnings: Vec<Warning>,
 }
 
 impl BlobTable {
     /// Parses the table's data, keeping the entries of part `own_part`.
     ///
-    /// # Errors
-    /// None so far: entries that cannot be are left out with a warning.
-    pub fn parse(bytes: &[u8], own_part: u16) -> Result<Self> {
-        let _ = (bytes, own_part);
-        todo!()
+    /// `solid` tells whether the archive's version knows solid resources; in others that flag means nothing. Entries that
+    /// cannot be used are left out, some of them with a warning, so there is nothing that fails.
+    #[must_use]
+    pub fn parse(bytes: &[u8], own_part: u16, solid: bool) -> Self {
+        // Whole entries of the given length, so that this cannot fail.
+        let count = bytes.len() / size_of::<RawBlob>();
+        let entries = <[RawBlob]>::ref_from_prefix_with_elems(bytes, count).map_or(&[][..], |(entries, _)| entries);
+        let mut parser = Parser {
+            own_part,
+            blobs: Vec::with_capacity(count),
+            index: HashIndex::with_room_for(count),
+            metadata: Vec::new(),
+            runs: Vec::new(),
+            in_run: false,
+            warnings: Warnings::default(),
+        };
+        for (number, raw) in (0..).zip(entries) {
+            parser.entry(number, raw, solid);
+        }
+        let rest = (bytes.len() % size_of::<RawBlob>()) as u64;
+        if rest > 0 {
+            parser.warnings.push(Warning::BlobTableRest { bytes: rest });
+        }
+        let Parser { blobs, index, metadata, runs, warnings, .. } = parser;
+        Self { blobs, index, metadata, runs, warnings: warnings.into_vec() }
     }
 
     /// How many blobs there are, not counting the images' metadata.
@@ -77,8 +130,7 @@ impl BlobTable {
     /// The index of the blob with this hash.
     #[must_use]
     pub fn find(&self, hash: &BlobHash) -> Option<u32> {
-        let _ = hash;
-        todo!()
+        self.index.find(hash, &self.blobs).ok()
     }
 
     /// The images' metadata resources, in image order.
@@ -87,9 +139,248 @@ impl BlobTable {
         &self.metadata
     }
 
+    /// The groups of solid blobs, in the order of the table.
+    #[must_use]
+    pub fn solid_runs(&self) -> &[SolidRun] {
+        &self.runs
+    }
+
     /// What was put up with while parsing.
     #[must_use]
     pub fn warnings(&self) -> &[Warning] {
         &self.warnings
+    }
+}
+
+/// A table being parsed.
+struct Parser {
+    own_part: u16,
+    blobs: Vec<Blob>,
+    index: HashIndex,
+    metadata: Vec<Blob>,
+    runs: Vec<SolidRun>,
+    /// Whether the entry before was solid.
+    in_run: bool,
+    warnings: Warnings,
+}
+
+impl Parser {
+    fn entry(&mut self, entry: u64, raw: &RawBlob, solid: bool) {
+        let mut place = raw.place.get();
+        if !solid {
+            place.flags.0 &= !ResourceFlags::SOLID.0;
+        }
+        let blob = Blob { hash: BlobHash(raw.hash), place, part: raw.part.get(), references: raw.references.get() };
+        if !blob.is_solid() {
+            self.in_run = false;
+        } else if !std::mem::replace(&mut self.in_run, true) {
+            let start = self.blobs.len() as u32;
+            self.runs.push(SolidRun { blobs: start..start, resources: Vec::new() });
+        }
+        if blob.is_solid() && place.size == SOLID_RESOURCE_SIZE {
+            return self.solid_resource(place);
+        }
+        let own = self.own_part;
+        if blob.hash.is_zero() {
+            return; // Names no data.
+        }
+        if blob.size() == 0 {
+            self.warnings.push(Warning::BlobEmpty { entry });
+        } else if blob.part != own {
+            self.warnings.push(Warning::BlobPart { entry, part: blob.part, own });
+        } else if place.flags.contains(ResourceFlags::METADATA) {
+            self.metadata(entry, blob);
+        } else {
+            self.blob(entry, blob);
+        }
+    }
+
+    fn solid_resource(&mut self, place: ResourceHeader) {
+        if let Some(run) = self.runs.last_mut() {
+            run.resources.push(place);
+        }
+    }
+
+    fn metadata(&mut self, entry: u64, blob: Blob) {
+        let references = blob.references;
+        if references == 0 {
+            return; // Quirk: old Windows PE images keep entries of deleted images.
+        }
+        if self.own_part != 1 {
+            return self.warnings.push(Warning::MetadataPart { entry, part: self.own_part });
+        }
+        if references > 1 {
+            self.warnings.push(Warning::MetadataReferences { entry, references });
+        }
+        self.metadata.push(blob);
+    }
+
+    fn blob(&mut self, entry: u64, blob: Blob) {
+        match self.index.find(&blob.hash, &self.blobs) {
+            Ok(_) => self.warnings.push(Warning::BlobTwice { entry, hash: blob.hash }),
+            Err(slot) => {
+                self.index.slots[slot] = self.blobs.len() as u32;
+                self.blobs.push(blob);
+            }
+        }
+        if let Some(run) = self.runs.last_mut().filter(|_| self.in_run) {
+            run.blobs.end = self.blobs.len() as u32;
+        }
+    }
+}
+
+/// Finds blobs by hash: an open-addressed table of their indexes, four bytes each.
+///
+/// The places are keyed by a random number, so that nobody can choose hashes that all fall on one place.
+#[derive(Debug)]
+struct HashIndex {
+    slots: Box<[u32]>,
+    hasher: RandomState,
+}
+
+/// A slot without a blob.
+const FREE: u32 = u32::MAX;
+
+impl HashIndex {
+    /// An empty index that is at most half full with `count` blobs.
+    fn with_room_for(count: usize) -> Self {
+        let len = (2 * count).next_power_of_two().max(2);
+        Self { slots: vec![FREE; len].into(), hasher: RandomState::new() }
+    }
+
+    /// The index of the blob with this hash, or the free slot where it belongs.
+    fn find(&self, hash: &BlobHash, blobs: &[Blob]) -> Result<u32, usize> {
+        let mask = self.slots.len() - 1;
+        let mut slot = self.hasher.hash_one(hash) as usize & mask;
+        loop {
+            match self.slots[slot] {
+                FREE => return Err(slot),
+                index if blobs[index as usize].hash == *hash => return Ok(index),
+                _ => slot = (slot + 1) & mask,
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const METADATA: u8 = ResourceFlags::METADATA.0;
+    const SOLID: u8 = ResourceFlags::SOLID.0;
+
+    /// An entry of 50 bytes.
+    fn entry(flags: u8, offset: u64, size: u64, part: u16, references: u32, hash: u8) -> Vec<u8> {
+        let stored = size.to_le_bytes();
+        let mut bytes = [&stored[..7], &[flags]].concat();
+        bytes.extend(offset.to_le_bytes());
+        bytes.extend(size.to_le_bytes());
+        bytes.extend(part.to_le_bytes());
+        bytes.extend(references.to_le_bytes());
+        bytes.extend([hash; 20]);
+        bytes
+    }
+
+    /// A blob of 10 bytes.
+    fn blob(hash: u8) -> Vec<u8> {
+        entry(0, 300, 10, 1, 1, hash)
+    }
+
+    fn parse(entries: &[Vec<u8>]) -> BlobTable {
+        BlobTable::parse(&entries.concat(), 1, true)
+    }
+
+    #[test]
+    fn keeps_blobs_and_images_in_order() {
+        let table = parse(&[
+            blob(1),
+            entry(METADATA, 500, 20, 1, 1, 2),
+            entry(0, u64::MAX, (1 << 56) - 1, 1, 0, 3),
+            entry(METADATA, 400, 30, 1, 1, 4),
+        ]);
+        let hashes: Vec<u8> = table.iter().map(|blob| blob.hash.0[0]).collect();
+        assert_eq!(hashes, [1, 3]);
+        assert_eq!(table.metadata().iter().map(|blob| blob.hash.0[0]).collect::<Vec<_>>(), [2, 4]);
+        assert_eq!(table.get(1).place.offset, u64::MAX);
+        assert_eq!(table.get(1).place.stored_size, (1 << 56) - 1);
+        assert!(table.warnings().is_empty());
+    }
+
+    #[test]
+    fn finds_every_blob() {
+        let count = 10_000u32;
+        let hash = |number: u32| BlobHash::of(&number.to_le_bytes());
+        let entries: Vec<_> = (0..count)
+            .map(|number| {
+                let mut bytes = blob(1);
+                bytes[30..].copy_from_slice(&hash(number).0);
+                bytes
+            })
+            .collect();
+        let table = parse(&entries);
+        for number in 0..count {
+            assert_eq!(table.find(&hash(number)), Some(number));
+        }
+        assert_eq!(table.find(&hash(count)), None);
+        assert_eq!(parse(&[]).find(&hash(0)), None);
+    }
+
+    #[test]
+    fn leaves_out_what_cannot_be_used() {
+        let cases: &[(&str, Vec<u8>, &[&str])] = &[
+            ("no hash", blob(0), &[]),
+            ("empty", entry(0, 300, 0, 1, 1, 9), &["blob table entry 1 is for an empty blob"]),
+            ("other part", entry(0, 300, 10, 2, 1, 9), &["blob table entry 1 is for part 2, not for this part 1"]),
+            ("twice", blob(1), &["blob table entry 1 repeats blob 0101010101010101010101010101010101010101"]),
+            ("deleted image", entry(METADATA, 300, 10, 1, 0, 9), &[]),
+            ("cut short", vec![1; 49], &["blob table ends with 49 bytes that are no entry"]),
+        ];
+        for (name, second, want) in cases {
+            let table = parse(&[blob(1), second.clone()]);
+            assert_eq!((table.len(), table.metadata().len()), (1, 0), "{name}");
+            let warnings: Vec<_> = table.warnings().iter().map(ToString::to_string).collect();
+            assert_eq!(warnings, *want, "{name}");
+        }
+    }
+
+    #[test]
+    fn metadata_counts_only_in_the_first_part() {
+        let entries = [entry(METADATA, 300, 10, 2, 1, 9), entry(0, 300, 10, 2, 1, 8)].concat();
+        let table = BlobTable::parse(&entries, 2, false);
+        assert_eq!((table.len(), table.metadata().len()), (1, 0));
+        assert_eq!(table.warnings()[0].to_string(), "blob table entry 0 is metadata in part 2");
+    }
+
+    #[test]
+    fn metadata_may_claim_several_references() {
+        let table = parse(&[entry(METADATA, 300, 10, 1, 3, 9)]);
+        assert_eq!(table.metadata().len(), 1);
+        assert_eq!(table.warnings()[0].to_string(), "blob table entry 0 is metadata with 3 references");
+    }
+
+    #[test]
+    fn groups_solid_blobs() {
+        let resource = |offset| {
+            let mut bytes = entry(SOLID, offset, 1000, 1, 1, 0);
+            bytes[16..24].copy_from_slice(&SOLID_RESOURCE_SIZE.to_le_bytes());
+            bytes
+        };
+        let solid = |offset, hash| {
+            let mut bytes = entry(SOLID, offset, 50, 1, 1, hash);
+            bytes[16..24].fill(0);
+            bytes
+        };
+        let entries = [resource(208), resource(1208), solid(0, 1), solid(50, 2), blob(3), resource(9000), solid(0, 4)];
+        let table = parse(&entries);
+        let runs: Vec<_> = table
+            .solid_runs()
+            .iter()
+            .map(|run| (run.blobs.clone(), run.resources.iter().map(|place| place.offset).collect::<Vec<_>>()))
+            .collect();
+        assert_eq!(runs, [(0..2, vec![208, 1208]), (3..4, vec![9000])]);
+        assert_eq!(table.iter().map(Blob::size).collect::<Vec<_>>(), [50, 50, 10, 50]);
+        let plain = BlobTable::parse(&entries.concat(), 1, false);
+        assert!(plain.solid_runs().is_empty(), "the flag means nothing in 1.13");
+        assert_eq!(plain.iter().filter(|blob| blob.is_solid()).count(), 0);
     }
 }

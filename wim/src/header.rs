@@ -118,6 +118,17 @@ impl Header {
         }
         Ok(header)
     }
+
+    /// Whether resources may be solid.
+    pub(crate) fn is_solid(&self) -> bool {
+        self.version == VERSION_SOLID
+    }
+
+    /// The number of the image to boot, unless there is no such image among `count`.
+    #[must_use]
+    pub fn boot_image(&self, count: usize) -> Option<u32> {
+        Some(self.boot_index).filter(|&index| index >= 1 && index as usize <= count)
+    }
 }
 
 /// Tells archives from other files, however short they are cut.

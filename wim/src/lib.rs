@@ -10,6 +10,7 @@
 
 mod archive;
 mod blob_table;
+mod chunk_table;
 pub mod codec;
 mod error;
 mod file_time;
@@ -27,7 +28,7 @@ mod warning;
 mod xml;
 
 pub use archive::Archive;
-pub use blob_table::{Blob, BlobTable};
+pub use blob_table::{Blob, BlobTable, SolidRun};
 pub use codec::CodecError;
 pub use error::{Error, Result};
 pub use file_time::FileTime;

@@ -1,31 +1,76 @@
 //! Resources: a blob's bytes, chunk by chunk.
 
+use std::fmt;
 use std::ops::Range;
 
-use crate::{Compression, ReadAt, ResourceHeader, Result};
+use crate::chunk_table::ChunkTable;
+use crate::codec::{lzx, xpress};
+use crate::{Compression, Error, Header, ReadAt, ResourceFlags, ResourceHeader, Result, read_exact_at};
+
+/// The chunk size in which stored resources are read.
+const STORED_CHUNK: u32 = 0x8000;
 
 /// Where a blob's chunks lie, with its chunk table in memory.
 #[derive(Debug)]
 pub struct Resource {
     place: ResourceHeader,
-    compression: Compression,
     chunk_size: u32,
+    layout: Layout,
+}
+
+/// How a resource's bytes are kept. Solid resources will be another one.
+#[derive(Debug)]
+enum Layout {
+    /// As they are.
+    Stored,
+    /// In chunks, each of them compressed or raw.
+    Chunked { codec: Codec, table: ChunkTable },
+}
+
+/// The compressions that can be decoded.
+#[derive(Debug, Clone, Copy)]
+enum Codec {
+    Xpress,
+    Lzx,
 }
 
 /// What reading chunks needs from call to call: the decoders' tables and the buffer for compressed bytes. One per thread.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Scratch {
     input: Vec<u8>,
+    xpress: Option<Box<xpress::Decoder>>,
+    lzx: Option<Box<lzx::Decoder>>,
+}
+
+impl fmt::Debug for Scratch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scratch").field("input", &self.input.capacity()).finish_non_exhaustive()
+    }
 }
 
 impl Resource {
+    /// Finds the chunks of the resource at `place` of the archive `source`, whose header is `header`; `what` names it.
+    pub(crate) fn read(
+        source: &dyn ReadAt,
+        header: &Header,
+        what: &'static str,
+        place: ResourceHeader,
+    ) -> Result<Self> {
+        let codec = check_place(header, what, &place, source.size())?;
+        let Some(codec) = codec else {
+            return Ok(Self { place, chunk_size: STORED_CHUNK, layout: Layout::Stored });
+        };
+        let table = ChunkTable::read(source, &place, header.chunk_size)?;
+        Ok(Self { place, chunk_size: header.chunk_size, layout: Layout::Chunked { codec, table } })
+    }
+
     /// The uncompressed size in bytes.
     #[must_use]
     pub fn size(&self) -> u64 {
         self.place.size
     }
 
-    /// The uncompressed bytes of every chunk but the last.
+    /// The uncompressed bytes of every chunk but the last; stored resources are cut into chunks of 32 KiB.
     #[must_use]
     pub fn chunk_size(&self) -> u32 {
         self.chunk_size
@@ -37,24 +82,33 @@ impl Resource {
         self.size().div_ceil(u64::from(self.chunk_size))
     }
 
-    /// The uncompressed bytes of chunk `chunk`.
+    /// The uncompressed bytes of chunk `chunk`; 0 behind the last one.
     #[must_use]
     pub fn chunk_len(&self, chunk: u64) -> usize {
-        let _ = chunk;
-        todo!()
+        let start = chunk.saturating_mul(u64::from(self.chunk_size));
+        self.size().saturating_sub(start).min(u64::from(self.chunk_size)) as usize
     }
 
     /// The bytes of the archive that chunk `chunk` takes.
+    ///
+    /// # Panics
+    /// When `chunk` is not below [`Resource::chunk_count`].
     #[must_use]
     pub fn chunk_place(&self, chunk: u64) -> Range<u64> {
-        let _ = chunk;
-        todo!()
+        assert!(chunk < self.chunk_count(), "chunk {chunk} of {}", self.chunk_count());
+        match &self.layout {
+            Layout::Stored => {
+                let start = self.place.offset + chunk * u64::from(self.chunk_size);
+                start..start + self.chunk_len(chunk) as u64
+            }
+            Layout::Chunked { table, .. } => table.place(chunk),
+        }
     }
 
     /// Whether the resource is stored as it is, so that any range can be read with [`Resource::read_stored_at`].
     #[must_use]
     pub fn is_stored(&self) -> bool {
-        self.compression == Compression::None
+        matches!(self.layout, Layout::Stored)
     }
 
     /// The bytes of the archive that the resource takes, with its chunk table.
@@ -68,23 +122,96 @@ impl Resource {
     /// Raw chunks are read straight into `dst`. `source` is the archive that the resource was found in.
     ///
     /// # Errors
-    /// [`Error::Chunk`](crate::Error::Chunk), [`Error::Truncated`](crate::Error::Truncated) when the archive has become
-    /// shorter, [`Error::Io`](crate::Error::Io). `dst` then holds unspecified bytes.
+    /// [`Error::Chunk`], [`Error::Truncated`] when the archive has become shorter, [`Error::Io`]. `dst` then holds
+    /// unspecified bytes.
+    ///
+    /// # Panics
+    /// When `chunk` is not below [`Resource::chunk_count`] or `dst` has another length.
     pub fn read_chunk(&self, source: &dyn ReadAt, chunk: u64, scratch: &mut Scratch, dst: &mut [u8]) -> Result<()> {
-        let _ = (source, chunk, &mut scratch.input, dst);
-        todo!()
+        assert_eq!(dst.len(), self.chunk_len(chunk), "length of chunk {chunk}");
+        let place = self.chunk_place(chunk);
+        let stored = (place.end - place.start) as usize;
+        let codec = match &self.layout {
+            // The format's only sign of a raw chunk is that it is as long as its data.
+            Layout::Chunked { codec, .. } if stored != dst.len() => codec,
+            _ => return read_exact_at(source, "chunk", place.start, dst),
+        };
+        if scratch.input.len() < stored {
+            scratch.input.resize(stored, 0);
+        }
+        let input = &mut scratch.input[..stored];
+        read_exact_at(source, "chunk", place.start, input)?;
+        match codec {
+            Codec::Xpress => scratch.xpress.get_or_insert_default().decode(input, dst),
+            Codec::Lzx => scratch.lzx.get_or_insert_default().decode(input, dst, self.chunk_size),
+        }
+        .map_err(|source| Error::Chunk { chunk, at: self.place.offset, source })
     }
 
     /// Fills `buf` with the bytes from `offset` of a stored resource; the range must lie inside [`Resource::size`].
     ///
     /// # Errors
-    /// [`Error::Truncated`](crate::Error::Truncated) when the archive has become shorter,
-    /// [`Error::Io`](crate::Error::Io). `buf` then holds unspecified bytes.
+    /// [`Error::Truncated`] when the archive has become shorter, [`Error::Io`]. `buf` then holds unspecified bytes.
     ///
     /// # Panics
     /// When the resource is not stored, or the range is outside of it.
     pub fn read_stored_at(&self, source: &dyn ReadAt, offset: u64, buf: &mut [u8]) -> Result<()> {
-        let _ = (source, offset, buf);
-        todo!()
+        assert!(self.is_stored(), "a compressed resource has no bytes to read at an offset");
+        let end = offset.checked_add(buf.len() as u64);
+        assert!(end.is_some_and(|end| end <= self.size()), "{} bytes at {offset} of {}", buf.len(), self.size());
+        read_exact_at(source, "stored resource", self.place.offset + offset, buf)
+    }
+
+    /// The whole uncompressed data; the caller has held [`Resource::size`] against a limit.
+    pub(crate) fn read_whole(&self, source: &dyn ReadAt) -> Result<Vec<u8>> {
+        let mut data = vec![0; self.size() as usize];
+        if self.is_stored() {
+            self.read_stored_at(source, 0, &mut data)?;
+            return Ok(data);
+        }
+        let mut scratch = Scratch::default();
+        for (chunk, dst) in (0..).zip(data.chunks_mut(self.chunk_size as usize)) {
+            self.read_chunk(source, chunk, &mut scratch, dst)?;
+        }
+        Ok(data)
+    }
+}
+
+/// Holds a resource's place and kind against the archive, without reading.
+pub(crate) fn check(header: &Header, what: &'static str, place: &ResourceHeader, archive_size: u64) -> Result<()> {
+    check_place(header, what, place, archive_size).map(|_| ())
+}
+
+/// How to decode the resource at `place`, `None` if it is stored as it is.
+fn check_place(
+    header: &Header,
+    what: &'static str,
+    place: &ResourceHeader,
+    archive_size: u64,
+) -> Result<Option<Codec>> {
+    if place.flags.contains(ResourceFlags::SOLID) {
+        return Err(Error::unsupported("kind of resource", "solid"));
+    }
+    if place.flags.contains(ResourceFlags::SPANNED) {
+        return Err(Error::unsupported("kind of resource", "cut over several parts"));
+    }
+    place.check_place(what, archive_size)?;
+    if !place.flags.contains(ResourceFlags::COMPRESSED) {
+        let (at, value) = (place.offset, place.stored_size);
+        let rule = "not the uncompressed size, although it is not compressed";
+        let fits = place.stored_size == place.size;
+        return if fits { Ok(None) } else { Err(Error::Invalid { what: "stored size", at, value, rule }) };
+    }
+    match header.compression {
+        _ if place.size == 0 => Ok(None),
+        Compression::Xpress => Ok(Some(Codec::Xpress)),
+        Compression::Lzx => Ok(Some(Codec::Lzx)),
+        Compression::Lzms => Err(Error::unsupported("compression", "LZMS")),
+        Compression::None => Err(Error::Invalid {
+            what: "flags of the resource",
+            at: place.offset,
+            value: u64::from(place.flags.0),
+            rule: "compressed, in an archive that names no compression",
+        }),
     }
 }

@@ -1,0 +1,185 @@
+//! Chunk tables: where the chunks of a compressed resource begin.
+
+use std::ops::Range;
+
+use crate::{Error, ReadAt, ResourceHeader, Result, read_exact_at};
+
+/// Where the chunks of a compressed resource lie, checked: every chunk has at least one byte, none has more than its
+/// data, and they fill the resource.
+#[derive(Debug)]
+pub(crate) struct ChunkTable {
+    /// The archive's byte where chunk 0 begins, right behind the table.
+    data: u64,
+    /// The archive's byte behind the last chunk.
+    end: u64,
+    /// Where chunk 1, 2, … begin, counted from `data`.
+    starts: Starts,
+}
+
+/// The entries, as wide as they are stored.
+#[derive(Debug)]
+enum Starts {
+    Narrow(Box<[u32]>),
+    Wide(Box<[u64]>),
+}
+
+impl Starts {
+    fn get(&self, index: usize) -> u64 {
+        match self {
+            Self::Narrow(starts) => u64::from(starts[index]),
+            Self::Wide(starts) => starts[index],
+        }
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::Narrow(starts) => starts.len(),
+            Self::Wide(starts) => starts.len(),
+        }
+    }
+}
+
+impl ChunkTable {
+    /// Reads the table at the start of the resource at `place`, which lies inside `source` and is not empty.
+    ///
+    /// A resource of one chunk has no table, and nothing is read or allocated.
+    pub(crate) fn read(source: &dyn ReadAt, place: &ResourceHeader, chunk_size: u32) -> Result<Self> {
+        let count = place.size.div_ceil(u64::from(chunk_size));
+        let width = if place.size > u64::from(u32::MAX) { 8 } else { 4 };
+        // Every chunk stores at least one byte, so the archive's size bounds what is allocated.
+        if count > place.stored_size || (count - 1) * width + count > place.stored_size {
+            let rule = "more chunks than the stored bytes can hold";
+            return Err(Error::Invalid {
+                what: "uncompressed size of the resource",
+                at: place.offset,
+                value: place.size,
+                rule,
+            });
+        }
+        let len = ((count - 1) * width) as usize;
+        let mut bytes = vec![0; len];
+        if len > 0 {
+            read_exact_at(source, "chunk table", place.offset, &mut bytes)?;
+        }
+        let starts = if width == 4 {
+            Starts::Narrow(bytes.as_chunks().0.iter().map(|&entry| u32::from_le_bytes(entry)).collect())
+        } else {
+            Starts::Wide(bytes.as_chunks().0.iter().map(|&entry| u64::from_le_bytes(entry)).collect())
+        };
+        let table = Self { data: place.offset + len as u64, end: place.offset + place.stored_size, starts };
+        table.check(place, chunk_size, width)?;
+        Ok(table)
+    }
+
+    /// Holds every chunk's stored size against its data.
+    fn check(&self, place: &ResourceHeader, chunk_size: u32, width: u64) -> Result<()> {
+        let last = self.starts.len();
+        let mut start = 0;
+        for index in 0..last {
+            let next = self.starts.get(index);
+            if next <= start || next - start > u64::from(chunk_size) {
+                let rule =
+                    if next <= start { "not behind the entry before it" } else { "too far behind the entry before it" };
+                let at = place.offset + index as u64 * width;
+                return Err(Error::Invalid { what: "chunk table entry", at, value: next, rule });
+            }
+            start = next;
+        }
+        let last_len = place.size - last as u64 * u64::from(chunk_size);
+        let stored = (self.end - self.data).checked_sub(start).filter(|stored| (1..=last_len).contains(stored));
+        stored.map(|_| ()).ok_or(Error::Invalid {
+            what: "start of the last chunk of the resource",
+            at: place.offset,
+            value: start,
+            rule: "behind the resource's end, or leaves more stored bytes than data",
+        })
+    }
+
+    /// The bytes of the archive that chunk `chunk` takes.
+    pub(crate) fn place(&self, chunk: u64) -> Range<u64> {
+        let chunk = chunk as usize;
+        let start = if chunk == 0 { self.data } else { self.data + self.starts.get(chunk - 1) };
+        let end = if chunk == self.starts.len() { self.end } else { self.data + self.starts.get(chunk) };
+        start..end
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ResourceFlags;
+
+    const CHUNK: u32 = 0x8000;
+
+    /// A resource at byte 16 of an archive that ends with it.
+    fn table(entries: &[u8], size: u64, data: usize) -> Result<ChunkTable> {
+        let archive = [vec![0xEE; 16], entries.to_vec(), vec![0xDD; data]].concat();
+        let stored_size = (entries.len() + data) as u64;
+        let place = ResourceHeader { offset: 16, stored_size, size, flags: ResourceFlags::COMPRESSED };
+        ChunkTable::read(&archive, &place, CHUNK)
+    }
+
+    fn narrow(entries: &[u32]) -> Vec<u8> {
+        entries.iter().flat_map(|entry| entry.to_le_bytes()).collect()
+    }
+
+    #[test]
+    fn places_chunks() {
+        let one = table(&[], 10, 7).unwrap();
+        assert_eq!(one.place(0), 16..23);
+        let three = table(&narrow(&[100, 101]), 2 * u64::from(CHUNK) + 5, 105).unwrap();
+        assert_eq!([three.place(0), three.place(1), three.place(2)], [24..124, 124..125, 125..129]);
+    }
+
+    #[test]
+    fn entries_are_eight_bytes_from_4_gib_on() {
+        let count = 0x1_0000_0000 / u64::from(CHUNK);
+        let entries: Vec<u8> = (1..count).flat_map(u64::to_le_bytes).collect();
+        let wide = table(&entries, 0x1_0000_0000, count as usize).unwrap();
+        let data = 16 + 8 * (count - 1);
+        assert_eq!(wide.place(0), data..data + 1);
+        assert_eq!(wide.place(count - 1), data + count - 1..data + count);
+        let narrow = narrow(&(1..count as u32).collect::<Vec<_>>());
+        assert_eq!(
+            table(&narrow, 0xFFFF_FFFF, count as usize).unwrap().place(5),
+            16 + 4 * (count - 1) + 5..16 + 4 * (count - 1) + 6
+        );
+    }
+
+    #[test]
+    fn says_what_is_wrong() {
+        let two = u64::from(CHUNK) + 10;
+        let backwards = "chunk table entry at 0x14 is 0x9, not behind the entry before it";
+        let last = "start of the last chunk of the resource at 0x10 is";
+        let rule = "behind the resource's end, or leaves more stored bytes than data";
+        let cases: &[(&str, &[u32], u64, usize, &str)] = &[
+            ("first chunk empty", &[0], two, 9, "chunk table entry at 0x10 is 0x0, not behind the entry before it"),
+            ("backwards", &[10, 9], two + u64::from(CHUNK), 20, backwards),
+            (
+                "first too long",
+                &[CHUNK + 1],
+                two,
+                0x8005,
+                "chunk table entry at 0x10 is 0x8001, too far behind the entry before it",
+            ),
+            ("last empty", &[20], two, 20, &format!("{last} 0x14, {rule}")),
+            ("behind the end", &[21], two, 20, &format!("{last} 0x15, {rule}")),
+            ("last too long", &[9], two, 20, &format!("{last} 0x9, {rule}")),
+        ];
+        for (name, entries, size, data, want) in cases {
+            let error = table(&narrow(entries), *size, *data).expect_err(name).to_string();
+            assert_eq!(error, *want, "{name}");
+        }
+    }
+
+    #[test]
+    fn allocates_nothing_that_is_not_there() {
+        for size in [u64::from(CHUNK) * 21, u64::MAX, 1 << 56] {
+            let error = table(&[], size, 20).unwrap_err().to_string();
+            let want = format!(
+                "uncompressed size of the resource at 0x10 is {size:#x}, more chunks than the stored bytes can hold"
+            );
+            assert_eq!(error, want);
+        }
+    }
+}
