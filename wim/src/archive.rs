@@ -2,7 +2,17 @@
 
 use std::sync::Arc;
 
-use crate::{Blob, BlobTable, Error, Header, IntegrityTable, Metadata, ReadAt, Resource, Result, Warning, XmlData};
+use crate::{
+    Blob, BlobHash, BlobTable, Error, HEADER_SIZE, Header, HeaderFlags, IntegrityTable, Metadata, ReadAt, Resource,
+    ResourceHeader, Result, Warning, XmlData, read_exact_at, resource,
+};
+
+/// The largest metadata resource in bytes: a thousand bytes for each of a million files.
+const MAX_METADATA: u64 = 1 << 30;
+/// How much larger than the whole archive its uncompressed metadata may be.
+const MAX_METADATA_RATIO: u64 = 512;
+/// The largest blob table in bytes, where it is compressed: ten million blobs.
+const MAX_COMPRESSED_TABLE: u64 = 512 << 20;
 
 /// One archive file, with its tables in memory. It does not change after opening and serves any number of threads.
 pub struct Archive {
@@ -11,6 +21,7 @@ pub struct Archive {
     blobs: BlobTable,
     xml: XmlData,
     integrity: Result<Option<IntegrityTable>>,
+    /// What neither the blob table nor the XML data warns about by itself.
     warnings: Vec<Warning>,
 }
 
@@ -23,8 +34,21 @@ impl Archive {
     /// What is wrong with the header or the blob table; [`Error::Truncated`] when the file ends before one of the tables
     /// does; [`Error::Unsupported`] for archives of other kinds and encrypted ones; [`Error::Io`].
     pub fn open(source: Arc<dyn ReadAt>) -> Result<Self> {
-        let _ = source;
-        todo!()
+        let mut bytes = vec![0; HEADER_SIZE.min(source.size()) as usize];
+        read_exact_at(&*source, "header", 0, &mut bytes)?;
+        let header = Header::parse(&bytes)?;
+        let size = source.size();
+        header.blob_table.check_place("blob table", size)?;
+        header.xml.check_place("XML data", size)?;
+        header.integrity.check_place("integrity table", size)?;
+        let blobs = read_blob_table(&*source, &header)?;
+        let xml = XmlData::read(&*source, &header);
+        if xml.is_encrypted() {
+            return Err(Error::unsupported("kind of archive", "encrypted ESD"));
+        }
+        let integrity = read_integrity_table(&*source, &header);
+        let warnings = contradictions(&header, &blobs, &xml);
+        Ok(Self { source, header, blobs, xml, integrity, warnings })
     }
 
     /// What the archive was opened on.
@@ -65,10 +89,9 @@ impl Archive {
         self.integrity.as_ref().map(Option::as_ref)
     }
 
-    /// What was put up with while opening: of the header, the blob table and the XML data.
-    #[must_use]
-    pub fn warnings(&self) -> &[Warning] {
-        &self.warnings
+    /// What was put up with while opening: in the header, the blob table and the XML data.
+    pub fn warnings(&self) -> impl Iterator<Item = &Warning> {
+        self.warnings.iter().chain(self.blobs.warnings()).chain(self.xml.warnings())
     }
 
     /// Holds a blob's place against the archive, without reading.
@@ -76,8 +99,7 @@ impl Archive {
     /// # Errors
     /// As [`Archive::resource`], as far as it can be known without the chunk table.
     pub fn check_blob(&self, blob: &Blob) -> Result<()> {
-        let _ = blob;
-        todo!()
+        resource::check(&self.header, "blob", &blob.place, self.source.size())
     }
 
     /// Finds a blob's chunks: reads its chunk table, if it has one.
@@ -86,8 +108,7 @@ impl Archive {
     /// [`Error::Truncated`] when the blob reaches past the end of the archive, [`Error::Invalid`] when its sizes or its
     /// chunk table break a rule, [`Error::Unsupported`] for solid resources and LZMS, [`Error::Io`].
     pub fn resource(&self, blob: &Blob) -> Result<Resource> {
-        let _ = blob;
-        todo!()
+        Resource::read(self.source(), &self.header, "blob", blob.place)
     }
 
     /// The metadata of the image at `index`, from 0: decoded, and matched with its SHA-1.
@@ -96,8 +117,17 @@ impl Archive {
     /// [`Error::NoImage`], [`Error::TooLarge`] above 1 GiB, [`Error::Hash`], and as [`Archive::resource`] and
     /// [`Resource::read_chunk`].
     pub fn metadata_resource(&self, index: usize) -> Result<Vec<u8>> {
-        let _ = index;
-        todo!()
+        let images = self.blobs.metadata();
+        let (number, count) = (index as u64 + 1, images.len() as u64);
+        let blob = images.get(index).ok_or(Error::NoImage { number, count })?;
+        let (what, at, size) = ("metadata resource", blob.place.offset, blob.size());
+        let limit = MAX_METADATA.min(self.source.size().saturating_mul(MAX_METADATA_RATIO));
+        if size > limit {
+            return Err(Error::TooLarge { what, at, size, limit });
+        }
+        let data = Resource::read(self.source(), &self.header, what, blob.place)?.read_whole(self.source())?;
+        let actual = BlobHash::of(&data);
+        if actual == blob.hash { Ok(data) } else { Err(Error::Hash { expected: blob.hash, actual }) }
     }
 
     /// The tree of the image at `index`, from 0.
@@ -106,6 +136,62 @@ impl Archive {
     /// As [`Archive::metadata_resource`] and [`Metadata::parse`].
     pub fn metadata(&self, index: usize) -> Result<Metadata> {
         Metadata::parse(self.metadata_resource(index)?)
+    }
+}
+
+fn read_blob_table(source: &dyn ReadAt, header: &Header) -> Result<BlobTable> {
+    let bytes = read_table(source, header, "blob table", header.blob_table)?;
+    Ok(BlobTable::parse(&bytes, header.part.number, header.is_solid()))
+}
+
+/// Reads one of the tables that the header points to. Writers store them plainly, but compressed ones are sound too.
+fn read_table(source: &dyn ReadAt, header: &Header, what: &'static str, place: ResourceHeader) -> Result<Vec<u8>> {
+    let limit = MAX_COMPRESSED_TABLE.max(source.size());
+    if place.size > limit {
+        return Err(Error::TooLarge { what, at: place.offset, size: place.size, limit });
+    }
+    Resource::read(source, header, what, place)?.read_whole(source)
+}
+
+fn read_integrity_table(source: &dyn ReadAt, header: &Header) -> Result<Option<IntegrityTable>> {
+    let place = header.integrity;
+    if place.is_absent() {
+        return Ok(None);
+    }
+    let bytes = read_table(source, header, "integrity table", place)?;
+    let end = header.blob_table.offset + header.blob_table.stored_size;
+    IntegrityTable::parse(&bytes, place.offset, HEADER_SIZE..end).map(Some)
+}
+
+/// Where header, blob table and XML data do not agree.
+fn contradictions(header: &Header, blobs: &BlobTable, xml: &XmlData) -> Vec<Warning> {
+    let metadata = blobs.metadata();
+    let count = metadata.len() as u32;
+    let mut warnings = Vec::new();
+    if header.flags.contains(HeaderFlags::WRITE_IN_PROGRESS) {
+        warnings.push(Warning::WriteInProgress);
+    }
+    // Every part has the whole count and the whole XML data, but only the first one has metadata.
+    let is_first = header.part.number == 1 && !header.flags.contains(HeaderFlags::RESOURCE_ONLY);
+    if is_first && header.image_count != count {
+        warnings.push(Warning::ImageCount { header: header.image_count, metadata: count });
+    }
+    if is_first && xml.images().len() as u32 != count {
+        warnings.push(Warning::XmlImageCount { xml: xml.images().len() as u32, metadata: count });
+    }
+    if is_first && header.boot_index > count {
+        warnings.push(Warning::BootIndex { index: header.boot_index, count });
+    } else if is_first && !boot_metadata_agrees(header, metadata) {
+        warnings.push(Warning::BootMetadata { index: header.boot_index });
+    }
+    warnings
+}
+
+/// Whether the header's copy of the boot image's resource header is that image's.
+fn boot_metadata_agrees(header: &Header, metadata: &[Blob]) -> bool {
+    match (header.boot_index as usize).checked_sub(1) {
+        None => header.boot_metadata.is_absent(),
+        Some(index) => metadata[index].place == header.boot_metadata,
     }
 }
 

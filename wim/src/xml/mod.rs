@@ -1,6 +1,11 @@
 //! The XML data: what is told about an archive's images beside their trees.
 
-use crate::{FileTime, Warning};
+mod parse;
+
+use crate::{Error, FileTime, Header, ReadAt, Resource, Result, Warning};
+
+/// The largest XML data in bytes; real ones have tens of KiB.
+const MAX_XML: u64 = 64 << 20;
 
 /// The XML data of an archive. Whatever is wrong with it, images stay usable without it.
 #[derive(Debug, Default)]
@@ -15,8 +20,24 @@ impl XmlData {
     /// Parses UTF-16LE text, with or without a byte order mark. What cannot be understood is left out with a warning.
     #[must_use]
     pub fn parse(bytes: &[u8]) -> Self {
-        let _ = bytes;
-        todo!()
+        parse::parse(bytes)
+    }
+
+    /// Reads the XML data of the archive `source`, whose header is `header`. What cannot be read is a warning.
+    pub(crate) fn read(source: &dyn ReadAt, header: &Header) -> Self {
+        match Self::read_bytes(source, header) {
+            Ok(bytes) if bytes.is_empty() => Self::default(),
+            Ok(bytes) => Self::parse(&bytes),
+            Err(error) => Self { warnings: vec![Warning::XmlUnreadable(error)], ..Self::default() },
+        }
+    }
+
+    fn read_bytes(source: &dyn ReadAt, header: &Header) -> Result<Vec<u8>> {
+        let (what, place) = ("XML data", header.xml);
+        if place.size > MAX_XML {
+            return Err(Error::TooLarge { what, at: place.offset, size: place.size, limit: MAX_XML });
+        }
+        Resource::read(source, header, what, place)?.read_whole(source)
     }
 
     /// The image with this number, counting from 1.
