@@ -103,7 +103,7 @@ pub enum Error {
         /// Path from the root of what is mounted, lossily decoded.
         path: String,
         /// What went wrong there.
-        source: Box<Error>,
+        source: Box<Self>,
     },
 }
 

@@ -1,25 +1,35 @@
 //! An image store as a read-only filesystem, on no platform in particular.
 //!
-//! A `Filesystem` is a store, group, archive or image under the names, attributes and rules of a mount
+//! A [`Filesystem`] is a store, group, archive or image under the names, attributes and rules of a mount
 //! (`docs/semantics.md`). The adapters for FUSE and WinFsp ask it and translate; nothing is decided in them.
 
 mod archive;
 mod attr;
 mod attributes;
 pub mod content;
+mod describe;
 mod error;
+mod filesystem;
+mod group;
+mod image;
 mod ino;
+mod inventory;
 mod links;
 mod local;
 mod names;
+mod options;
 mod source;
+mod xattrs;
 
 pub use archive::{ArchiveId, BlobRef, OpenArchive};
 pub use attr::{Attr, DirEntry, Kind, Totals};
 pub use attributes::{AttributeSource, Attributes};
 pub use content::{ContentOptions, Contents, Release, Verify};
 pub use error::{Error, Problem, Result};
+pub use filesystem::Filesystem;
 pub use ino::{ImageSlot, Ino};
+pub use inventory::{GroupInfo, ImageInfo};
 pub use local::LocalFile;
+pub use options::{ImageChoice, Options, StreamInterface};
 pub use source::{ArchiveEntry, FolderSource, GroupEntry, GroupListing, Shape, StoreSource};
 pub use wim;

@@ -22,13 +22,12 @@ enum Base {
     Here,
 }
 
+/// Gives the name that a directory, named by its path from the root, really has for a name written in any case.
+type RealName<'a> = dyn FnMut(&[Vec<u16>], &[u16]) -> Option<Vec<u16>> + 'a;
+
 /// The target as a relative Unix path in UTF-16 units, for a link in the directory with the given path (names from the
 /// image's root). `real_name` gives the name as it is in a directory, for the units that the target calls it by.
-pub(crate) fn unix_target(
-    target: &ReparseLink,
-    directory: &[Vec<u16>],
-    real_name: &mut dyn FnMut(&[Vec<u16>], &[u16]) -> Option<Vec<u16>>,
-) -> Vec<u16> {
+pub(crate) fn unix_target(target: &ReparseLink, directory: &[Vec<u16>], real_name: &mut RealName<'_>) -> Vec<u16> {
     let (base, rest) = split_base(target);
     let mut path: Vec<Vec<u16>> = if base == Base::Root { Vec::new() } else { directory.to_vec() };
     for component in rest.split(|&u| u == u16::from(b'\\')) {

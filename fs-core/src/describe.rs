@@ -1,0 +1,122 @@
+//! From a dentry to the attributes that a platform shows.
+
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use wim::{BlobHash, Dentry, FileTime, UnixData};
+
+use crate::image::{Image, Node};
+use crate::links;
+use crate::{Attr, Ino, Kind, Options};
+
+/// Size shown for a file whose data no archive supplies: its size is not known, and of a file of size 0 the kernel would
+/// serve an empty content without asking us.
+pub(crate) const UNKNOWN_SIZE: u64 = 1;
+
+/// What a dentry is to the platform. Of wimlib's Unix data only what agrees with the dentry is believed.
+pub(crate) fn kind(options: &Options, dentry: &Dentry<'_>) -> Kind {
+    if dentry.is_directory() {
+        return Kind::Directory;
+    }
+    if dentry.reparse().is_some_and(|head| links::is_link(head.tag)) {
+        return Kind::Symlink;
+    }
+    match unix_data(options, dentry).map(|unix| unix.mode & 0o170_000) {
+        Some(0o010_000) => Kind::Fifo,
+        Some(0o140_000) => Kind::Socket,
+        Some(0o020_000) => Kind::CharDevice,
+        Some(0o060_000) => Kind::BlockDevice,
+        _ => Kind::File,
+    }
+}
+
+fn unix_data(options: &Options, dentry: &Dentry<'_>) -> Option<UnixData> {
+    if options.unix_data { dentry.unix_data() } else { None }
+}
+
+/// The attributes of an inode; of a link without the size, which is that of its target.
+pub(crate) fn inode(options: &Options, node: &Node<'_>, ino: Ino) -> Attr {
+    let dentry = node.dentry();
+    let kind = kind(options, &dentry);
+    let streams = dentry.streams();
+    let size = if kind == Kind::File { size(node, streams.efs.or(streams.unnamed)) } else { 0 };
+    let mut attr = Attr {
+        ino,
+        kind,
+        links: node.tree.link_count(node.inode),
+        ..with_size(bare(options, kind, dentry.written()), size)
+    };
+    (attr.accessed, attr.created) = (dentry.accessed(), dentry.created());
+    if let Some(unix) = unix_data(options, &dentry) {
+        (attr.uid, attr.gid, attr.rdev) = (unix.uid, unix.gid, unix.rdev);
+        attr.mode = u16::try_from(unix.mode & 0o7777).unwrap_or_default();
+    }
+    attr
+}
+
+/// The attributes of a named stream opened as a file: its own size, all else its file's.
+pub(crate) fn stream(options: &Options, node: &Node<'_>, ino: Ino, hash: Option<BlobHash>) -> Attr {
+    let file = inode(options, node, ino);
+    let attr = Attr { kind: Kind::File, mode: options.file_mode, links: 1, rdev: 0, ..file };
+    with_size(attr, size(node, hash))
+}
+
+/// The attributes of a folder of the store itself, with the time of the folder behind it.
+///
+/// Its link count is 1, which says that the number of its subdirectories is not known: counting them would open every
+/// archive of the store.
+pub(crate) fn folder(options: &Options, ino: Ino, path: &Path) -> Attr {
+    Attr { ino, ..bare(options, Kind::Directory, modified(path)) }
+}
+
+/// The attributes of an image's directory in its group: times from the XML data, or else the archive file's.
+pub(crate) fn image(options: &Options, ino: Ino, image: &Image) -> Attr {
+    let xml = image.xml();
+    let written = xml.and_then(|xml| xml.modified).unwrap_or_else(|| modified(&image.archive.path));
+    let created = xml.and_then(|xml| xml.created).unwrap_or(written);
+    Attr { ino, created, ..bare(options, Kind::Directory, written) }
+}
+
+/// When a folder or file of the store was last written; 0 where that cannot be told.
+fn modified(path: &Path) -> FileTime {
+    std::fs::metadata(path).and_then(|m| m.modified()).map_or(FileTime(0), file_time)
+}
+
+fn file_time(time: SystemTime) -> FileTime {
+    let (seconds, nanoseconds) = match time.duration_since(UNIX_EPOCH) {
+        Ok(after) => (i64::try_from(after.as_secs()).unwrap_or(i64::MAX), after.subsec_nanos()),
+        Err(before) => (-i64::try_from(before.duration().as_secs()).unwrap_or(i64::MAX), 0),
+    };
+    FileTime::from_unix(seconds, nanoseconds)
+}
+
+fn size(node: &Node<'_>, hash: Option<BlobHash>) -> u64 {
+    hash.map_or(0, |hash| node.image.blob(&hash).map_or(UNKNOWN_SIZE, |blob| blob.size()))
+}
+
+fn with_size(attr: Attr, size: u64) -> Attr {
+    Attr { size, blocks: size.div_ceil(512), ..attr }
+}
+
+fn bare(options: &Options, kind: Kind, time: FileTime) -> Attr {
+    let mode = match kind {
+        Kind::Directory => options.dir_mode,
+        Kind::Symlink => 0o777,
+        Kind::File | Kind::Fifo | Kind::Socket | Kind::CharDevice | Kind::BlockDevice => options.file_mode,
+    };
+    Attr {
+        ino: Ino::ROOT,
+        kind,
+        size: 0,
+        blocks: 0,
+        links: 1,
+        mode,
+        uid: options.uid,
+        gid: options.gid,
+        rdev: 0,
+        accessed: time,
+        modified: time,
+        changed: time,
+        created: time,
+    }
+}

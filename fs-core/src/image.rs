@@ -1,0 +1,90 @@
+//! One image of a mount: where its data is and, once somebody looks into it, its tree.
+
+use std::sync::Arc;
+
+use wim::{BlobHash, ImageXml, InodeId, Metadata, NodeId};
+
+use crate::content::{Cache, Weigh};
+use crate::ino::MAX_INODES;
+use crate::{BlobRef, Error, ImageSlot, OpenArchive, Result};
+
+/// The trees of the images that somebody looks into, the least recently used dropped first. Who still holds one goes on
+/// with it.
+pub(crate) type Trees = Cache<ImageSlot, Arc<Metadata>, Error>;
+
+impl Weigh for Arc<Metadata> {
+    fn weight(&self) -> usize {
+        self.memory_size()
+    }
+}
+
+/// An image of a group.
+#[derive(Debug)]
+pub(crate) struct Image {
+    pub(crate) slot: ImageSlot,
+    /// Its directory's name.
+    pub(crate) name: String,
+    /// The archive with its metadata.
+    pub(crate) archive: Arc<OpenArchive>,
+    /// Its index in that archive.
+    pub(crate) index: usize,
+    /// Where its data is looked for, in this order; its own archive first.
+    pub(crate) suppliers: Arc<[Arc<OpenArchive>]>,
+}
+
+impl Image {
+    /// Its number in its archive, from 1.
+    pub(crate) fn number(&self) -> usize {
+        self.index + 1
+    }
+
+    /// Its element of the XML data, where there is one.
+    pub(crate) fn xml(&self) -> Option<&ImageXml> {
+        self.archive.wim.xml().image(u32::try_from(self.number()).ok()?)
+    }
+
+    /// The blob with this content, from the first archive that supplies it.
+    pub(crate) fn blob(&self, hash: &BlobHash) -> Result<BlobRef> {
+        let found = self.suppliers.iter().find_map(|archive| {
+            let index = archive.wim.blobs().find(hash)?;
+            Some(BlobRef { archive: Arc::clone(archive), index })
+        });
+        found.ok_or(Error::DataMissing { hash: *hash })
+    }
+
+    /// Its tree, read and parsed unless `trees` has it.
+    pub(crate) fn tree(&self, trees: &Trees) -> Result<Arc<Metadata>> {
+        trees.get_or_load(self.slot, || self.load())
+    }
+
+    fn load(&self) -> Result<Arc<Metadata>> {
+        let tree = self.archive.wim.metadata(self.index).map_err(|e| Error::archive(&self.archive.path, e))?;
+        if tree.inode_count() as usize > MAX_INODES {
+            return Err(Error::TooMany { what: "inodes in an image", limit: MAX_INODES });
+        }
+        for warning in tree.warnings() {
+            let image = self.number();
+            tracing::warn!(archive = %self.archive.path.display(), image, %warning, "image is served with less");
+        }
+        Ok(Arc::new(tree))
+    }
+}
+
+/// A name in an image, with all that is needed to answer for it.
+#[derive(Debug, Clone)]
+pub(crate) struct Node<'a> {
+    pub(crate) image: &'a Image,
+    pub(crate) tree: Arc<Metadata>,
+    pub(crate) inode: InodeId,
+}
+
+impl Node<'_> {
+    /// The name read first of those that share the inode.
+    pub(crate) fn id(&self) -> NodeId {
+        self.tree.first_node(self.inode)
+    }
+
+    pub(crate) fn dentry(&self) -> wim::Dentry<'_> {
+        self.tree.dentry(self.id())
+    }
+}

@@ -1,0 +1,154 @@
+//! The extended attributes of a file, as ntfs-3g names them, and some of our own.
+//!
+//! Listed are only those that belong to a file and that a copy should carry: its named streams and the attributes that
+//! wimlib stored on Linux. The others answer to their names; were they listed, every `cp -a` would try to set them.
+
+use wim::{BlobHash, Dentry, Name};
+
+use crate::image::Node;
+use crate::options::StreamInterface;
+
+/// Linux gives no larger value to a program, and no longer list of names.
+pub(crate) const XATTR_MAX: usize = 64 << 10;
+
+/// Where an attribute's value is.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Value {
+    /// Here.
+    Bytes(Vec<u8>),
+    /// In a blob; `None` is empty.
+    Blob(Option<BlobHash>),
+    /// In the blob of the reparse point, behind this head.
+    Reparse([u8; 8], Option<BlobHash>),
+}
+
+/// What decides which attributes there are.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rules {
+    pub(crate) streams: StreamInterface,
+    pub(crate) unix_data: bool,
+}
+
+/// The names listed for a file.
+pub(crate) fn names(node: &Node<'_>, rules: Rules) -> Vec<Vec<u8>> {
+    let dentry = node.dentry();
+    let mut names: Vec<Vec<u8>> = Vec::new();
+    if rules.streams == StreamInterface::Xattr {
+        names.extend(dentry.streams().named().map(|s| stream_name(s.name)));
+    }
+    for name in dentry.linux_xattrs().map(|x| x.name) {
+        if shows_linux(name, rules) && !names.iter().any(|n| n == name) {
+            names.push(name.to_vec());
+        }
+    }
+    let mut room = XATTR_MAX;
+    names.retain(|name| {
+        let fits = name.len() < room;
+        room -= if fits { name.len() + 1 } else { 0 };
+        fits
+    });
+    names
+}
+
+/// Where the value of an attribute is; `None` if the file has none of that name.
+pub(crate) fn value(node: &Node<'_>, name: &[u8], rules: Rules) -> Option<Value> {
+    let dentry = node.dentry();
+    if let Some(ours) = name.strip_prefix(b"system.ntfs_") {
+        return ntfs(node, &dentry, ours);
+    }
+    if rules.streams == StreamInterface::Xattr {
+        let found = dentry.streams().named().find(|s| stream_name(s.name) == name);
+        if let Some(stream) = found {
+            return Some(Value::Blob(stream.hash));
+        }
+    }
+    let linux = dentry.linux_xattrs().find(|x| x.name == name && shows_linux(name, rules));
+    if let Some(xattr) = linux {
+        return Some(Value::Bytes(xattr.value.to_vec()));
+    }
+    name.strip_prefix(b"user.wim.").and_then(|ours| wim_facts(node, &dentry, ours)).map(Value::Bytes)
+}
+
+fn stream_name(name: Name<'_>) -> Vec<u8> {
+    [b"user.", &name.to_shown_wtf8()[..]].concat()
+}
+
+/// Without `unix_data` only what says nothing about security is shown.
+fn shows_linux(name: &[u8], rules: Rules) -> bool {
+    name.starts_with(b"user.") || rules.unix_data
+}
+
+/// `user.wim.*`: what the archive says of the file and, at an image's root, of the image.
+fn wim_facts(node: &Node<'_>, dentry: &Dentry<'_>, name: &[u8]) -> Option<Vec<u8>> {
+    let is_root = node.id() == wim::NodeId::ROOT;
+    match name {
+        b"sha1" => dentry.streams().unnamed.map(|hash| hash.to_string().into_bytes()),
+        b"xml" if is_root => Some(node.image.xml()?.raw.clone().into_bytes()),
+        b"file" if is_root => Some(node.image.archive.path.file_name()?.as_encoded_bytes().to_vec()),
+        b"index" if is_root => Some(node.image.number().to_string().into_bytes()),
+        _ => None,
+    }
+}
+
+/// `system.ntfs_*`, byte for byte as ntfs-3g gives them.
+fn ntfs(node: &Node<'_>, dentry: &Dentry<'_>, name: &[u8]) -> Option<Value> {
+    let bytes = match name {
+        b"acl" => node.tree.security_descriptor(dentry.security_id()?)?.to_vec(),
+        b"attrib" => dentry.attributes().0.to_le_bytes().to_vec(),
+        b"attrib_be" => dentry.attributes().0.to_be_bytes().to_vec(),
+        b"crtime" => dentry.created().0.to_le_bytes().to_vec(),
+        b"crtime_be" => dentry.created().0.to_be_bytes().to_vec(),
+        // Created, written, read, changed; the format has no time of change.
+        b"times" => times(dentry).iter().flat_map(|t| t.to_le_bytes()).collect(),
+        b"times_be" => times(dentry).iter().flat_map(|t| t.to_be_bytes()).collect(),
+        b"dos_name" => Some(dentry.short_name().to_wtf8()).filter(|n| !n.is_empty())?,
+        b"object_id" => dentry.object_id()?.to_vec(),
+        b"ea" => full_ea_information(dentry)?,
+        b"reparse_data" => return reparse(dentry),
+        _ => return None,
+    };
+    Some(Value::Bytes(bytes))
+}
+
+fn times(dentry: &Dentry<'_>) -> [u64; 4] {
+    [dentry.created().0, dentry.written().0, dentry.accessed().0, dentry.written().0]
+}
+
+/// The head of a REPARSE_DATA_BUFFER, whose length is known once the data is read.
+fn reparse(dentry: &Dentry<'_>) -> Option<Value> {
+    let head = dentry.reparse()?;
+    let mut bytes = [0; 8];
+    bytes[..4].copy_from_slice(&head.tag.to_le_bytes());
+    bytes[6..].copy_from_slice(&head.reserved.to_le_bytes());
+    Some(Value::Reparse(bytes, dentry.streams().reparse))
+}
+
+/// Head and data of a reparse point as one REPARSE_DATA_BUFFER. The length does not count the GUID with which the data of
+/// a tag that is not Microsoft's begins.
+pub(crate) fn reparse_buffer(head: [u8; 8], data: &[u8]) -> Vec<u8> {
+    let is_microsoft = head[3] & 0x80 != 0;
+    let len = if is_microsoft { data.len() } else { data.len().saturating_sub(16) };
+    let mut buffer = [&head[..], data].concat();
+    buffer[4..6].copy_from_slice(&u16::try_from(len).unwrap_or(u16::MAX).to_le_bytes());
+    buffer
+}
+
+/// The extended attributes as a list of FILE_FULL_EA_INFORMATION, each entry padded to 4 bytes; `None` without any.
+fn full_ea_information(dentry: &Dentry<'_>) -> Option<Vec<u8>> {
+    let mut list: Vec<u8> = Vec::new();
+    let mut last = None;
+    for ea in dentry.extended_attributes() {
+        list.resize(list.len().next_multiple_of(4), 0);
+        let start = list.len();
+        if let Some(last) = last.replace(start) {
+            let offset = u32::try_from(start - last).ok()?;
+            list[last..last + 4].copy_from_slice(&offset.to_le_bytes());
+        }
+        list.extend([0; 4]); // offset of the next entry, 0 in the last
+        list.push(ea.flags);
+        list.push(u8::try_from(ea.name.len()).ok()?);
+        list.extend(u16::try_from(ea.value.len()).ok()?.to_le_bytes());
+        list.extend([ea.name, b"\0", ea.value].concat());
+    }
+    last.map(|_| list)
+}
