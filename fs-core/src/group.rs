@@ -11,7 +11,7 @@ use crate::image::Image;
 use crate::ino::MAX_IMAGES;
 use crate::names::ImageNames;
 use crate::source::{ArchiveEntry, GroupEntry, StoreSource};
-use crate::{Error, ImageSlot, OpenArchive, Problem, Result};
+use crate::{Chain, Error, ImageSlot, OpenArchive, Problem, Result};
 
 /// A group of the mount.
 #[derive(Debug)]
@@ -119,7 +119,7 @@ impl Group {
         }
         let loaded = self.load(source, opener)?;
         for problem in &loaded.problems {
-            tracing::error!(path = %problem.path.display(), error = %problem.error, "left out");
+            tracing::error!(path = %problem.path.display(), error = %Chain(&problem.error), "left out");
         }
         Ok(self.images.get_or_init(|| loaded))
     }
