@@ -1,0 +1,105 @@
+//! The one way from a request to its answer: ask the filesystem, then send what it says, or the error number.
+
+use std::any::Any;
+use std::error::Error as _;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Instant;
+
+use fs_core::{Filesystem, Ino};
+use fuser::Errno;
+use tracing::error;
+
+use crate::errno::{EIO, errno};
+use crate::repeats::Repeats;
+
+/// A reply of fuser's that can say no.
+pub(crate) trait Refuse {
+    /// Answers with an error number.
+    fn refuse(self, error: Errno);
+}
+
+macro_rules! can_refuse {
+    ($($reply:ident)+) => { $(impl Refuse for fuser::$reply {
+        fn refuse(self, error: Errno) {
+            self.error(error);
+        }
+    })+ };
+}
+can_refuse! { ReplyAttr ReplyData ReplyDirectory ReplyDirectoryPlus ReplyEntry ReplyStatfs ReplyXattr }
+
+/// The filesystem, and what the log has been told of its failures.
+pub(crate) struct Oracle {
+    fs: Arc<Filesystem>,
+    told: Repeats,
+}
+
+impl Oracle {
+    pub(crate) fn new(fs: Arc<Filesystem>) -> Self {
+        Self { fs, told: Repeats::default() }
+    }
+
+    /// Puts `question` to the filesystem and hands what it says to `answer`. A question may also fill the reply itself.
+    ///
+    /// An error becomes its error number; `EIO` leaves a line in the log. A question that panics is answered with `EIO`
+    /// too, and the thread that asked it lives on.
+    pub(crate) fn ask<R: Refuse, T>(
+        &self,
+        op: &'static str,
+        ino: Ino,
+        mut reply: R,
+        question: impl FnOnce(&Filesystem, &mut R) -> fs_core::Result<T>,
+        answer: impl FnOnce(R, T),
+    ) {
+        match unpanicked(|| question(&self.fs, &mut reply)) {
+            Ok(Ok(value)) => answer(reply, value),
+            Ok(Err(error)) => reply.refuse(self.refusal(op, ino, &error)),
+            Err(panic) => {
+                error!(op, ino = ino.0, panic, "answered with EIO");
+                reply.refuse(Errno::EIO);
+            }
+        }
+    }
+
+    /// An error's number. Damage is told to the log: once, although the kernel asks again page by page.
+    fn refusal(&self, op: &'static str, ino: Ino, error: &fs_core::Error) -> Errno {
+        let number = errno(error);
+        if number == EIO {
+            let story = self.story(ino, error);
+            if self.told.is_new(&story, Instant::now()) {
+                error!(op, ino = ino.0, "{story}");
+            }
+        }
+        Errno::from_i32(number)
+    }
+
+    /// `PATH: what: why: why`, with the path that the error has or else the inode's.
+    fn story(&self, ino: Ino, error: &fs_core::Error) -> String {
+        let mut story = match error {
+            fs_core::Error::At { .. } => error.to_string(),
+            // Asking for the path may fail for the same reason as the request did: by a panic at worst.
+            _ => {
+                let path = unpanicked(|| self.fs.path(ino)).unwrap_or_default();
+                format!("{}: {error}", String::from_utf8_lossy(&path))
+            }
+        };
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            story.push_str(": ");
+            story.push_str(&error.to_string());
+            cause = error.source();
+        }
+        story
+    }
+}
+
+/// Runs `question`; if it panics, returns what it panicked with.
+fn unpanicked<T>(question: impl FnOnce() -> T) -> Result<T, String> {
+    // The filesystem is only read, and its locks are not poisoned by a panic: what it holds stays whole.
+    catch_unwind(AssertUnwindSafe(question)).map_err(|payload| panic_text(&*payload).to_owned())
+}
+
+fn panic_text(payload: &(dyn Any + Send)) -> &str {
+    let text = payload.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("panic without a message")
+}

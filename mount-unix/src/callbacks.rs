@@ -1,0 +1,317 @@
+//! fuser's callbacks: each turns numbers into ours, asks, and answers.
+//!
+//! Everything mounted is immutable, so the kernel is told to remember all it is told for ever: names and their absence,
+//! attributes, link targets, pages and listings. `open` and `opendir` are answered with `ENOSYS`, after which the
+//! kernel opens by itself and keeps what it has cached. The birth time is not sent, since fuser 0.18 does not speak the
+//! protocol's `STATX`: it is in the extended attribute `system.ntfs_crtime`.
+
+use std::cell::RefCell;
+use std::ffi::OsStr;
+use std::io;
+use std::ops::ControlFlow;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use fs_core::{DirEntry, Error, Filesystem, Ino, Kind};
+use fuser::{
+    BsdFileFlags, Errno, FileAttr, FileHandle, FopenFlags, Generation, INodeNo, InitFlags, KernelConfig, LockOwner,
+    OpenFlags, RenameFlags, ReplyAttr, ReplyCreate, ReplyData, ReplyDirectory, ReplyDirectoryPlus, ReplyEmpty,
+    ReplyEntry, ReplyOpen, ReplyStatfs, ReplyWrite, ReplyXattr, Request, TimeOrNow, WriteFlags,
+};
+use tracing::debug;
+
+use crate::ask::Oracle;
+use crate::attr::{blank, file_attr, file_type};
+
+/// For ever: some thirty years.
+const FOREVER: Duration = Duration::from_secs(1_000_000_000);
+/// Numbers are never given a second time, so there is one generation.
+const GENERATION: Generation = Generation(0);
+/// Largest request for bytes. Linux allows no more than 256 pages.
+const MAX_READ: u32 = 1 << 20;
+/// Requests that the kernel may have under way ahead of readers.
+const MAX_BACKGROUND: u16 = 64;
+/// The process that serves the mount, as a decimal number, on the mount's root; not listed.
+pub(crate) const PID_XATTR: &str = "user.wimstore.pid";
+
+thread_local! {
+    /// Where a thread gathers the bytes of the read that it answers; as large as its largest so far.
+    static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The filesystem as fuser calls it.
+pub(crate) struct Callbacks {
+    oracle: Oracle,
+    /// Whether the kernel opens files, and directories, by itself once told so.
+    opens_itself: bool,
+    opens_directories_itself: bool,
+}
+
+impl Callbacks {
+    pub(crate) fn new(fs: Arc<Filesystem>) -> Self {
+        Self { oracle: Oracle::new(fs), opens_itself: false, opens_directories_itself: false }
+    }
+}
+
+impl fuser::Filesystem for Callbacks {
+    fn init(&mut self, _: &Request, config: &mut KernelConfig) -> io::Result<()> {
+        let offered = config.capabilities();
+        let wanted = InitFlags::FUSE_DO_READDIRPLUS
+            | InitFlags::FUSE_READDIRPLUS_AUTO
+            | InitFlags::FUSE_PARALLEL_DIROPS
+            | InitFlags::FUSE_CACHE_SYMLINKS
+            | InitFlags::FUSE_NO_OPEN_SUPPORT
+            | InitFlags::FUSE_NO_OPENDIR_SUPPORT
+            | InitFlags::FUSE_EXPLICIT_INVAL_DATA;
+        let unsupported = |_| io::Error::other("the kernel refuses a value that every kernel takes");
+        config.add_capabilities(wanted & offered).map_err(|_| unsupported(0))?;
+        config.set_max_write(MAX_READ).map_err(unsupported)?; // the number of pages a request may have follows from it
+        config.set_max_background(MAX_BACKGROUND).map_err(|_| unsupported(0))?;
+        self.opens_itself = offered.contains(InitFlags::FUSE_NO_OPEN_SUPPORT);
+        self.opens_directories_itself = offered.contains(InitFlags::FUSE_NO_OPENDIR_SUPPORT);
+        Ok(())
+    }
+
+    fn lookup(&self, _: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEntry) {
+        debug!(op = "lookup", ino = parent.0, ?name);
+        let question = |fs: &Filesystem, _: &mut _| match fs.lookup(Ino(parent.0), name.as_bytes()) {
+            Ok(attr) => Ok(file_attr(&attr)),
+            Err(Error::NotFound) => Ok(blank(Ino(0), Kind::File)), // inode 0: remember that there is no such name
+            Err(error) => Err(error),
+        };
+        self.oracle
+            .ask("lookup", Ino(parent.0), reply, question, |reply, attr| reply.entry(&FOREVER, &attr, GENERATION));
+    }
+
+    fn getattr(&self, _: &Request, ino: INodeNo, _: Option<FileHandle>, reply: ReplyAttr) {
+        debug!(op = "getattr", ino = ino.0);
+        let question = |fs: &Filesystem, _: &mut _| fs.attr(Ino(ino.0));
+        self.oracle.ask("getattr", Ino(ino.0), reply, question, |reply, attr| reply.attr(&FOREVER, &file_attr(&attr)));
+    }
+
+    fn readlink(&self, _: &Request, ino: INodeNo, reply: ReplyData) {
+        debug!(op = "readlink", ino = ino.0);
+        let question = |fs: &Filesystem, _: &mut _| fs.read_link(Ino(ino.0));
+        self.oracle.ask("readlink", Ino(ino.0), reply, question, |reply, target| reply.data(&target));
+    }
+
+    fn open(&self, _: &Request, ino: INodeNo, _: OpenFlags, reply: ReplyOpen) {
+        debug!(op = "open", ino = ino.0);
+        match self.opens_itself {
+            true => reply.error(Errno::ENOSYS),
+            false => reply.opened(FileHandle(0), FopenFlags::FOPEN_KEEP_CACHE),
+        }
+    }
+
+    fn read(
+        &self,
+        _: &Request,
+        ino: INodeNo,
+        _: FileHandle,
+        offset: u64,
+        size: u32,
+        _: OpenFlags,
+        _: Option<LockOwner>,
+        reply: ReplyData,
+    ) {
+        debug!(op = "read", ino = ino.0, offset, size);
+        BUFFER.with_borrow_mut(|buffer| {
+            let size = size as usize;
+            if buffer.len() < size {
+                buffer.resize(size, 0);
+            }
+            let buffer = &mut buffer[..size];
+            self.oracle.ask(
+                "read",
+                Ino(ino.0),
+                reply,
+                |fs, _| fs.read_at(Ino(ino.0), offset, buffer).map(|filled| &buffer[..filled]),
+                |reply, bytes| reply.data(bytes),
+            );
+        });
+    }
+
+    fn flush(&self, _: &Request, _: INodeNo, _: FileHandle, _: LockOwner, reply: ReplyEmpty) {
+        reply.error(Errno::ENOSYS); // asked once: there is never anything to flush
+    }
+
+    fn fsync(&self, _: &Request, _: INodeNo, _: FileHandle, _: bool, reply: ReplyEmpty) {
+        reply.error(Errno::ENOSYS);
+    }
+
+    fn opendir(&self, _: &Request, ino: INodeNo, _: OpenFlags, reply: ReplyOpen) {
+        debug!(op = "opendir", ino = ino.0);
+        match self.opens_directories_itself {
+            true => reply.error(Errno::ENOSYS),
+            false => reply.opened(FileHandle(0), FopenFlags::FOPEN_KEEP_CACHE | FopenFlags::FOPEN_CACHE_DIR),
+        }
+    }
+
+    fn readdir(&self, _: &Request, ino: INodeNo, _: FileHandle, offset: u64, reply: ReplyDirectory) {
+        debug!(op = "readdir", ino = ino.0, offset);
+        let question = |fs: &Filesystem, reply: &mut ReplyDirectory| {
+            fs.read_dir(Ino(ino.0), offset, &mut |entry| {
+                let name = OsStr::from_bytes(entry.name);
+                until_full(reply.add(INodeNo(entry.ino.0), entry.next, file_type(entry.kind), name))
+            })
+        };
+        self.oracle.ask("readdir", Ino(ino.0), reply, question, |reply, ()| reply.ok());
+    }
+
+    fn readdirplus(&self, _: &Request, ino: INodeNo, _: FileHandle, offset: u64, reply: ReplyDirectoryPlus) {
+        debug!(op = "readdirplus", ino = ino.0, offset);
+        let question = |fs: &Filesystem, reply: &mut ReplyDirectoryPlus| {
+            fs.read_dir(Ino(ino.0), offset, &mut |entry| {
+                let (attr, ttl) = listed_attr(fs, &entry);
+                let name = OsStr::from_bytes(entry.name);
+                until_full(reply.add(INodeNo(entry.ino.0), entry.next, name, &ttl, &attr, GENERATION))
+            })
+        };
+        self.oracle.ask("readdirplus", Ino(ino.0), reply, question, |reply, ()| reply.ok());
+    }
+
+    fn fsyncdir(&self, _: &Request, _: INodeNo, _: FileHandle, _: bool, reply: ReplyEmpty) {
+        reply.error(Errno::ENOSYS);
+    }
+
+    fn statfs(&self, _: &Request, ino: INodeNo, reply: ReplyStatfs) {
+        debug!(op = "statfs", ino = ino.0);
+        self.oracle.ask(
+            "statfs",
+            Ino(ino.0),
+            reply,
+            |fs, _| Ok(fs.totals()),
+            |reply, totals| {
+                let blocks = totals.bytes.div_ceil(totals.block_size.into());
+                reply.statfs(blocks, 0, 0, totals.files, 0, totals.block_size, totals.name_max, totals.block_size);
+            },
+        );
+    }
+
+    fn getxattr(&self, _: &Request, ino: INodeNo, name: &OsStr, size: u32, reply: ReplyXattr) {
+        debug!(op = "getxattr", ino = ino.0, ?name, size);
+        let question = |fs: &Filesystem, _: &mut _| match ino == INodeNo::ROOT && name == PID_XATTR {
+            true => Ok(std::process::id().to_string().into_bytes()),
+            false => fs.xattr(Ino(ino.0), name.as_bytes()),
+        };
+        self.oracle.ask("getxattr", Ino(ino.0), reply, question, |reply, value| send_sized(reply, size, &value));
+    }
+
+    fn listxattr(&self, _: &Request, ino: INodeNo, size: u32, reply: ReplyXattr) {
+        debug!(op = "listxattr", ino = ino.0, size);
+        let question = |fs: &Filesystem, _: &mut _| Ok(list_of(&fs.xattr_names(Ino(ino.0))?));
+        self.oracle.ask("listxattr", Ino(ino.0), reply, question, |reply, list| send_sized(reply, size, &list));
+    }
+
+    // The mount is read-only, so the kernel answers what follows itself, until somebody remounts it writable.
+
+    fn setattr(
+        &self,
+        _: &Request,
+        _: INodeNo,
+        _: Option<u32>,
+        _: Option<u32>,
+        _: Option<u32>,
+        _: Option<u64>,
+        _: Option<TimeOrNow>,
+        _: Option<TimeOrNow>,
+        _: Option<SystemTime>,
+        _: Option<FileHandle>,
+        _: Option<SystemTime>,
+        _: Option<SystemTime>,
+        _: Option<SystemTime>,
+        _: Option<BsdFileFlags>,
+        reply: ReplyAttr,
+    ) {
+        reply.error(Errno::EROFS);
+    }
+
+    fn mknod(&self, _: &Request, _: INodeNo, _: &OsStr, _: u32, _: u32, _: u32, reply: ReplyEntry) {
+        reply.error(Errno::EROFS);
+    }
+
+    fn mkdir(&self, _: &Request, _: INodeNo, _: &OsStr, _: u32, _: u32, reply: ReplyEntry) {
+        reply.error(Errno::EROFS);
+    }
+
+    fn unlink(&self, _: &Request, _: INodeNo, _: &OsStr, reply: ReplyEmpty) {
+        reply.error(Errno::EROFS);
+    }
+
+    fn rmdir(&self, _: &Request, _: INodeNo, _: &OsStr, reply: ReplyEmpty) {
+        reply.error(Errno::EROFS);
+    }
+
+    fn symlink(&self, _: &Request, _: INodeNo, _: &OsStr, _: &Path, reply: ReplyEntry) {
+        reply.error(Errno::EROFS);
+    }
+
+    fn rename(&self, _: &Request, _: INodeNo, _: &OsStr, _: INodeNo, _: &OsStr, _: RenameFlags, reply: ReplyEmpty) {
+        reply.error(Errno::EROFS);
+    }
+
+    fn link(&self, _: &Request, _: INodeNo, _: INodeNo, _: &OsStr, reply: ReplyEntry) {
+        reply.error(Errno::EROFS);
+    }
+
+    fn create(&self, _: &Request, _: INodeNo, _: &OsStr, _: u32, _: u32, _: i32, reply: ReplyCreate) {
+        reply.error(Errno::EROFS);
+    }
+
+    fn write(
+        &self,
+        _: &Request,
+        _: INodeNo,
+        _: FileHandle,
+        _: u64,
+        _: &[u8],
+        _: WriteFlags,
+        _: OpenFlags,
+        _: Option<LockOwner>,
+        reply: ReplyWrite,
+    ) {
+        reply.error(Errno::EROFS);
+    }
+
+    fn fallocate(&self, _: &Request, _: INodeNo, _: FileHandle, _: u64, _: u64, _: i32, reply: ReplyEmpty) {
+        reply.error(Errno::EROFS);
+    }
+
+    fn setxattr(&self, _: &Request, _: INodeNo, _: &OsStr, _: &[u8], _: i32, _: u32, reply: ReplyEmpty) {
+        reply.error(Errno::EROFS);
+    }
+
+    fn removexattr(&self, _: &Request, _: INodeNo, _: &OsStr, reply: ReplyEmpty) {
+        reply.error(Errno::EROFS);
+    }
+}
+
+/// What a listing tells of an entry. One whose attributes cannot be had is listed all the same: the kernel asks again,
+/// and gets the error, when somebody looks at that entry.
+fn listed_attr(fs: &Filesystem, entry: &DirEntry<'_>) -> (FileAttr, Duration) {
+    match fs.attr(entry.ino) {
+        Ok(attr) => (file_attr(&attr), FOREVER),
+        Err(_) => (blank(entry.ino, entry.kind), Duration::ZERO),
+    }
+}
+
+fn until_full(full: bool) -> ControlFlow<()> {
+    if full { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+}
+
+/// Names as listxattr(2) gives them: each with a NUL behind it.
+fn list_of(names: &[Vec<u8>]) -> Vec<u8> {
+    names.iter().flat_map(|name| name.iter().copied().chain([0])).collect()
+}
+
+/// Answers with the value, or with its size if `size` is 0; `ERANGE` if it does not fit in `size` bytes.
+fn send_sized(reply: ReplyXattr, size: u32, value: &[u8]) {
+    match u32::try_from(value.len()) {
+        Err(_) => reply.error(Errno::E2BIG),
+        Ok(len) if size == 0 => reply.size(len),
+        Ok(len) if len > size => reply.error(Errno::ERANGE),
+        Ok(_) => reply.data(value),
+    }
+}

@@ -1,0 +1,104 @@
+//! Why a store cannot be mounted or unmounted.
+
+use std::io;
+use std::path::PathBuf;
+
+/// Why a store cannot be mounted or unmounted. Each text names the next step where there is one.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is no folder to mount on.
+    #[error("mountpoint {} does not exist: make the directory first", .0.display())]
+    NoMountpoint(PathBuf),
+    /// The mountpoint cannot be looked at.
+    #[error("mountpoint {path} cannot be used", path = path.display())]
+    Mountpoint {
+        /// The mountpoint as given.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The mountpoint is a file or something else that is no folder.
+    #[error("mountpoint {} is not a directory", .0.display())]
+    NotDirectory(PathBuf),
+    /// The mountpoint has entries, which a mount would hide.
+    #[error("mountpoint {} is not empty (-o nonempty mounts over what is there)", .0.display())]
+    NotEmpty(PathBuf),
+    /// Something is mounted there already.
+    #[error("something is mounted on {} already, {what} (-o nonempty mounts over it)", path.display())]
+    InUse {
+        /// The mountpoint.
+        path: PathBuf,
+        /// Its type and source.
+        what: String,
+    },
+    /// One of our own mounts is there already.
+    #[error("{} is mounted on {path} already: `wimstore umount {path}` first", source_name.display(), path = path.display())]
+    Mounted {
+        /// The mountpoint.
+        path: PathBuf,
+        /// What is mounted there.
+        source_name: PathBuf,
+    },
+    /// A FUSE mount is there whose process has died.
+    #[error("{path} holds a mount whose process has died: `wimstore umount {path}` (or `fusermount3 -u`) first", path = path.display())]
+    Dead {
+        /// The mountpoint.
+        path: PathBuf,
+    },
+    /// The source lies inside the mountpoint, so that the mount would hide what it reads from.
+    #[error("mounting on {} would hide the source, {}", path.display(), source_name.display())]
+    HidesSource {
+        /// The mountpoint.
+        path: PathBuf,
+        /// The store that is to be mounted.
+        source_name: PathBuf,
+    },
+    /// There is no FUSE here.
+    #[error("/dev/fuse is not there: try `modprobe fuse`; a container needs `--device /dev/fuse`")]
+    NoFuse,
+    /// `/dev/fuse` is there but cannot be opened.
+    #[error("/dev/fuse cannot be opened (a container needs `--device /dev/fuse` and `--cap-add SYS_ADMIN`)")]
+    Device(#[source] io::Error),
+    /// The kernel refused the mount.
+    #[error("the kernel refuses to mount on {}", path.display())]
+    Refused {
+        /// The mountpoint.
+        path: PathBuf,
+        /// What the kernel said.
+        source: io::Error,
+    },
+    /// Only root may mount without the helper, and the helper is not installed.
+    #[error("mounting without root needs the program fusermount3: install the package fuse3")]
+    NoHelper,
+    /// The helper for ordinary users said no.
+    #[error("{0}")]
+    Helper(String),
+    /// The kernel or the session broke the FUSE protocol, or the kernel ended the connection.
+    #[error("the FUSE session failed")]
+    Session(#[source] io::Error),
+    /// Nothing of ours is mounted there.
+    #[error("{}: nothing that wimstore mounted", .0.display())]
+    NotOurs(PathBuf),
+    /// The mount is in use.
+    #[error("{path} is in use by open files or as someone's current folder: close them, or `wimstore umount --lazy {path}`", path = .0.display())]
+    Busy(PathBuf),
+    /// The mount could not be taken away.
+    #[error("{} cannot be unmounted", path.display())]
+    Unmount {
+        /// The mountpoint.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The mount is gone but its process is not.
+    #[error("{} is unmounted, but process {process} that served it still runs", path.display())]
+    StillRunning {
+        /// The mountpoint.
+        path: PathBuf,
+        /// The process.
+        process: u32,
+    },
+}
+
+/// What mounting and unmounting return.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
