@@ -1,5 +1,6 @@
 //! What can go wrong when a mount is asked something, by what the asker can do about it.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -145,6 +146,17 @@ impl Error {
     }
 }
 
+/// Shows an error and its causes on one line, each saying its own part: `archive: chunk 7 does not decode: code is bad`.
+#[derive(Debug, Clone, Copy)]
+pub struct Chain<'a>(pub &'a (dyn std::error::Error + 'static));
+
+impl fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        std::iter::successors(self.0.source(), |error| error.source()).try_for_each(|cause| write!(f, ": {cause}"))
+    }
+}
+
 /// Something of the store that is left out or shown unreadable.
 #[derive(Debug, Clone)]
 pub struct Problem {
@@ -157,5 +169,17 @@ pub struct Problem {
 impl Problem {
     pub(crate) fn new(path: &Path, error: Error) -> Self {
         Self { path: path.to_owned(), error }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chain_names_each_cause_once() {
+        let error = Error::archive("a.wim", wim::Error::NotWim).at(b"G/file");
+        assert_eq!(Chain(&error).to_string(), "G/file: a.wim: not a WIM archive");
+        assert!(error.is_damage());
     }
 }

@@ -81,6 +81,10 @@ impl Filesystem {
             if let Some(problem) = images.problems.iter().find(|p| p.path == path) {
                 return Err(problem.error.clone());
             }
+            if images.archives[0].wim.header().part.number > 1 {
+                let reason = "a later part of a split archive: name the first part, which has the images";
+                return Err(Error::NoStore { path: path.to_owned(), reason });
+            }
         }
         if let Some(choice) = fs.options.image.clone() {
             fs.top = Top::Image(fs.choose(path, &choice)?);

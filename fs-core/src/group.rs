@@ -11,7 +11,7 @@ use crate::image::Image;
 use crate::ino::MAX_IMAGES;
 use crate::names::ImageNames;
 use crate::source::{ArchiveEntry, GroupEntry, StoreSource};
-use crate::{Error, ImageSlot, OpenArchive, Problem, Result};
+use crate::{Chain, Error, ImageSlot, OpenArchive, Problem, Result};
 
 /// A group of the mount.
 #[derive(Debug)]
@@ -26,7 +26,7 @@ pub(crate) struct Group {
 #[derive(Debug, Default)]
 pub(crate) struct GroupImages {
     pub(crate) images: Vec<Image>,
-    /// Every archive that opened, `Res.rwm` last.
+    /// Every archive that opened: those with images, then those that only supply data.
     pub(crate) archives: Vec<Arc<OpenArchive>>,
     /// The archives whose images are disabled.
     pub(crate) disabled: Vec<ArchiveEntry>,
@@ -119,7 +119,7 @@ impl Group {
         }
         let loaded = self.load(source, opener)?;
         for problem in &loaded.problems {
-            tracing::error!(path = %problem.path.display(), error = %problem.error, "left out");
+            tracing::error!(path = %problem.path.display(), error = %Chain(&problem.error), "left out");
         }
         Ok(self.images.get_or_init(|| loaded))
     }
@@ -129,13 +129,14 @@ impl Group {
         let (disabled, enabled): (Vec<_>, Vec<_>) =
             listing.archives.into_iter().partition(|archive| archive.attributes.is_hidden());
         let mut group = GroupImages { disabled, ..GroupImages::default() };
-        let paths: Vec<&Path> = enabled.iter().map(|a| &*a.path).chain(listing.resources.as_deref()).collect();
+        let shared = listing.parts.iter().chain(&listing.resources);
+        let paths: Vec<&Path> = enabled.iter().map(|a| &a.path).chain(shared).map(|path| &**path).collect();
         let mut opened: Vec<Option<Arc<OpenArchive>>> = Vec::new();
         for (path, result) in paths.iter().zip(opener.open_all(&paths)) {
             opened.push(result.map_err(|error| group.problems.push(Problem::new(path, error))).ok());
         }
-        let resources = listing.resources.as_ref().and_then(|_| opened.pop()).flatten();
-        let shared: Vec<_> = resources.iter().chain(opener.references()).cloned().collect();
+        let suppliers: Vec<_> = opened.split_off(enabled.len()).into_iter().flatten().collect();
+        let shared: Vec<_> = suppliers.iter().chain(opener.references()).cloned().collect();
         let mut names = ImageNames::default();
         for (entry, archive) in enabled.iter().zip(opened) {
             if let Some(archive) = archive {
@@ -143,7 +144,7 @@ impl Group {
                 group.archives.push(archive);
             }
         }
-        group.archives.extend(resources);
+        group.archives.extend(suppliers);
         Ok(group)
     }
 

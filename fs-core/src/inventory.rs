@@ -15,7 +15,7 @@ pub struct GroupInfo {
     pub name: Vec<u8>,
     /// Its folder.
     pub path: PathBuf,
-    /// Its archives that opened: those with images by name, then `Res.rwm`.
+    /// Its archives that opened: those with images by name, then other parts and `Res.rwm`.
     pub archives: Vec<Arc<OpenArchive>>,
     /// Its images that are enabled.
     pub images: Vec<ImageInfo>,

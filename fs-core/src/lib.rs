@@ -25,7 +25,7 @@ pub use archive::{ArchiveId, BlobRef, OpenArchive};
 pub use attr::{Attr, DirEntry, Kind, Totals};
 pub use attributes::{AttributeSource, Attributes};
 pub use content::{ContentOptions, Contents, Release, Verify};
-pub use error::{Error, Problem, Result};
+pub use error::{Chain, Error, Problem, Result};
 pub use filesystem::Filesystem;
 pub use ino::{ImageSlot, Ino};
 pub use inventory::{GroupInfo, ImageInfo};

@@ -32,6 +32,8 @@ pub struct ArchiveEntry {
 pub struct GroupListing {
     /// The `.wim` files directly in the group, ordered by name.
     pub archives: Vec<ArchiveEntry>,
+    /// The other parts of a split archive, `x2.swm` and so on beside `x.swm`, by number.
+    pub parts: Vec<PathBuf>,
     /// The group's `Res.rwm`, if it has one.
     pub resources: Option<PathBuf>,
 }
@@ -134,6 +136,7 @@ impl StoreSource for FolderSource {
         if self.shape == Shape::File {
             // The one file was named by the user: its attribute does not hide it, and it supplies its own data.
             let name = self.path.file_name().unwrap_or_default().to_owned();
+            listing.parts = other_parts(&name, &group.path)?;
             listing.resources = listing.resources.filter(|_| !same_name(&name, "res.rwm"));
             listing.archives.push(ArchiveEntry { name, path: self.path.clone(), attributes: Attributes::default() });
         }
@@ -148,6 +151,20 @@ fn same_name(file_name: &OsStr, name: &str) -> bool {
 
 fn has_extension(file_name: &OsStr, extension: &str) -> bool {
     Path::new(file_name).extension().is_some_and(|e| same_name(e, extension))
+}
+
+/// The files in a folder that are called as the other parts of the split archive `first`, by number.
+fn other_parts(first: &OsStr, folder: &Path) -> Result<Vec<PathBuf>> {
+    if !has_extension(first, "swm") {
+        return Ok(Vec::new());
+    }
+    let stem = |name: &OsStr| Path::new(name).file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let set = stem(first);
+    let number = |name: &OsStr| stem(name).strip_prefix(&set)?.parse::<u16>().ok();
+    let swm = files(folder)?.into_iter().filter(|(name, _)| has_extension(name, "swm"));
+    let mut parts: Vec<_> = swm.filter_map(|(name, path)| Some((number(&name)?, path))).collect();
+    parts.sort();
+    Ok(parts.into_iter().map(|(_, path)| path).collect())
 }
 
 fn entries(folder: &Path) -> Result<Vec<(OsString, PathBuf, bool)>> {
@@ -250,6 +267,15 @@ mod tests {
         let listing = source.listing(&source.groups().unwrap()[0]).unwrap();
         assert_eq!(listing.archives.len(), 1);
         assert!(listing.resources.is_some());
+    }
+
+    #[test]
+    fn the_first_part_brings_the_others() {
+        let dir = tree(&["x.swm", "x2.swm", "x10.SWM", "x3.wim", "xy.swm", "y2.swm", "x-2.swm"]);
+        let source = FolderSource::find(&dir.path().join("x.swm")).unwrap();
+        let listing = source.listing(&source.groups().unwrap()[0]).unwrap();
+        let names: Vec<_> = listing.parts.iter().map(|p| p.file_name().unwrap().to_str().unwrap()).collect();
+        assert_eq!(names, ["x2.swm", "x10.SWM"]);
     }
 
     #[test]

@@ -175,6 +175,28 @@ fn data_comes_from_the_group_and_from_references() {
 }
 
 #[test]
+fn the_parts_of_a_split_archive_supply_its_data() {
+    let folder = tempfile::tempdir().unwrap();
+    let texts: Vec<Vec<u8>> = (1..4).map(|n| testkit::content::text(n * 1000)).collect();
+    let files: Vec<Dentry> = texts.iter().map(|t| file(&format!("{}", t.len()), t.clone())).collect();
+    let parts = Wim::new(Packing::Xpress(32768), root(files)).split(3);
+    for (part, name) in parts.iter().zip(["x.swm", "x2.swm", "x3.swm"]) {
+        part.save(&folder.path().join(name));
+    }
+    let fs = open(&folder.path().join("x.swm"));
+    for text in &texts {
+        assert_eq!(content(&fs, &format!("testkit/{}", text.len())), *text);
+    }
+    let later = Filesystem::open(&folder.path().join("x2.swm"), Options::default()).err().unwrap();
+    assert!(later.to_string().contains("name the first part"), "{later}");
+
+    fs::remove_file(folder.path().join("x3.swm")).unwrap();
+    let fs = open(&folder.path().join("x.swm"));
+    let readable = |text: &Vec<u8>| fs.read_at(ino(&fs, &format!("testkit/{}", text.len())), 0, &mut [0; 10]).is_ok();
+    assert_eq!(texts.iter().filter(|text| readable(text)).count(), 2, "a missing part costs only its blobs");
+}
+
+#[test]
 fn a_bad_archive_or_image_does_not_hide_its_neighbours() {
     let store = tempfile::tempdir().unwrap();
     save(&Wim::new(Packing::Stored, root([file("a", "x")])), store.path(), "G/good.wim");
