@@ -3,6 +3,8 @@
 //! One file per command. Exit codes: 0 done; 1 done, and something in the store is bad; 2 could not be done.
 
 mod cat;
+#[cfg(unix)]
+mod extract;
 mod globals;
 mod info;
 mod logging;
@@ -45,6 +47,8 @@ enum Command {
     Ls(ls::Args),
     Info(info::Args),
     Cat(cat::Args),
+    #[cfg(unix)]
+    Extract(extract::Args),
 }
 
 impl Command {
@@ -53,6 +57,8 @@ impl Command {
             Self::Ls(args) => ls::run(&args, globals),
             Self::Info(args) => info::run(&args, globals),
             Self::Cat(args) => cat::run(&args, globals),
+            #[cfg(unix)]
+            Self::Extract(args) => extract::run(&args, globals),
         }
     }
 }
