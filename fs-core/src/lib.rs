@@ -6,6 +6,7 @@
 mod archive;
 mod attr;
 mod attributes;
+pub mod check;
 pub mod content;
 mod describe;
 mod error;

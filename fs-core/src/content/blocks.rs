@@ -2,12 +2,10 @@
 
 use std::ops::Range;
 
-use wim::{Archive, Blob, BlobHash, BlobHasher, IntegrityTable, ReadAt, ResourceFlags};
+use wim::{Archive, Blob, IntegrityTable, ResourceFlags};
 
 use super::attempt::{Attempt, Fault};
-
-/// How many bytes are read at a time to be hashed: few enough to stay in the processor's cache.
-const READ_SIZE: u64 = 256 << 10;
+use super::hashing::{hash_blob, hash_range};
 
 /// A blob that is to prove the header right is no larger than this.
 const MAX_PROOF_SIZE: u64 = 16 << 20;
@@ -125,40 +123,19 @@ impl Attempt<'_> {
         let mut blobs: Vec<&Blob> =
             wim.blobs().iter().filter(proves).filter(|blob| blob.size() <= MAX_PROOF_SIZE).collect();
         blobs.sort_unstable_by_key(|blob| blob.size());
-        blobs.into_iter().take(MAX_PROOFS).any(|blob| self.hash_plainly(wim, blob) == Some(blob.hash))
+        blobs.into_iter().take(MAX_PROOFS).any(|blob| self.decodes_to_its_hash(wim, blob))
             || wim.blobs().metadata().iter().position(|image| proves(&image)).is_some_and(|index| {
                 wim.metadata_resource(index).is_ok() // it matched its SHA-1
             })
     }
 
-    /// The hash of a blob's data, decoded by this thread.
-    fn hash_plainly(&self, wim: &Archive, blob: &Blob) -> Option<BlobHash> {
-        let resource = wim.resource(blob).ok()?;
-        let mut hasher = BlobHasher::default();
-        self.contents.scratches.with(|scratch| {
-            let mut bytes = Vec::new();
-            for chunk in 0..resource.chunk_count() {
-                bytes.resize(resource.chunk_len(chunk), 0);
-                resource.read_chunk(wim.source(), chunk, scratch, &mut bytes).ok()?;
-                hasher.update(&bytes);
-            }
-            Some(hasher.finish())
-        })
+    fn decodes_to_its_hash(&self, wim: &Archive, blob: &Blob) -> bool {
+        let hash = self
+            .contents
+            .scratches
+            .with(|scratch| self.contents.buffers.with(|buffer| hash_blob(wim, blob, scratch, buffer)));
+        hash.is_ok_and(|hash| hash == blob.hash)
     }
-}
-
-/// The hash of a range of an archive's raw bytes, read into `buffer` piece by piece.
-pub(crate) fn hash_range(source: &dyn ReadAt, range: Range<u64>, buffer: &mut Vec<u8>) -> wim::Result<BlobHash> {
-    let mut hasher = BlobHasher::default();
-    let mut at = range.start;
-    while at < range.end {
-        let count = READ_SIZE.min(range.end - at);
-        buffer.resize(count as usize, 0);
-        wim::read_exact_at(source, "archive data", at, buffer)?;
-        hasher.update(buffer);
-        at += count;
-    }
-    Ok(hasher.finish())
 }
 
 fn is_compressed(blob: &Blob) -> bool {

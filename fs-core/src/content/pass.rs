@@ -6,7 +6,7 @@ use std::sync::Arc;
 use wim::{BlobHasher, Resource};
 
 use super::attempt::{Attempt, Chunks, Fault};
-use super::blocks::hash_range;
+use super::hashing::hash_range;
 use super::pipeline::in_order;
 use crate::Result;
 

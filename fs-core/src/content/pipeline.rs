@@ -62,7 +62,7 @@ impl Drop for Taken<'_> {
 ///
 /// # Panics
 /// When `make` or `take` panics.
-pub(super) fn in_order<T: Send, E: Send>(
+pub(crate) fn in_order<T: Send, E: Send>(
     count: u64,
     helpers: usize,
     window: usize,

@@ -7,15 +7,25 @@ use parking_lot::Mutex;
 /// Decoders' scratch memory: as many as threads ever needed one at the same time.
 ///
 /// Unlike a thread's own memory it serves helpers that live for one read only.
-pub(super) struct Pool<T>(Mutex<Vec<T>>);
+pub(crate) struct Pool<T>(Mutex<Vec<T>>);
 
 impl<T: Default> Pool<T> {
     /// Does something with one of them, which is nobody else's meanwhile.
-    pub(super) fn with<R>(&self, work: impl FnOnce(&mut T) -> R) -> R {
-        let mut thing = self.0.lock().pop().unwrap_or_default();
+    pub(crate) fn with<R>(&self, work: impl FnOnce(&mut T) -> R) -> R {
+        let mut thing = self.take();
         let result = work(&mut thing);
-        self.0.lock().push(thing);
+        self.put(thing);
         result
+    }
+
+    /// Takes one out.
+    pub(crate) fn take(&self) -> T {
+        self.0.lock().pop().unwrap_or_default()
+    }
+
+    /// Gives one back, or a new one in.
+    pub(crate) fn put(&self, thing: T) {
+        self.0.lock().push(thing);
     }
 }
 

@@ -1,0 +1,106 @@
+//! What checking an archive consists of, cut into units of work.
+
+use std::sync::OnceLock;
+use std::sync::atomic::AtomicBool;
+
+use wim::{Archive, Blob, Resource};
+
+use crate::OpenArchive;
+
+/// Blobs of at least this size, in bytes, are decoded by several threads at once.
+const LARGE: u64 = 4 << 20;
+
+/// How many bytes, about, a thread decodes at a time: of small blobs together, of a large one at once.
+const UNIT_SIZE: u64 = 1 << 20;
+
+/// What is to be done for an archive, in the order in which it is done.
+pub(super) struct Plan<'a> {
+    jobs: Vec<Job<'a>>,
+    /// The number of units before each job.
+    starts: Vec<u64>,
+    pub(super) units: u64,
+    pub(super) bytes: u64,
+}
+
+/// Some of the work on an archive, of one unit or more.
+pub(super) enum Job<'a> {
+    /// The metadata of an image, by index.
+    Metadata(usize),
+    /// A block of the integrity table, by index.
+    Block(usize),
+    /// Blobs that a thread decodes one after the other.
+    Small(Vec<&'a Blob>),
+    /// A blob that threads decode together.
+    Large(Large<'a>),
+}
+
+/// A blob that threads decode together, unit by unit.
+pub(super) struct Large<'a> {
+    pub(super) blob: &'a Blob,
+    /// With its chunk table, which is read by the first thread that needs it.
+    pub(super) resource: OnceLock<Option<Resource>>,
+    /// Whether a unit failed, so that nothing is to be done for the others.
+    pub(super) failed: AtomicBool,
+}
+
+impl<'a> Plan<'a> {
+    pub(super) fn new(archive: &'a OpenArchive) -> Self {
+        let wim = &archive.wim;
+        let mut plan = Plan { jobs: Vec::new(), starts: Vec::new(), units: 0, bytes: 0 };
+        // Metadata first: the trees are large, and parsing is one thread's work.
+        for (index, image) in wim.blobs().metadata().iter().enumerate() {
+            plan.push(Job::Metadata(index), image.size(), 1);
+        }
+        let mut blobs: Vec<&Blob> = wim.blobs().iter().collect();
+        blobs.sort_by_key(|blob| blob.place.offset);
+        let mut blobs = blobs.into_iter().peekable();
+        // What lies in a block is checked right behind it, while the system still has the file's pages in memory.
+        if let Ok(Some(table)) = wim.integrity() {
+            for block in 0..table.len() {
+                let range = table.block_range(block);
+                plan.push(Job::Block(block), range.end - range.start, 1);
+                plan.push_blobs(wim, std::iter::from_fn(|| blobs.next_if(|blob| blob.place.offset < range.end)));
+            }
+        }
+        plan.push_blobs(wim, blobs);
+        plan
+    }
+
+    fn push(&mut self, job: Job<'a>, bytes: u64, units: u64) {
+        self.jobs.push(job);
+        self.starts.push(self.units);
+        self.units += units;
+        self.bytes = self.bytes.saturating_add(bytes);
+    }
+
+    fn push_blobs(&mut self, wim: &Archive, blobs: impl Iterator<Item = &'a Blob>) {
+        let (mut small, mut sum) = (Vec::new(), 0);
+        for blob in blobs {
+            // One whose place cannot be is left to a single thread to report: its size means nothing.
+            if blob.size() >= LARGE && wim.check_blob(blob).is_ok() {
+                let large = Large { blob, resource: OnceLock::new(), failed: AtomicBool::new(false) };
+                self.push(Job::Large(large), blob.size(), blob.size().div_ceil(unit_size(wim)));
+                continue;
+            }
+            small.push(blob);
+            sum += blob.size();
+            if sum >= UNIT_SIZE {
+                self.push(Job::Small(std::mem::take(&mut small)), std::mem::take(&mut sum), 1);
+            }
+        }
+        if !small.is_empty() {
+            self.push(Job::Small(small), sum, 1);
+        }
+    }
+
+    /// The job that a unit belongs to, and the unit's number in it.
+    pub(super) fn find(&self, unit: u64) -> (&Job<'a>, u64) {
+        let job = self.starts.partition_point(|&start| start <= unit) - 1;
+        (&self.jobs[job], unit - self.starts[job])
+    }
+}
+
+/// How many bytes of a large blob make a unit: whole chunks.
+pub(super) fn unit_size(wim: &Archive) -> u64 {
+    UNIT_SIZE.max(wim.header().chunk_size.into()) // both are powers of two
+}

@@ -1,0 +1,150 @@
+//! Reading, decoding and hashing, on any thread.
+
+use std::collections::HashSet;
+use std::sync::atomic::Ordering;
+
+use wim::{Blob, BlobHash, InodeId, Metadata, Resource, Scratch};
+
+use super::Finding;
+use super::plan::{Job, Large, unit_size};
+use crate::OpenArchive;
+use crate::content::hashing::{hash_blob, hash_range};
+use crate::content::pool::Pool;
+
+/// What a unit came to.
+pub(super) enum Done {
+    /// So many bytes were hashed; what did not match.
+    Hashed { bytes: u64, findings: Vec<Finding> },
+    /// The blobs that an image uses, and what is odd about its tree.
+    Tree { bytes: u64, used: HashSet<BlobHash>, warnings: Vec<String> },
+    /// A part of a large blob, decoded; `None` if another part failed.
+    Part(Option<wim::Result<Vec<u8>>>),
+}
+
+/// What threads need to check an archive.
+pub(super) struct Worker<'a> {
+    archive: &'a OpenArchive,
+    scratches: Pool<Scratch>,
+    /// For what is read or decoded. Units of large blobs leave in one, and it is given back when they were taken.
+    pub(super) buffers: Pool<Vec<u8>>,
+}
+
+impl<'a> Worker<'a> {
+    pub(super) fn new(archive: &'a OpenArchive) -> Self {
+        Self { archive, scratches: Pool::default(), buffers: Pool::default() }
+    }
+
+    /// Does a unit of a job.
+    pub(super) fn work(&self, job: &Job<'_>, unit: u64) -> Done {
+        match job {
+            Job::Metadata(index) => self.metadata(*index),
+            Job::Block(index) => self.block(*index),
+            Job::Small(blobs) => self.small(blobs),
+            Job::Large(large) => Done::Part(self.part(large, unit)),
+        }
+    }
+
+    fn metadata(&self, index: usize) -> Done {
+        let wim = &self.archive.wim;
+        let place = &wim.blobs().metadata()[index].place;
+        match wim.metadata(index) {
+            Ok(tree) => Done::Tree {
+                bytes: place.size,
+                used: blobs_of(&tree),
+                warnings: tree.warnings().iter().map(ToString::to_string).collect(),
+            },
+            Err(error) => {
+                let (archive, image, offset) = (self.archive.path.clone(), index as u32 + 1, place.offset);
+                let finding = Finding::BadMetadata { archive, image, offset, error };
+                Done::Hashed { bytes: place.size, findings: vec![finding] }
+            }
+        }
+    }
+
+    fn block(&self, index: usize) -> Done {
+        let Ok(Some(table)) = self.archive.wim.integrity() else {
+            return Done::Hashed { bytes: 0, findings: Vec::new() };
+        };
+        let range = table.block_range(index);
+        let actual = self.buffers.with(|buffer| hash_range(self.archive.wim.source(), range.clone(), buffer));
+        let bad = matching(table.hash(index), actual).err().map(|error| {
+            let (archive, offset) = (self.archive.path.clone(), range.start);
+            Finding::BadBlock { archive, offset, len: range.end - range.start, error }
+        });
+        Done::Hashed { bytes: range.end - range.start, findings: bad.into_iter().collect() }
+    }
+
+    fn small(&self, blobs: &[&Blob]) -> Done {
+        let check = |scratch: &mut _, buffer: &mut _, blob: &Blob| {
+            matching(blob.hash, hash_blob(&self.archive.wim, blob, scratch, buffer))
+                .err()
+                .map(|error| bad_blob(self.archive, blob, error))
+        };
+        let findings = self.scratches.with(|scratch| {
+            self.buffers.with(|buffer| blobs.iter().filter_map(|blob| check(scratch, buffer, blob)).collect())
+        });
+        Done::Hashed { bytes: blobs.iter().map(|blob| blob.size()).fold(0, u64::saturating_add), findings }
+    }
+
+    /// Decodes a unit of a large blob.
+    fn part(&self, large: &Large<'_>, unit: u64) -> Option<wim::Result<Vec<u8>>> {
+        if large.failed.load(Ordering::Relaxed) {
+            return None;
+        }
+        let mut error = None;
+        let resource = large
+            .resource
+            .get_or_init(|| self.archive.wim.resource(large.blob).map_err(|reason| error = Some(reason)).ok());
+        let decoded = match (error, resource) {
+            (Some(error), _) => Err(error),
+            (None, None) => return None, // another thread has the error
+            (None, Some(resource)) => self.decode(resource, unit),
+        };
+        if decoded.is_err() {
+            large.failed.store(true, Ordering::Relaxed);
+        }
+        Some(decoded)
+    }
+
+    fn decode(&self, resource: &Resource, unit: u64) -> wim::Result<Vec<u8>> {
+        let wim = &self.archive.wim;
+        let start = unit * unit_size(wim);
+        let end = resource.size().min(start + unit_size(wim));
+        let mut bytes = self.buffers.take();
+        bytes.resize((end - start) as usize, 0);
+        if resource.is_stored() {
+            return resource.read_stored_at(wim.source(), start, &mut bytes).map(|()| bytes);
+        }
+        let (chunk_size, mut rest) = (u64::from(resource.chunk_size()), bytes.as_mut_slice());
+        self.scratches.with(|scratch| {
+            for chunk in start / chunk_size..end.div_ceil(chunk_size) {
+                let (dst, behind) = rest.split_at_mut(resource.chunk_len(chunk));
+                resource.read_chunk(wim.source(), chunk, scratch, dst)?;
+                rest = behind;
+            }
+            Ok(())
+        })?;
+        Ok(bytes)
+    }
+}
+
+/// The blobs that an image's files use, each once.
+fn blobs_of(tree: &Metadata) -> HashSet<BlobHash> {
+    let mut blobs = HashSet::new();
+    for inode in (0..tree.inode_count()).map(InodeId) {
+        let streams = tree.dentry(tree.first_node(inode)).streams();
+        blobs.extend([streams.unnamed, streams.reparse, streams.efs].into_iter().flatten());
+        blobs.extend(streams.named().filter_map(|stream| stream.hash));
+    }
+    blobs
+}
+
+/// What is wrong with bytes that should have the hash `expected`.
+pub(super) fn matching(expected: BlobHash, actual: wim::Result<BlobHash>) -> wim::Result<()> {
+    let actual = actual?;
+    if actual == expected { Ok(()) } else { Err(wim::Error::Hash { expected, actual }) }
+}
+
+pub(super) fn bad_blob(archive: &OpenArchive, blob: &Blob, error: wim::Error) -> Finding {
+    Finding::BadBlob { archive: archive.path.clone(), blob: blob.hash, offset: blob.place.offset, error }
+}

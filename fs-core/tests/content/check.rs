@@ -1,0 +1,174 @@
+//! Checking archives whole.
+
+use std::sync::Arc;
+use std::thread;
+
+use fs_core::check::{Checked, Event, Finding, check, work};
+use fs_core::wim::BlobHash;
+use fs_core::{OpenArchive, wim};
+use testkit::{Packing, Wim, dir, file, root};
+
+use crate::fixture::{Fixture, text};
+
+/// Findings as short lines, and how much was checked; asserts that progress adds up.
+fn checked(archives: &[Arc<OpenArchive>], references: &[Arc<OpenArchive>], threads: usize) -> (Vec<String>, Checked) {
+    let (mut lines, mut progress) = (Vec::new(), 0);
+    let summary = check(archives, references, threads, |event| match event {
+        Event::Progress(bytes) => progress += bytes,
+        Event::Found(finding) => lines.push(line(&finding)),
+    });
+    assert_eq!(progress, work(archives));
+    (lines, summary)
+}
+
+fn line(finding: &Finding) -> String {
+    match finding {
+        Finding::BadBlock { offset, len, .. } => format!("block {offset} {len}"),
+        Finding::BadIntegrityTable { .. } => "integrity table".to_owned(),
+        Finding::BadMetadata { image, .. } => format!("metadata {image}"),
+        Finding::BadBlob { blob, offset, .. } => format!("blob {blob} {offset}"),
+        Finding::MissingBlob { image, blob, .. } => format!("missing {image} {blob}"),
+        other => format!("{other:?}"),
+    }
+}
+
+fn files() -> Vec<Vec<u8>> {
+    let large = [text(3, 5_000_000), text(4, 40_000)].concat();
+    vec![text(1, 20_000), text(2, 300_000), large, testkit::content::random(50_000), text(5, 1)]
+}
+
+#[test]
+fn a_sound_archive_has_no_findings() {
+    for packing in [Packing::Stored, Packing::Xpress(4096), Packing::Lzx(32768), Packing::Lzx(2 << 20)] {
+        for integrity in [None, Some(65536)] {
+            let fixture = Fixture::new(packing, integrity, files());
+            let archives = [Arc::clone(&fixture.archive)];
+            for threads in [1, 4] {
+                let (findings, summary) = checked(&archives, &[], threads);
+                assert_eq!(findings, Vec::<String>::new(), "{packing:?} {integrity:?}");
+                assert_eq!((summary.archives, summary.images, summary.blobs), (1, 1, 5));
+                assert_eq!(summary.blocks > 0, integrity.is_some());
+                let metadata = fixture.archive.wim.blobs().metadata()[0].size();
+                assert_eq!(summary.bytes, metadata + fixture.files.iter().map(|data| data.len() as u64).sum::<u64>());
+            }
+        }
+    }
+}
+
+#[test]
+fn each_byte_is_read_once_for_its_block_and_once_for_its_blob() {
+    for (integrity, times) in [(None, 1), (Some(65536), 2)] {
+        let fixture = Fixture::new(Packing::Xpress(32768), integrity, files());
+        checked(&[Arc::clone(&fixture.archive)], &[], 3);
+        let (read, size) = (fixture.disk.bytes_read(), fixture.built.bytes.len() as u64);
+        assert!(read <= size * times + 2000, "{read} bytes read of a file of {size}");
+    }
+}
+
+#[test]
+fn damage_is_named_where_it_is() {
+    for packing in [Packing::Stored, Packing::Xpress(4096), Packing::Lzx(32768)] {
+        for integrity in [None, Some(65536)] {
+            let whole = Fixture::new(packing, integrity, files());
+            for damaged in 0..whole.files.len() {
+                let place = whole.place(damaged).range.clone();
+                let offset = place.start + place.len() / 2;
+                let mut built = whole.built.clone();
+                built.flip(offset, 5);
+                let fixture = Fixture::open(built, whole.files.clone());
+                let mut want = Vec::new();
+                if let Ok(Some(table)) = fixture.archive.wim.integrity() {
+                    let offset = offset as u64;
+                    let block = table.block_range(table.blocks_of(offset..offset + 1).unwrap().start);
+                    want.push(format!("block {} {}", block.start, block.end - block.start));
+                }
+                want.push(format!("blob {} {}", BlobHash::of(&fixture.files[damaged]), place.start));
+                want.sort();
+                for threads in [1, 3] {
+                    let (mut findings, summary) = checked(&[Arc::clone(&fixture.archive)], &[], threads);
+                    findings.sort();
+                    assert_eq!(findings, want, "{packing:?} file {damaged}");
+                    assert_eq!(summary.blobs, 5, "the others are checked all the same");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn damaged_metadata_and_tables_are_named() {
+    let tree = |seed| root([dir("folder", [file("a", text(seed, 5000))])]);
+    let images = [testkit::Image::new("one", tree(1)), testkit::Image::new("two", tree(2))];
+    let whole = Wim { integrity: Some(1 << 20), ..Wim::of(Packing::Lzx(32768), images) }.build();
+    let findings = |built: testkit::Built| {
+        let archive = OpenArchive::from_source("test.wim", Arc::new(built.bytes)).unwrap();
+        checked(&[Arc::new(archive)], &[], 2).0
+    };
+    assert_eq!(findings(whole.clone()), Vec::<String>::new());
+
+    let mut built = whole.clone();
+    built.flip(whole.places.metadata[1].range.start + 20, 0);
+    let found = findings(built);
+    assert_eq!(found[0], "metadata 2");
+    assert!(found[1].starts_with("block 208 "), "{found:?}");
+    assert_eq!(found.len(), 2);
+
+    let mut built = whole.clone();
+    built.flip(whole.places.integrity.start, 0);
+    assert_eq!(findings(built), ["integrity table"]);
+
+    let mut built = whole.clone();
+    built.flip(whole.places.integrity.end - 1, 0);
+    let len = whole.places.blob_table.end - 208;
+    assert_eq!(findings(built), [format!("block 208 {len}")]);
+}
+
+#[test]
+fn blobs_that_nobody_supplies_are_missing() {
+    let data = [text(1, 5000), text(2, 5000), text(3, 5000)];
+    let tree = root([
+        file("a", data[0].as_slice()),
+        file("b", data[1].as_slice()).stream("side", data[2].as_slice()),
+        file("again", data[1].as_slice()),
+    ]);
+    let wim =
+        Wim { without: data[1..].iter().map(|data| testkit::sha1(data)).collect(), ..Wim::new(Packing::Stored, tree) };
+    let open = |built: testkit::Built| {
+        let archive = OpenArchive::from_source("test.wim", Arc::new(built.bytes)).unwrap();
+        [Arc::new(archive)]
+    };
+    let archives = open(wim.build());
+    let mut want: Vec<_> = data[1..].iter().map(|data| format!("missing 1 {}", BlobHash::of(data))).collect();
+    want.sort();
+    assert_eq!(checked(&archives, &[], 2).0, want);
+
+    let supplies = |data: &Vec<u8>| open(Wim::new(Packing::Stored, root([file("x", data.as_slice())])).build());
+    let (second, third) = (supplies(&data[1]), supplies(&data[2]));
+    let missing_third = [format!("missing 1 {}", BlobHash::of(&data[2]))];
+    assert_eq!(checked(&archives, &second, 2).0, missing_third, "a reference supplies");
+    let both = [Arc::clone(&archives[0]), Arc::clone(&third[0])];
+    assert_eq!(checked(&both, &second, 2).0, Vec::<String>::new(), "and so does a neighbour");
+}
+
+#[test]
+fn a_table_of_absurd_sizes_is_checked_at_once() {
+    let mut built = Fixture::new(Packing::Xpress(32768), None, vec![text(1, 100_000), text(2, 100_000)]).built;
+    let entry = built.places.resources[0].entry;
+    built.bytes[entry + 16..entry + 24].copy_from_slice(&(1_u64 << 60).to_le_bytes()); // its uncompressed size
+    let archive = Arc::new(OpenArchive::from_source("test.wim", Arc::new(built.bytes)).unwrap());
+    let worker = thread::spawn(move || checked(&[archive], &[], 2).0);
+    let start = std::time::Instant::now();
+    while !worker.is_finished() {
+        assert!(start.elapsed().as_secs() < 20, "still at it");
+        thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let findings = worker.join().unwrap();
+    assert!(findings.len() == 1 && findings[0].starts_with("blob "), "{findings:?}");
+}
+
+#[test]
+fn findings_are_damage_and_warnings_are_not() {
+    let damage = Finding::BadIntegrityTable { archive: "a.wim".into(), error: wim::Error::NotWim.to_string() };
+    let warning = Finding::Warning { archive: "a.wim".into(), image: None, warning: "odd".into() };
+    assert!(damage.is_damage() && !warning.is_damage());
+}
