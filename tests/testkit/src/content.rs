@@ -2,21 +2,14 @@
 
 use crate::resource::Packing;
 
-/// Text of `len` bytes: words that come again and words that are new, in lines.
+/// Text of `len` bytes: words of many lengths, in lines.
 pub fn text(len: usize) -> Vec<u8> {
     const WORDS: [&str; 12] =
         ["store", "image", "of", "the", "archive", "a", "blob", "reads", "metadata", "in", "chunks", "verification"];
     let mut random = Random::new(1);
     let mut text = Vec::with_capacity(len + 16);
     while text.len() < len {
-        if random.below(3) > 0 {
-            text.extend(WORDS[random.below(WORDS.len() as u64) as usize].bytes());
-        } else {
-            for _ in 0..1 + random.below(4) {
-                text.push(b"bcdfghklmnprstvw"[random.below(16) as usize]);
-                text.push(b"aeiou"[random.below(5) as usize]);
-            }
-        }
+        text.extend(WORDS[random.below(WORDS.len() as u64) as usize].bytes());
         text.push(if random.below(10) == 0 { b'\n' } else { b' ' });
     }
     text.truncate(len);

@@ -1,1 +1,0 @@
-"""Measures wimstore beside other programs that read WIM archives. Started by scripts/bench."""
