@@ -2,9 +2,20 @@
 //!
 //! One file per command. Exit codes: 0 done; 1 done, and something in the store is bad; 2 could not be done.
 
+mod cat;
+#[cfg(unix)]
+mod extract;
 mod globals;
+mod info;
 mod logging;
+mod ls;
+mod outcome;
 mod output;
+mod paths;
+mod records;
+mod source;
+mod stream;
+mod text;
 
 use std::process::ExitCode;
 
@@ -32,12 +43,23 @@ struct Cli {
 
 /// One variant a command; its arguments and its `run` are in the module of the same name.
 #[derive(Subcommand)]
-enum Command {}
+enum Command {
+    Ls(ls::Args),
+    Info(info::Args),
+    Cat(cat::Args),
+    #[cfg(unix)]
+    Extract(extract::Args),
+}
 
 impl Command {
     fn run(self, globals: &Globals) -> anyhow::Result<ExitCode> {
-        let _ = globals;
-        match self {}
+        match self {
+            Self::Ls(args) => ls::run(&args, globals),
+            Self::Info(args) => info::run(&args, globals),
+            Self::Cat(args) => cat::run(&args, globals),
+            #[cfg(unix)]
+            Self::Extract(args) => extract::run(&args, globals),
+        }
     }
 }
 

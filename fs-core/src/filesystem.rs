@@ -24,7 +24,7 @@ pub struct Filesystem {
     top: Top,
     pub(crate) groups: Vec<Group>,
     opener: Opener,
-    trees: Trees,
+    pub(crate) trees: Trees,
     contents: Contents,
     problems: Vec<Problem>,
 }

@@ -1,12 +1,15 @@
 //! What a store holds, for people: its groups, archives and images, without looking into the trees.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
+
+use wim::{BlobHash, InodeId};
 
 use crate::group::Group;
 use crate::image::Image;
 use crate::source::ArchiveEntry;
-use crate::{Filesystem, Ino, OpenArchive, Result};
+use crate::{Error, Filesystem, Ino, OpenArchive, Result};
 
 /// One group of a store.
 #[derive(Debug, Clone)]
@@ -68,9 +71,28 @@ impl Filesystem {
         })
     }
 
+    /// The contents that the files of an image need and no archive supplies, each once. Reads the image's metadata.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for an image of another store, or why its metadata cannot be read.
+    pub fn missing_blobs(&self, image: &ImageInfo) -> Result<BTreeSet<BlobHash>> {
+        let mut images = self.groups.iter().filter_map(Group::loaded).flat_map(|group| &group.images);
+        let found = images.find(|i| i.archive.id == image.archive.id && i.number() == image.number);
+        let image = found.ok_or(Error::NotFound)?;
+        let tree = image.tree(&self.trees)?;
+        let mut missing = BTreeSet::new();
+        for inode in 0..tree.inode_count() {
+            let streams = tree.dentry(tree.first_node(InodeId(inode))).streams();
+            let unnamed = [streams.unnamed, streams.reparse, streams.efs].into_iter().flatten();
+            let needed = unnamed.chain(streams.named().filter_map(|stream| stream.hash));
+            missing.extend(needed.filter(|hash| image.blob(hash).is_err()));
+        }
+        Ok(missing)
+    }
+
     pub(crate) fn image_info(&self, image: &Image) -> ImageInfo {
         ImageInfo {
-            ino: self.ino(image, wim::InodeId(0)),
+            ino: self.ino(image, InodeId(0)),
             directory: image.name.clone(),
             archive: Arc::clone(&image.archive),
             number: image.number(),

@@ -2,15 +2,14 @@
 
 use std::sync::Arc;
 
+use crate::metadata::MAX_METADATA;
 use crate::{
     Blob, BlobHash, BlobTable, Error, HEADER_SIZE, Header, HeaderFlags, IntegrityTable, Metadata, ReadAt, Resource,
     ResourceHeader, Result, Warning, XmlData, read_exact_at, resource,
 };
 
-/// The largest metadata resource in bytes: a thousand bytes for each of a million files.
-const MAX_METADATA: u64 = 1 << 30;
-/// How much larger than the whole archive its uncompressed metadata may be.
-const MAX_METADATA_RATIO: u64 = 512;
+/// How much larger than the whole archive its uncompressed metadata or blob table may be.
+const MAX_RATIO: u64 = 512;
 /// The largest blob table in bytes, where it is compressed: ten million blobs.
 const MAX_COMPRESSED_TABLE: u64 = 512 << 20;
 
@@ -38,9 +37,13 @@ impl Archive {
         read_exact_at(&*source, "header", 0, &mut bytes)?;
         let header = Header::parse(&bytes)?;
         let size = source.size();
-        header.blob_table.check_place("blob table", size)?;
-        header.xml.check_place("XML data", size)?;
-        header.integrity.check_place("integrity table", size)?;
+        for (what, place) in
+            [("blob table", header.blob_table), ("XML data", header.xml), ("integrity table", header.integrity)]
+        {
+            if !place.is_absent() {
+                place.check_place(what, size)?;
+            }
+        }
         let blobs = read_blob_table(&*source, &header)?;
         let xml = XmlData::read(&*source, &header);
         if xml.is_encrypted() {
@@ -121,7 +124,7 @@ impl Archive {
         let (number, count) = (index as u64 + 1, images.len() as u64);
         let blob = images.get(index).ok_or(Error::NoImage { number, count })?;
         let (what, at, size) = ("metadata resource", blob.place.offset, blob.size());
-        let limit = MAX_METADATA.min(self.source.size().saturating_mul(MAX_METADATA_RATIO));
+        let limit = MAX_METADATA.min(self.source.size().saturating_mul(MAX_RATIO));
         if size > limit {
             return Err(Error::TooLarge { what, at, size, limit });
         }
@@ -146,7 +149,11 @@ fn read_blob_table(source: &dyn ReadAt, header: &Header) -> Result<BlobTable> {
 
 /// Reads one of the tables that the header points to. Writers store them plainly, but compressed ones are sound too.
 fn read_table(source: &dyn ReadAt, header: &Header, what: &'static str, place: ResourceHeader) -> Result<Vec<u8>> {
-    let limit = MAX_COMPRESSED_TABLE.max(source.size());
+    if place.is_absent() && place.size == 0 {
+        return Ok(Vec::new());
+    }
+    let compressed = MAX_COMPRESSED_TABLE.min(source.size().saturating_mul(MAX_RATIO));
+    let limit = compressed.max(source.size());
     if place.size > limit {
         return Err(Error::TooLarge { what, at: place.offset, size: place.size, limit });
     }
@@ -160,7 +167,7 @@ fn read_integrity_table(source: &dyn ReadAt, header: &Header) -> Result<Option<I
     }
     let bytes = read_table(source, header, "integrity table", place)?;
     let end = header.blob_table.offset + header.blob_table.stored_size;
-    IntegrityTable::parse(&bytes, place.offset, HEADER_SIZE..end).map(Some)
+    IntegrityTable::parse(&bytes, place.offset, HEADER_SIZE..end.max(HEADER_SIZE)).map(Some)
 }
 
 /// Where header, blob table and XML data do not agree.

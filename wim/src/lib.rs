@@ -1,5 +1,4 @@
 //! The WIM file format: bytes in, values out.
-#![allow(clippy::todo, reason = "signatures first; bodies follow")]
 //!
 //! An [`Archive`] is opened on anything that answers positional reads ([`ReadAt`]). It knows its [`Header`], its
 //! [`BlobTable`], [`XmlData`] and [`IntegrityTable`]; a blob's data is read chunk by chunk through a [`Resource`], and an
@@ -45,5 +44,5 @@ pub use reparse::ReparseLink;
 pub use resource::{Resource, Scratch};
 pub use resource_header::{ResourceFlags, ResourceHeader};
 pub use upcase::upcase;
-pub use warning::Warning;
+pub use warning::{EntryProblem, Warning};
 pub use xml::{ImageXml, WindowsInfo, WindowsVersion, XmlData};

@@ -1,6 +1,6 @@
 //! What is wrong with an archive and was put up with.
 
-use crate::{BlobHash, Error};
+use crate::{BlobHash, Error, NodeId};
 
 /// Something wrong that did not keep the rest from being used. Offsets as in [`Error`].
 #[derive(Debug, thiserror::Error)]
@@ -49,7 +49,7 @@ pub enum Warning {
     },
     /// The XML data could not be read.
     #[error("XML data is left out: {0}")]
-    XmlUnreadable(#[source] Error),
+    XmlUnreadable(Error),
     /// The blob table does not end where an entry does.
     #[error("blob table ends with {bytes} bytes that are no entry")]
     BlobTableRest {
@@ -96,12 +96,81 @@ pub enum Warning {
         /// As stored.
         references: u32,
     },
+    /// The security data is longer than its descriptors.
+    #[error("security data states {stated} bytes, but its descriptors take {used}")]
+    SecurityDataLength {
+        /// The bytes that it claims.
+        stated: u64,
+        /// The bytes that are used.
+        used: u64,
+    },
+    /// An image without even a root directory; it is shown as an empty one.
+    #[error("the image has no root directory at {at:#x}, and is shown empty")]
+    EmptyImage {
+        /// Where the root's entry should be.
+        at: u64,
+    },
+    /// Something about one directory entry.
+    #[error("directory entry at {at:#x} {problem}")]
+    Entry {
+        /// Where it is.
+        at: u64,
+        /// The directory that it is in, or for a problem with a list of children the one whose list it is.
+        directory: NodeId,
+        /// What is wrong.
+        problem: EntryProblem,
+    },
     /// So many warnings that the rest are only counted.
     #[error("{count} more warnings are not listed")]
     More {
         /// How many.
         count: u64,
     },
+}
+
+/// What is wrong with a directory entry.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EntryProblem {
+    /// Its lengths contradict each other; it is left out.
+    #[error("is left out: {0}")]
+    Broken(Error),
+    /// It has no name; it is left out.
+    #[error("is left out: it has no name")]
+    NameEmpty,
+    /// It is named `.` or `..`; it is left out.
+    #[error("is left out: it is named `.` or `..`")]
+    NameDots,
+    /// Its name is longer than a filesystem can offer; it is left out. The length is in UTF-16 units.
+    #[error("is left out: its name has {0} units, more than 1024 bytes")]
+    NameLength(u32),
+    /// Its name is another's in the same directory; it is left out.
+    #[error("is left out: an entry before it has the same name")]
+    NameTwice,
+    /// Its name holds `/` or NUL, for which stand-ins are shown.
+    #[error("has `/` or NUL in its name, shown as U+F02F and U+F000")]
+    NameStandIns,
+    /// It is the root's, but has a name; the name is left out.
+    #[error("is the root's, but has a name")]
+    RootName,
+    /// It refers to a security descriptor that does not exist.
+    #[error("has security id {0}, which no descriptor has")]
+    SecurityId(u32),
+    /// It is no directory, but has a list of children; they are left out.
+    #[error("is no directory, but has children: they are left out")]
+    Children,
+    /// Its list of children is where none can be; they are left out.
+    #[error("has its children at {0:#x}, where no list can be: they are left out")]
+    ListPlace(u64),
+    /// It is nested too deep; its children are left out.
+    #[error("is nested too deep: its children are left out")]
+    TooDeep,
+    /// It has been read as another directory's, or overlaps such an entry; it and all behind it are left out.
+    #[error("is left out with those behind it: it has been read before")]
+    ListTwice,
+    /// The list cannot be followed from here; the entries before it are kept.
+    #[error("is left out with those behind it: {0}")]
+    ListDamaged(Error),
 }
 
 /// The most warnings of one structure that are kept. Archives made to be bad can have one for each entry.

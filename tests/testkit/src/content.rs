@@ -2,14 +2,21 @@
 
 use crate::resource::Packing;
 
-/// Text of `len` bytes: words of many lengths, in lines.
+/// Text of `len` bytes: words that come again and words that are new, in lines.
 pub fn text(len: usize) -> Vec<u8> {
     const WORDS: [&str; 12] =
         ["store", "image", "of", "the", "archive", "a", "blob", "reads", "metadata", "in", "chunks", "verification"];
     let mut random = Random::new(1);
     let mut text = Vec::with_capacity(len + 16);
     while text.len() < len {
-        text.extend(WORDS[random.below(WORDS.len() as u64) as usize].bytes());
+        if random.below(3) > 0 {
+            text.extend(WORDS[random.below(WORDS.len() as u64) as usize].bytes());
+        } else {
+            for _ in 0..1 + random.below(4) {
+                text.push(b"bcdfghklmnprstvw"[random.below(16) as usize]);
+                text.push(b"aeiou"[random.below(5) as usize]);
+            }
+        }
         text.push(if random.below(10) == 0 { b'\n' } else { b' ' });
     }
     text.truncate(len);

@@ -13,7 +13,9 @@
 
 pub mod bytes;
 pub mod content;
+pub mod faults;
 pub mod flag;
+pub mod huge;
 pub mod lzx;
 pub mod mounts;
 pub mod ntfs;

@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test")]
 
 use std::path::Path;
-use testkit::{Built, Dentry, Image, Packing, Store, Wim, content, dir, file, root, run, tool, wimlib};
+use testkit::{Built, Data, Dentry, Image, Packing, Store, Wim, content, dir, file, huge, root, run, tool, wimlib};
 
 /// Files of all sizes around a chunk's, of all kinds; of one where chunks are large.
 fn contents(packing: Packing) -> Vec<(String, Vec<u8>)> {
@@ -150,4 +150,15 @@ fn a_group_shares_its_resources() {
     let resources = wimlib(["info".into(), group.join("Res.rwm"), "--blobs".into()]);
     assert_eq!(resources.matches("Hash ").count(), 3, "{resources}");
     assert!(group.join("a/$OEM$/$1/data.wim").is_file());
+}
+
+#[test]
+fn more_than_4_gib_have_a_wide_chunk_table() {
+    let folder = tempfile::tempdir().unwrap();
+    let blob = huge::zeros(Packing::Xpress(65536), 65537, b"the end");
+    assert_eq!(blob.packed.table, 65537 * 8);
+    let tree = root([file("huge", Data::Hash(blob.hash))]);
+    let built = Wim { blobs: vec![blob], ..Wim::new(Packing::Xpress(65536), tree) }.build();
+    let archive = save(folder.path(), "huge.wim", &built);
+    wimlib(["verify", &archive]);
 }

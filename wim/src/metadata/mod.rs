@@ -1,16 +1,35 @@
 //! The metadata of one image: its tree of names, and everything about files but their data.
 
 mod dentry;
+mod security;
+mod seen;
 mod streams;
 mod tagged;
+mod tree;
 
+use std::cmp::Ordering;
 use std::ops::Range;
 
 pub use dentry::{Attributes, Dentry, ReparseHead};
 pub use streams::{NamedStream, Streams};
 pub use tagged::{ExtendedAttribute, TaggedItem, UnixData};
 
-use crate::{Result, Warning};
+use crate::name::cmp_units;
+use crate::warning::Warnings;
+use crate::{Error, Name, Result, Warning, upcase};
+use security::SecurityData;
+use tree::Builder;
+
+/// The largest metadata resource in bytes: a thousand bytes for each of a million files.
+pub(crate) const MAX_METADATA: u64 = 1 << 30;
+
+/// The entry of a root directory with no children, for images that have none at all.
+const EMPTY_ROOT: [u8; 104] = {
+    let mut entry = [0; 104];
+    (entry[0], entry[8]) = (104, Attributes::DIRECTORY.0 as u8);
+    (entry[12], entry[13], entry[14], entry[15]) = (0xFF, 0xFF, 0xFF, 0xFF); // no security descriptor
+    entry
+};
 
 /// A name in an image's tree. Children of a directory are consecutive, in the order of their shown names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -40,6 +59,7 @@ pub enum CaseSensitivity {
 #[derive(Debug)]
 pub struct Metadata {
     bytes: Vec<u8>,
+    security: SecurityData,
     nodes: Vec<Node>,
     inodes: Vec<Inode>,
     warnings: Vec<Warning>,
@@ -53,14 +73,18 @@ struct Node {
     inode: u32,
     first_child: u32,
     child_count: u32,
+    /// The next name of the same inode, or [`NO_NODE`].
     next_link: u32,
 }
+const NO_NODE: u32 = u32::MAX;
+const NO_INODE: u32 = u32::MAX;
 
 #[derive(Debug, Clone, Copy)]
 struct Inode {
     first_node: u32,
     links: u32,
 }
+const _: () = assert!(size_of::<Node>() + size_of::<Inode>() <= 40);
 
 impl Metadata {
     /// Parses the uncompressed bytes of a metadata resource.
@@ -71,9 +95,20 @@ impl Metadata {
     /// # Errors
     /// What is wrong with the security data or the root directory entry; [`Error::TooLarge`](crate::Error::TooLarge)
     /// above 1 GiB.
-    pub fn parse(bytes: Vec<u8>) -> Result<Self> {
-        let _ = bytes;
-        todo!()
+    pub fn parse(mut bytes: Vec<u8>) -> Result<Self> {
+        let size = bytes.len() as u64;
+        if size > MAX_METADATA {
+            return Err(Error::TooLarge { what: "metadata", at: 0, size, limit: MAX_METADATA });
+        }
+        let mut warnings = Warnings::default();
+        let security = SecurityData::parse(&bytes, &mut warnings)?;
+        let root = place_of_root(&mut bytes, security.end as usize, &mut warnings);
+        let mut tree = Builder::new(&bytes, &security, &mut warnings);
+        tree.build(root)?;
+        let Builder { mut nodes, mut inodes, .. } = tree;
+        nodes.shrink_to_fit();
+        inodes.shrink_to_fit();
+        Ok(Self { bytes, security, nodes, inodes, warnings: warnings.into_vec() })
     }
 
     /// The bytes it takes in memory.
@@ -97,8 +132,8 @@ impl Metadata {
     /// The directory entry of `node`.
     #[must_use]
     pub fn dentry(&self, node: NodeId) -> Dentry<'_> {
-        let _ = (node, &self.bytes, self.nodes[0].at);
-        todo!()
+        let at = self.nodes[node.0 as usize].at;
+        Dentry::at(&self.bytes, at, self.security.count(), node == NodeId::ROOT)
     }
 
     /// The children of `node`, as node numbers; empty for anything but directories.
@@ -117,8 +152,26 @@ impl Metadata {
     /// The child of `directory` that is shown as `name`, in UTF-16 units.
     #[must_use]
     pub fn lookup(&self, directory: NodeId, name: &[u16], case: CaseSensitivity) -> Option<NodeId> {
-        let _ = (directory, name, case);
-        todo!()
+        let exact = self.find(directory, |child| cmp_units(child.shown_units(), name.iter().copied()));
+        if exact.is_some() || case == CaseSensitivity::Sensitive {
+            return exact;
+        }
+        self.find(directory, |child| child.shown_units().map(upcase).cmp(name.iter().copied().map(upcase)))
+    }
+
+    /// The first child of `directory` for whose name `compare` says that it is the one.
+    fn find(&self, directory: NodeId, compare: impl Fn(Name<'_>) -> Ordering) -> Option<NodeId> {
+        let Range { mut start, end } = self.children(directory);
+        let mut above = end;
+        while start < above {
+            let middle = start + (above - start) / 2;
+            match compare(self.dentry(NodeId(middle)).name()) {
+                Ordering::Less => start = middle + 1,
+                Ordering::Equal | Ordering::Greater => above = middle,
+            }
+        }
+        let found = start < end && compare(self.dentry(NodeId(start)).name()).is_eq();
+        found.then_some(NodeId(start))
     }
 
     /// The inode that `node` is a name of.
@@ -147,17 +200,16 @@ impl Metadata {
         })
     }
 
-    /// The self-relative security descriptor that directory entries refer to as `id`.
+    /// The self-relative security descriptor that directory entries refer to as `id`; `None` for an unused slot too.
     #[must_use]
     pub fn security_descriptor(&self, id: u32) -> Option<&[u8]> {
-        let _ = id;
-        todo!()
+        self.security.get(&self.bytes, id).filter(|descriptor| !descriptor.is_empty())
     }
 
     /// How many security descriptors there are.
     #[must_use]
     pub fn security_descriptor_count(&self) -> u32 {
-        todo!()
+        self.security.count()
     }
 
     /// The security descriptors in the order of their ids. An empty one is an unused slot.
@@ -168,8 +220,23 @@ impl Metadata {
     /// The path of `node` from the root in WTF-8: shown names with `/` between and none in front; empty for the root.
     #[must_use]
     pub fn path(&self, node: NodeId) -> Vec<u8> {
-        let _ = node;
-        todo!()
+        let ancestors = std::iter::successors(Some(node), |&node| Some(self.parent(node)));
+        let mut names: Vec<_> = ancestors.take_while(|&node| node != NodeId::ROOT).collect();
+        let mut path = Vec::new();
+        while let Some(node) = names.pop() {
+            self.dentry(node).name().push_shown_wtf8(&mut path);
+            if !names.is_empty() {
+                path.push(b'/');
+            }
+        }
+        path
+    }
+
+    /// The bytes of memory behind this value.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        let arrays = size_of_val(&*self.nodes) + size_of_val(&*self.inodes) + size_of_val(&*self.warnings);
+        self.bytes.capacity() + arrays + self.security.memory()
     }
 
     /// What was put up with while parsing.
@@ -177,4 +244,17 @@ impl Metadata {
     pub fn warnings(&self) -> &[Warning] {
         &self.warnings
     }
+}
+
+/// Where the root's entry is: at `at`, or appended to `bytes` when the image has none.
+fn place_of_root(bytes: &mut Vec<u8>, at: usize, warnings: &mut Warnings) -> u32 {
+    let length = bytes.get(at..).and_then(|rest| rest.first_chunk()).map(|&length| u64::from_le_bytes(length));
+    if length.is_none_or(|length| length > 8) {
+        return at as u32;
+    }
+    warnings.push(Warning::EmptyImage { at: at as u64 });
+    bytes.resize(bytes.len().next_multiple_of(8), 0);
+    let root = bytes.len() as u32;
+    bytes.extend(EMPTY_ROOT);
+    root
 }

@@ -1,0 +1,55 @@
+//! `wimstore cat`: files to stdout.
+
+use std::process::ExitCode;
+
+use fs_core::{Filesystem, Release};
+
+use crate::globals::Globals;
+use crate::outcome::{Outcome, said_of};
+use crate::output::Output;
+use crate::paths;
+use crate::source::Source;
+use crate::stream::stream;
+
+/// Writes files to stdout, one after another.
+///
+/// Every byte written has matched its SHA-1. A file that is damaged ends before the damage; the others follow.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "\
+Examples:
+  wimstore cat install.wim --image 1 Windows/System32/drivers/etc/hosts
+  wimstore cat /srv/RemoteInstall 'Sales/Windows 11/Users/Public/readme.txt'
+
+PATH counts from the root of SOURCE, as `wimstore ls` shows it; \\ may stand for /. Links are followed inside the image.")]
+pub(crate) struct Args {
+    #[command(flatten)]
+    source: Source,
+
+    /// File in SOURCE
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<std::ffi::OsString>,
+}
+
+pub(crate) fn run(args: &Args, _: &Globals) -> anyhow::Result<ExitCode> {
+    let fs = args.source.open()?;
+    let mut output = Output::stdout()?;
+    let mut outcome = Outcome::default();
+    for path in &args.paths {
+        if let Err(error) = copy(&fs, path.as_encoded_bytes(), &mut output)? {
+            outcome.report(&error);
+        }
+    }
+    output.finish()?;
+    outcome.report_problems(&fs);
+    Ok(outcome.exit())
+}
+
+/// Copies one file. The outer result is stdout's, the inner the store's.
+fn copy(fs: &Filesystem, path: &[u8], output: &mut Output) -> anyhow::Result<fs_core::Result<()>> {
+    let place = match paths::find(fs, path, true) {
+        Ok(place) => place,
+        Err(error) => return Ok(Err(error)),
+    };
+    let done = stream(fs, place.attr.ino, Release::Verified, |bytes| output.bytes(bytes))?;
+    Ok(done.map_err(|error| said_of(error, path)))
+}

@@ -1,0 +1,288 @@
+//! The folder that is extracted into, and the promise that nothing is written outside it.
+//!
+//! Every name is used relative to a descriptor of the folder it goes into, every folder is opened name by name from the
+//! destination down, and no step follows a symbolic link: neither one that the archive made, nor one that was there.
+
+use std::ffi::OsStr;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use rustix::fs::{self, AtFlags, FileType, Gid, Mode, OFlags, Timespec, Timestamps, Uid, XattrFlags};
+use rustix::io::Errno;
+
+use fs_core::wim::FileTime;
+
+use super::partial::PartialFile;
+
+const OPEN_FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+/// What folders have until everything is in them.
+const WHILE_FILLED: Mode = Mode::RWXU;
+
+/// A name that is one component of a path and nothing else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Component<'a>(&'a OsStr);
+
+impl<'a> Component<'a> {
+    /// The name, unless the system would take it for a path, for this folder or for the one above.
+    pub(super) fn new(name: &'a [u8]) -> Option<Self> {
+        let is_path = name.iter().any(|&b| b == b'/' || b == 0);
+        let is_special = matches!(name, b"" | b"." | b"..");
+        (!is_path && !is_special).then(|| Self(OsStr::from_bytes(name)))
+    }
+}
+
+/// An open folder: the destination or one below it.
+#[derive(Debug)]
+pub(super) struct Folder(OwnedFd);
+
+/// Owner and permissions to give, where they are to be given.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rights {
+    /// User and group, for those who asked for them.
+    pub(super) owner: Option<(u32, u32)>,
+    /// Permission bits.
+    pub(super) mode: u16,
+}
+
+/// Times to give.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Times {
+    pub(super) accessed: FileTime,
+    pub(super) modified: FileTime,
+}
+
+impl From<Times> for Timestamps {
+    fn from(times: Times) -> Self {
+        let timespec = |time: FileTime| {
+            let (tv_sec, nanoseconds) = time.to_unix();
+            Timespec { tv_sec, tv_nsec: nanoseconds.into() }
+        };
+        Self { last_access: timespec(times.accessed), last_modification: timespec(times.modified) }
+    }
+}
+
+impl Folder {
+    /// Opens the destination, making it and what is above it where it is missing; the flag says whether it was made.
+    /// The user named it, so links on the way to it are followed.
+    ///
+    /// # Errors
+    /// It is no folder, or cannot be made.
+    pub(super) fn destination(path: &Path) -> io::Result<(Self, bool)> {
+        let made = match std::fs::create_dir(path) {
+            Ok(()) => true,
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => false,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => std::fs::create_dir_all(path).map(|()| true)?,
+            Err(e) => return Err(e),
+        };
+        let flags = OPEN_FOLDER.difference(OFlags::NOFOLLOW);
+        Ok((Self(fs::open(path, flags, Mode::empty())?), made))
+    }
+
+    /// This folder, opened once more.
+    ///
+    /// # Errors
+    /// Too many files are open.
+    pub(super) fn again(&self) -> io::Result<Self> {
+        Ok(Self(self.0.try_clone()?))
+    }
+
+    /// Opens a folder in this one.
+    ///
+    /// # Errors
+    /// There is none of that name; a symbolic link to one is none.
+    pub(super) fn open(&self, name: Component<'_>) -> io::Result<Self> {
+        Ok(Self(fs::openat(&self.0, name.0, OPEN_FOLDER, Mode::empty())?))
+    }
+
+    /// Makes a folder in this one; false if there is one already.
+    ///
+    /// # Errors
+    /// Something else has the name, or the folder cannot be made.
+    pub(super) fn make_folder(&self, name: Component<'_>) -> io::Result<bool> {
+        match fs::mkdirat(&self.0, name.0, WHILE_FILLED) {
+            Ok(()) => Ok(true),
+            Err(Errno::EXIST) if self.kind(name)? == FileType::Directory => Ok(false),
+            Err(e) => Err(e.into()),
+        }
+    }
+
+    /// Makes a file that disappears again unless it is kept. Where `overwrite`, a file that has the name stays until then.
+    ///
+    /// # Errors
+    /// The name is taken, or the file cannot be made.
+    pub(super) fn make_file(&self, name: Component<'_>, overwrite: bool) -> io::Result<PartialFile<'_>> {
+        PartialFile::make(self.0.as_fd(), name.0, overwrite)
+    }
+
+    /// Makes a symbolic link.
+    ///
+    /// # Errors
+    /// The name is taken, or the link cannot be made.
+    pub(super) fn make_symlink(&self, name: Component<'_>, target: &[u8], overwrite: bool) -> io::Result<()> {
+        self.replacing(name, overwrite, || fs::symlinkat(OsStr::from_bytes(target), &self.0, name.0))
+    }
+
+    /// Makes a FIFO, socket or device node.
+    ///
+    /// # Errors
+    /// The name is taken, or the system refuses: it does so for device nodes unless we are root.
+    pub(super) fn make_node(
+        &self,
+        name: Component<'_>,
+        kind: FileType,
+        device: u64,
+        overwrite: bool,
+    ) -> io::Result<()> {
+        self.replacing(name, overwrite, || fs::mknodat(&self.0, name.0, kind, Mode::RUSR | Mode::WUSR, device))
+    }
+
+    /// Makes `name` another name of a file that was extracted before.
+    ///
+    /// # Errors
+    /// The name is taken, or the destination cannot have such links.
+    pub(super) fn make_link(
+        &self,
+        name: Component<'_>,
+        first: (&Self, Component<'_>),
+        overwrite: bool,
+    ) -> io::Result<()> {
+        let (folder, first) = first;
+        self.replacing(name, overwrite, || fs::linkat(&folder.0, first.0, &self.0, name.0, AtFlags::empty()))
+    }
+
+    /// Runs `make`, and once more without what has the name now if that may go.
+    fn replacing(
+        &self,
+        name: Component<'_>,
+        overwrite: bool,
+        make: impl Fn() -> rustix::io::Result<()>,
+    ) -> io::Result<()> {
+        match make() {
+            Err(Errno::EXIST) if overwrite => {
+                fs::unlinkat(&self.0, name.0, AtFlags::empty())?;
+                Ok(make()?)
+            }
+            result => Ok(result?),
+        }
+    }
+
+    fn kind(&self, name: Component<'_>) -> io::Result<FileType> {
+        let stat = fs::statat(&self.0, name.0, AtFlags::SYMLINK_NOFOLLOW)?;
+        Ok(FileType::from_raw_mode(stat.st_mode))
+    }
+
+    /// Gives owner and permissions to something in this folder that is not a link.
+    ///
+    /// # Errors
+    /// The system refuses.
+    pub(super) fn set_rights(&self, name: Component<'_>, rights: Rights) -> io::Result<()> {
+        self.set_owner(name, rights.owner)?;
+        // A special file is named, not opened: opening a FIFO waits. It was made by us, in a folder we hold.
+        Ok(fs::chmodat(&self.0, name.0, mode(rights.mode), AtFlags::empty())?)
+    }
+
+    /// Gives an owner to something in this folder, be it a link.
+    ///
+    /// # Errors
+    /// The system refuses.
+    pub(super) fn set_owner(&self, name: Component<'_>, owner: Option<(u32, u32)>) -> io::Result<()> {
+        let Some((uid, gid)) = owner else { return Ok(()) };
+        let (uid, gid) = (Uid::from_raw(uid), Gid::from_raw(gid));
+        Ok(fs::chownat(&self.0, name.0, Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW)?)
+    }
+
+    /// Sets the times of something in this folder, be it a link.
+    ///
+    /// # Errors
+    /// The system refuses.
+    pub(super) fn set_times(&self, name: Component<'_>, times: Times) -> io::Result<()> {
+        Ok(fs::utimensat(&self.0, name.0, &times.into(), AtFlags::SYMLINK_NOFOLLOW)?)
+    }
+}
+
+impl AsFd for Folder {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+/// Gives an open file or folder its owner, permissions and times.
+///
+/// # Errors
+/// What the system refused first; the rest is given all the same, but rights beyond the owner's own only if that is right.
+pub(super) fn finish(file: impl AsFd, rights: Rights, times: Times) -> io::Result<()> {
+    let owner = rights.owner.map(|(uid, gid)| fs::fchown(&file, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid))));
+    let owner = owner.unwrap_or(Ok(()));
+    // After the owner, since a change of it takes set-user-id bits away.
+    let bits = if owner.is_ok() { rights.mode } else { rights.mode & 0o777 };
+    let mode = fs::fchmod(&file, mode(bits));
+    let times = fs::futimens(&file, &times.into());
+    Ok(owner.and(mode).and(times)?)
+}
+
+/// Gives an open file or folder an extended attribute.
+pub(super) fn set_xattr(file: impl AsFd, name: &[u8], value: &[u8]) -> io::Result<()> {
+    Ok(fs::fsetxattr(file, name, value, XattrFlags::empty())?)
+}
+
+fn mode(bits: u16) -> Mode {
+    Mode::from_raw_mode(bits.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::{MetadataExt, symlink};
+
+    fn name(name: &str) -> Component<'_> {
+        Component::new(name.as_bytes()).expect("a plain name")
+    }
+
+    #[test]
+    fn only_plain_names_are_components() {
+        for bad in [&b""[..], b".", b"..", b"/", b"a/b", b"../x", b"/etc", b"nul\0"] {
+            assert_eq!(Component::new(bad), None, "{bad:?}");
+        }
+        for good in [&b"a"[..], b"...", b".a", b"\\", b"a\nb", b"\xff", b"C:"] {
+            assert!(Component::new(good).is_some(), "{good:?}");
+        }
+    }
+
+    #[test]
+    fn links_are_not_followed() {
+        let outside = tempfile::tempdir().unwrap();
+        let inside = tempfile::tempdir().unwrap();
+        symlink(outside.path(), inside.path().join("link")).unwrap();
+        std::fs::write(outside.path().join("file"), b"mine").unwrap();
+        symlink(outside.path().join("file"), inside.path().join("f")).unwrap();
+        let (folder, made) = Folder::destination(inside.path()).unwrap();
+        assert!(!made);
+
+        assert!(folder.open(name("link")).is_err());
+        assert!(folder.make_folder(name("link")).is_err(), "a link to a folder is no folder");
+        assert!(folder.make_file(name("f"), false).is_err());
+        let file = folder.make_file(name("f"), true).unwrap();
+        file.keep().unwrap();
+        assert_eq!(std::fs::read(outside.path().join("file")).unwrap(), b"mine");
+        assert!(inside.path().join("f").symlink_metadata().unwrap().is_file(), "the link itself was replaced");
+        folder.set_times(name("link"), Times { accessed: FileTime(0), modified: FileTime(0) }).unwrap();
+        assert!(outside.path().metadata().unwrap().mtime() > 0);
+    }
+
+    #[test]
+    fn what_is_there_stays_unless_it_may_go() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("f"), b"old").unwrap();
+        std::fs::create_dir(dir.path().join("d")).unwrap();
+        let (folder, _) = Folder::destination(dir.path()).unwrap();
+
+        assert_eq!(folder.make_symlink(name("f"), b"x", false).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        assert!(!folder.make_folder(name("d")).unwrap());
+        assert!(folder.make_folder(name("f")).is_err());
+        assert!(folder.make_symlink(name("d"), b"x", true).is_err(), "a folder is never removed");
+        folder.make_symlink(name("f"), b"x", true).unwrap();
+        assert_eq!(dir.path().join("f").read_link().unwrap(), Path::new("x"));
+    }
+}

@@ -1,0 +1,123 @@
+//! `wimstore extract`: an image, a directory or a file into a folder.
+
+mod folder;
+mod partial;
+mod plan;
+mod restore;
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use anyhow::{Context, bail};
+use fs_core::{Filesystem, Ino, Options};
+use rustix::fs::Mode;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+
+use crate::globals::Globals;
+use crate::outcome::Outcome;
+use crate::paths;
+use crate::source::Choice;
+
+use folder::Folder;
+use plan::Plan;
+use restore::{Choices, Restorer};
+
+/// Extracts an image, a directory or a file into a folder.
+///
+/// An image (or a group, or all of SOURCE) becomes the content of DEST; a directory or file of an image becomes
+/// DEST/NAME. Restores content, times (100 ns), hard links, symbolic links and, by the umask and the read-only attribute,
+/// permissions. Links stay inside the image: absolute targets become relative ones. Nothing is ever written outside DEST,
+/// and no link there is followed.
+///
+/// Every byte written has matched its SHA-1. A damaged file is left out and reported, the rest go on, and the exit status is
+/// 1. It is 2 if something could not be written.
+#[derive(clap::Args, Debug)]
+#[command(
+    override_usage = "wimstore extract [OPTIONS] SOURCE [PATH] DEST",
+    after_help = "\
+Examples:
+  wimstore extract install.wim --image 2 /mnt/target
+  wimstore extract /srv/RemoteInstall 'Sales/Windows 11' /mnt/target
+  wimstore extract install.wim --image 2 Windows/Fonts .       makes ./Fonts
+
+PATH counts from the root of SOURCE, as `wimstore ls` shows it; \\ may stand for /."
+)]
+pub(crate) struct Args {
+    /// What to extract, from where in it (its root if left out), and the folder to extract into, which is made if missing
+    #[arg(num_args = 2..=3, required = true, value_names = ["SOURCE", "PATH", "DEST"])]
+    places: Vec<OsString>,
+
+    #[command(flatten)]
+    choice: Choice,
+
+    /// Replace files that exist (never folders); without it they stay, and are reported
+    #[arg(long)]
+    overwrite: bool,
+
+    /// Restore owner, mode and special files that wimlib stored on Unix; owners and devices need root
+    #[arg(long)]
+    unix_data: bool,
+
+    /// Restore named streams as extended attributes user.NAME (at most 64 KiB each on Linux)
+    #[arg(long)]
+    streams: bool,
+}
+
+pub(crate) fn run(args: &Args, _: &Globals) -> anyhow::Result<ExitCode> {
+    let (source, path, destination) = match &args.places[..] {
+        [source, destination] => (source, None, destination),
+        [source, path, destination] => (source, Some(path), destination),
+        _ => bail!("extract takes SOURCE, perhaps PATH, and DEST"),
+    };
+    let path = path.map_or(&b""[..], |path| path.as_encoded_bytes());
+    let destination = PathBuf::from(destination);
+    let fs = Filesystem::open(Path::new(source), options(args))?;
+    let start = paths::find(&fs, path, true)?;
+    let (folder, made) = Folder::destination(&destination)
+        .with_context(|| format!("{}: cannot extract into it", destination.display()))?;
+
+    let stop = Arc::new(AtomicUsize::new(0));
+    for signal in [SIGINT, SIGTERM, SIGHUP] {
+        signal_hook::flag::register_usize(signal, Arc::clone(&stop), usize::try_from(signal)?)?;
+    }
+    let mut outcome = Outcome::default();
+    let mut plan = Plan::new(&fs, folder, destination, &stop);
+    if is_inside_image(&fs, start.attr.ino) {
+        plan.put_into_destination(&start, &mut outcome);
+    } else {
+        plan.fill_destination(start.attr.ino, made, &mut outcome);
+    }
+    let choices = Choices { overwrite: args.overwrite, unix_data: args.unix_data, streams: args.streams };
+    let mut outcome = Restorer::new(&plan, choices, outcome).restore_all();
+    outcome.report_problems(&fs);
+    let signal = i32::try_from(stop.load(Ordering::Relaxed))?;
+    if signal != 0 {
+        // What was under way is cleaned up: end as if we had not caught it.
+        signal_hook::low_level::emulate_default_handler(signal)?;
+    }
+    Ok(outcome.exit())
+}
+
+/// Whether this is a file or directory of an image, and not an image itself or above one.
+fn is_inside_image(fs: &Filesystem, ino: Ino) -> bool {
+    fs.xattr(ino, b"system.ntfs_attrib").is_ok() && fs.xattr(ino, b"user.wim.index").is_err()
+}
+
+/// Everything as a new file of the user's gets it; with `--unix-data`, where the image says nothing.
+fn options(args: &Args) -> Options {
+    // The only way to ask for the umask is to set it. No other thread runs yet.
+    let umask = rustix::process::umask(Mode::empty());
+    rustix::process::umask(umask);
+    let allowed = |bits: u16| bits & !(umask.bits() as u16);
+    Options {
+        unix_data: args.unix_data,
+        uid: rustix::process::geteuid().as_raw(),
+        gid: rustix::process::getegid().as_raw(),
+        file_mode: allowed(0o666),
+        dir_mode: allowed(0o777),
+        ..args.choice.options()
+    }
+}

@@ -1,0 +1,261 @@
+//! Files, links and special files are made, and everything gets its looks: permissions, times, extended attributes.
+
+use std::io;
+use std::num::NonZeroUsize;
+use std::os::fd::AsFd;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+
+use fs_core::wim::FileTime;
+use fs_core::{Attr, Error, Ino, Kind, Release};
+use rustix::fs::FileType;
+
+use super::folder::{self, Component, Folder, Rights, Times};
+use super::plan::{FolderIndex, Item, Plan};
+use crate::outcome::{Outcome, said_of};
+use crate::stream::stream;
+
+/// FILE_ATTRIBUTE_READONLY.
+const READ_ONLY: u32 = 1;
+
+/// What of a file is restored, beyond what always is.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Choices {
+    /// Files that exist are replaced.
+    pub(super) overwrite: bool,
+    /// Owners, and extended attributes that are not the user's.
+    pub(super) unix_data: bool,
+    /// Named streams, as extended attributes of the user.
+    pub(super) streams: bool,
+}
+
+/// Carries a plan out.
+pub(super) struct Restorer<'a> {
+    plan: &'a Plan<'a>,
+    choices: Choices,
+    outcome: Mutex<Outcome>,
+    /// Which items of the plan are there, and ours.
+    made: Vec<AtomicBool>,
+    /// The destination takes nothing more: going on would repeat one error for every file.
+    full: AtomicBool,
+}
+
+/// Why something was not made.
+enum Trouble {
+    /// The store cannot give it.
+    Store(Error),
+    /// The destination cannot take it.
+    Destination(io::Error),
+    /// We were told to stop.
+    Stopped,
+}
+
+impl From<Error> for Trouble {
+    fn from(error: Error) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<io::Error> for Trouble {
+    fn from(error: io::Error) -> Self {
+        Self::Destination(error)
+    }
+}
+
+impl<'a> Restorer<'a> {
+    pub(super) fn new(plan: &'a Plan<'a>, choices: Choices, outcome: Outcome) -> Self {
+        let made = plan.items.iter().map(|_| AtomicBool::new(false)).collect();
+        Self { plan, choices, outcome: Mutex::new(outcome), made, full: AtomicBool::new(false) }
+    }
+
+    /// Makes everything that is planned, files by several threads at once, and links when all files are there: so no link
+    /// of the archive's is ever on the way to a file. What cannot be made is said and left out.
+    pub(super) fn restore_all(self) -> Outcome {
+        let next = AtomicUsize::new(0);
+        let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get).min(self.plan.items.len());
+        thread::scope(|scope| {
+            for _ in 0..threads {
+                scope.spawn(|| self.restore_some(&next, |item| item.kind == Kind::File && item.same_as.is_none()));
+            }
+        });
+        self.restore_some(&AtomicUsize::new(0), |item| item.kind != Kind::File || item.same_as.is_some());
+        // The deepest first: a folder's permissions may forbid us to go through it.
+        for index in (0..self.plan.folders.len()).rev() {
+            if self.is_over() {
+                break;
+            }
+            if let Err(error) = self.finish_folder(index as FolderIndex) {
+                self.report(index as FolderIndex, b"", self.plan.folders[index].from, error);
+            }
+        }
+        self.outcome.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes the items that are `wanted` and that no other thread takes, by their number in `next`.
+    fn restore_some(&self, next: &AtomicUsize, wanted: impl Fn(&Item) -> bool) {
+        let mut open: Option<(FolderIndex, Folder)> = None;
+        while !self.is_over() {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            let Some(item) = self.plan.items.get(index) else { return };
+            if !wanted(item) {
+                continue;
+            }
+            let done = match open.take().filter(|(index, _)| *index == item.folder) {
+                Some(open) => Ok(open),
+                None => self.plan.open(item.folder).map(|folder| (item.folder, folder)),
+            };
+            let done = done.map_err(Trouble::from).and_then(|found| {
+                let (_, folder) = open.insert(found);
+                self.restore(folder, item)
+            });
+            match done {
+                Ok(()) => self.made[index].store(true, Ordering::Relaxed),
+                Err(trouble) => self.report(item.folder, &item.name, Some(item.ino), trouble),
+            }
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.plan.stopped() || self.full.load(Ordering::Relaxed)
+    }
+
+    fn restore(&self, folder: &Folder, item: &Item) -> Result<(), Trouble> {
+        let name = item.component()?;
+        if let Some(first) = item.same_as {
+            return self.hard_link(folder, name, first);
+        }
+        let attr = self.plan.fs.attr(item.ino)?;
+        match attr.kind {
+            Kind::File => return self.file(folder, name, item, &attr),
+            Kind::Symlink => {
+                let target = self.plan.fs.read_link(item.ino)?;
+                folder.make_symlink(name, &target, self.choices.overwrite)?;
+                folder.set_owner(name, self.rights(&attr).owner)?;
+            }
+            Kind::Fifo | Kind::Socket | Kind::CharDevice | Kind::BlockDevice => {
+                folder.make_node(name, file_type(attr.kind), attr.rdev.into(), self.choices.overwrite)?;
+                folder.set_rights(name, self.rights(&attr))?;
+            }
+            // The plan has made it: the listing and the attributes of an inode agree on what it is.
+            Kind::Directory => return Ok(()),
+        }
+        Ok(folder.set_times(name, times(&attr))?)
+    }
+
+    /// Makes a file with its content, which goes away again unless it is complete; its looks may fail it.
+    fn file(&self, folder: &Folder, name: Component<'_>, item: &Item, attr: &Attr) -> Result<(), Trouble> {
+        let mut file = folder.make_file(name, self.choices.overwrite)?;
+        // What was written of a bad file goes away with it.
+        stream(self.plan.fs, item.ino, Release::AtOnce, |bytes| {
+            if self.plan.stopped() {
+                return Err(Trouble::Stopped);
+            }
+            Ok(file.write(bytes)?)
+        })??;
+        file.end()?;
+        let looks = self.set_xattrs(&file, item.ino);
+        let looks = looks.and(folder::finish(&file, self.rights(attr), times(attr)).map_err(Trouble::from));
+        file.keep()?;
+        looks
+    }
+
+    /// Makes one more name of a file, if that file was made: what else has its first name is not to be linked to.
+    fn hard_link(&self, folder: &Folder, name: Component<'_>, first: usize) -> Result<(), Trouble> {
+        let first_item = &self.plan.items[first];
+        if !self.made[first].load(Ordering::Relaxed) {
+            let first = self.plan.path(first_item.folder, &first_item.name);
+            let error = format!("is a hard link to {}, which was not extracted", first.display());
+            return Err(io::Error::other(error).into());
+        }
+        let first_folder = self.plan.open(first_item.folder)?;
+        Ok(folder.make_link(name, (&first_folder, first_item.component()?), self.choices.overwrite)?)
+    }
+
+    fn finish_folder(&self, index: FolderIndex) -> Result<(), Trouble> {
+        let Some(from) = self.plan.folders[index as usize].from else { return Ok(()) };
+        let folder = self.plan.open(index)?;
+        let attr = self.plan.fs.attr(from)?;
+        let looks = self.set_xattrs(&folder, from);
+        let finished = folder::finish(&folder, self.rights(&attr), self.folder_times(from, &attr));
+        looks.and(finished.map_err(Trouble::from))
+    }
+
+    /// Gives an open file or folder its extended attributes, as far as they were asked for.
+    fn set_xattrs(&self, file: impl AsFd, ino: Ino) -> Result<(), Trouble> {
+        let Choices { streams, unix_data, .. } = self.choices;
+        if !streams && !unix_data {
+            return Ok(());
+        }
+        for name in self.plan.fs.xattr_names(ino)? {
+            if if name.starts_with(b"user.") { streams } else { unix_data } {
+                let value = self.plan.fs.xattr(ino, &name)?;
+                folder::set_xattr(&file, &name, &value).map_err(|error| {
+                    let name = String::from_utf8_lossy(&name).into_owned();
+                    io::Error::new(error.kind(), format!("extended attribute {name}: {error}"))
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    fn rights(&self, attr: &Attr) -> Rights {
+        let read_only = attr.kind == Kind::File && self.attributes(attr.ino) & READ_ONLY != 0;
+        Rights {
+            owner: self.choices.unix_data.then_some((attr.uid, attr.gid)),
+            mode: if read_only { attr.mode & !0o222 } else { attr.mode },
+        }
+    }
+
+    /// The Windows attributes; none where they are not known.
+    fn attributes(&self, ino: Ino) -> u32 {
+        let value = self.plan.fs.xattr(ino, b"system.ntfs_attrib").ok();
+        value.and_then(|bytes| Some(u32::from_le_bytes(bytes.try_into().ok()?))).unwrap_or_default()
+    }
+
+    /// The times of a directory as stored: an image's own directory is listed with those of the image.
+    fn folder_times(&self, ino: Ino, attr: &Attr) -> Times {
+        let stored = self.plan.fs.xattr(ino, b"system.ntfs_times").unwrap_or_default();
+        let (fields, _) = stored.as_chunks::<8>();
+        match fields {
+            [_, written, accessed, ..] => {
+                let time = |bytes: &[u8; 8]| FileTime(u64::from_le_bytes(*bytes));
+                Times { accessed: time(accessed), modified: time(written) }
+            }
+            _ => times(attr),
+        }
+    }
+
+    fn report(&self, folder: FolderIndex, name: &[u8], from: Option<Ino>, trouble: Trouble) {
+        let mut outcome = self.outcome.lock().unwrap_or_else(PoisonError::into_inner);
+        match trouble {
+            Trouble::Stopped => {}
+            Trouble::Store(error) => {
+                outcome.report(&said_of(error, &from.map(|ino| self.plan.fs.path(ino)).unwrap_or_default()));
+            }
+            Trouble::Destination(error) => {
+                use io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+                if matches!(error.kind(), StorageFull | QuotaExceeded | ReadOnlyFilesystem) {
+                    self.full.store(true, Ordering::Relaxed);
+                }
+                outcome.fail(&self.plan.error_at(folder, name, error));
+            }
+        }
+    }
+}
+
+fn times(attr: &Attr) -> Times {
+    Times { accessed: attr.accessed, modified: attr.modified }
+}
+
+fn file_type(kind: Kind) -> FileType {
+    match kind {
+        Kind::Fifo => FileType::Fifo,
+        Kind::Socket => FileType::Socket,
+        Kind::CharDevice => FileType::CharacterDevice,
+        Kind::BlockDevice => FileType::BlockDevice,
+        Kind::Symlink => FileType::Symlink,
+        Kind::Directory => FileType::Directory,
+        Kind::File => FileType::RegularFile,
+    }
+}

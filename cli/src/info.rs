@@ -1,0 +1,244 @@
+//! `wimstore info`: what is known of archives and images without reading their data.
+
+use std::process::ExitCode;
+
+use anyhow::anyhow;
+use fs_core::{ArchiveEntry, Filesystem, GroupInfo, ImageInfo, OpenArchive};
+
+use crate::globals::Globals;
+use crate::outcome::{Outcome, chain};
+use crate::output::Output;
+use crate::records::{Archive, Content, Image, Problem};
+use crate::source::Source;
+use crate::text;
+
+/// Tells what archives and images are like: header, compression, integrity, counts, Windows version, what is missing.
+///
+/// Metadata is read and checked, file data is not: `wimstore verify` does that.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "\
+Examples:
+  wimstore info install.wim
+  wimstore info /srv/RemoteInstall/Images/Sales --image 'Windows 11'
+  wimstore info /srv/RemoteInstall --json | jq 'select(.type == \"image\" and .complete == false)'
+
+Sizes are in bytes (K, M, G: powers of 1024), times in UTC. Names, descriptions, counts and versions are what the archive's
+XML data says; an image is incomplete if no archive supplies some of its data. Images of hidden files are disabled: listed
+here, and nowhere else. --json writes one object a line; its fields are described in docs/json.md.")]
+pub(crate) struct Args {
+    #[command(flatten)]
+    source: Source,
+
+    /// One JSON object a line for each archive, image and problem
+    #[arg(long, conflicts_with = "xml")]
+    json: bool,
+
+    /// The XML data as stored (in UTF-8) instead: of the image chosen with --image, else of each archive
+    #[arg(long)]
+    xml: bool,
+}
+
+pub(crate) fn run(args: &Args, _: &Globals) -> anyhow::Result<ExitCode> {
+    let fs = args.source.open()?;
+    let mut teller = Teller { fs: &fs, args, output: Output::stdout()?, outcome: Outcome::default() };
+    for group in fs.inventory()? {
+        teller.group(&group)?;
+    }
+    if args.json {
+        for problem in fs.problems() {
+            teller.output.json(&Problem::of(&problem))?;
+        }
+    }
+    teller.output.finish()?;
+    teller.outcome.report_problems(&fs);
+    Ok(teller.outcome.exit())
+}
+
+struct Teller<'a> {
+    fs: &'a Filesystem,
+    args: &'a Args,
+    output: Output,
+    outcome: Outcome,
+}
+
+impl Teller<'_> {
+    fn group(&mut self, group: &GroupInfo) -> anyhow::Result<()> {
+        for archive in &group.archives {
+            let images: Vec<_> = group.images.iter().filter(|image| image.archive.path == archive.path).collect();
+            if self.args.source.choice.image.is_none() || !images.is_empty() {
+                self.archive(self.fs, archive, &images, &group.name, None)?;
+            }
+        }
+        if self.args.source.choice.image.is_none() {
+            group.disabled.iter().try_for_each(|entry| self.disabled(entry, &group.name))?;
+        }
+        Ok(())
+    }
+
+    /// Tells of an archive that the store does not show, as if it were opened by itself.
+    fn disabled(&mut self, entry: &ArchiveEntry, group: &[u8]) -> anyhow::Result<()> {
+        let opened = Filesystem::open(&entry.path, self.args.source.choice.options());
+        let told = opened.and_then(|fs| Ok((fs.inventory()?, fs)));
+        let (groups, fs) = match told {
+            Ok(told) => told,
+            Err(error) => {
+                self.outcome.report(&error);
+                return Ok(());
+            }
+        };
+        for archive in groups.iter().flat_map(|group| &group.archives).filter(|archive| archive.path == entry.path) {
+            let images: Vec<_> = groups.iter().flat_map(|group| &group.images).collect();
+            self.archive(&fs, archive, &images, group, Some(entry))?;
+        }
+        Ok(())
+    }
+
+    fn archive(
+        &mut self,
+        fs: &Filesystem,
+        archive: &OpenArchive,
+        images: &[&ImageInfo],
+        group: &[u8],
+        disabled: Option<&ArchiveEntry>,
+    ) -> anyhow::Result<()> {
+        if self.args.xml {
+            return self.xml(archive, images);
+        }
+        let record = Archive::of(archive, group, disabled);
+        if record.integrity_error.is_some() {
+            self.outcome.note(crate::outcome::Severity::Bad);
+        }
+        if self.args.json {
+            self.output.json(&record)?;
+        } else {
+            self.archive_text(archive, &record)?;
+        }
+        for image in images {
+            let record = Image::of(image, group, disabled.is_none(), self.content(fs, image));
+            if self.args.json { self.output.json(&record)? } else { self.image_text(&record)? }
+        }
+        Ok(())
+    }
+
+    /// Whether all the data of an image is there, which takes reading its metadata.
+    fn content(&mut self, fs: &Filesystem, image: &ImageInfo) -> Content {
+        match fs.missing_blobs(image) {
+            Ok(missing) => {
+                let count = missing.len();
+                Content { complete: Some(count == 0), missing_blobs: Some(count), error: None }
+            }
+            Err(error) => {
+                self.outcome.report(&error);
+                Content { error: Some(chain(&error)), ..Content::default() }
+            }
+        }
+    }
+
+    fn xml(&mut self, archive: &OpenArchive, images: &[&ImageInfo]) -> anyhow::Result<()> {
+        if self.args.source.choice.image.is_none() {
+            return self.output.text(format_args!("{}\n", archive.wim.xml().text()));
+        }
+        for image in images {
+            match image.xml() {
+                Some(xml) => self.output.text(format_args!("{}\n", xml.raw))?,
+                None => {
+                    let path = archive.path.display();
+                    self.outcome.fail(&anyhow!("{path}: the XML data says nothing of image {}", image.number));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn archive_text(&mut self, archive: &OpenArchive, record: &Archive) -> anyhow::Result<()> {
+        self.output.name(archive.path.as_os_str().as_encoded_bytes())?;
+        self.output.text(format_args!("\n"))?;
+        let compression = match record.chunk_size {
+            0 => record.compression.clone(),
+            size => format!("{}, chunks of {}", record.compression, text::bytes(size.into())),
+        };
+        let integrity = match (&record.integrity, &record.integrity_error) {
+            (Some(table), _) => {
+                format!("{} blocks of {}", table.blocks, text::bytes(table.chunk_size.into()))
+            }
+            (None, Some(error)) => format!("unusable: {error}"),
+            (None, None) => "none".into(),
+        };
+        let packed = text::bytes(record.blob_stored_bytes);
+        let boot = record.boot_image.map_or("none".into(), |number| number.to_string());
+        let disabled = record.disabled_by.map(|source| format!("the file is hidden ({source})"));
+        self.field("Group", record.group.as_deref())?;
+        self.field("Disabled", disabled.as_deref())?;
+        self.field("Size", Some(&text::bytes(record.file_bytes)))?;
+        self.field("Version", Some(&record.version))?;
+        self.field("GUID", Some(&record.guid))?;
+        self.field("Compression", Some(&compression))?;
+        self.field("Part", Some(&format!("{} of {}", record.part, record.parts)))?;
+        self.field("Images", Some(&record.images.to_string()))?;
+        self.field("Boot image", Some(&boot))?;
+        self.field("Integrity", Some(&integrity))?;
+        let blobs = format!("{}, {}, stored as {packed}", record.blobs, text::bytes(record.blob_bytes));
+        self.field("Blobs", Some(&blobs))?;
+        for warning in &record.warnings {
+            self.field("Warning", Some(warning))?;
+        }
+        self.output.text(format_args!("\n"))
+    }
+
+    fn image_text(&mut self, record: &Image) -> anyhow::Result<()> {
+        self.output.text(format_args!("  Image {}: ", record.number))?;
+        self.output.name(record.directory.as_bytes())?;
+        self.output.text(format_args!("\n"))?;
+        let xml = &record.xml;
+        let content = match (&record.content.error, record.content.missing_blobs) {
+            (Some(_), _) => "unreadable".into(),
+            (None, Some(count @ 1..)) => {
+                format!("incomplete: {count} blobs are in no archive; --ref FILE names one more")
+            }
+            (None, _) => "complete".into(),
+        };
+        let number = |number: Option<u64>| number.map(|n| n.to_string());
+        let languages = match &xml.default_language {
+            Some(default) if !xml.languages.is_empty() => {
+                Some(format!("{} (default {default})", xml.languages.join(", ")))
+            }
+            _ => Some(xml.languages.join(", ")).filter(|list| !list.is_empty()),
+        };
+        let fields: [(&str, Option<String>); 22] = [
+            ("  State", Some(if record.enabled { "enabled".into() } else { "disabled".into() })),
+            ("  Data", Some(content)),
+            ("  Name", xml.name.clone()),
+            ("  Description", xml.description.clone()),
+            ("  Display name", xml.display_name.clone()),
+            ("  Display text", xml.display_description.clone()),
+            ("  Flags", xml.edition_flags.clone()),
+            ("  Directories", number(xml.directories)),
+            ("  Files", number(xml.files)),
+            ("  Size", xml.bytes.map(text::bytes)),
+            ("  In hard links", xml.hard_link_bytes.map(text::bytes)),
+            ("  Created", xml.created.clone()),
+            ("  Modified", xml.modified.clone()),
+            ("  WIMBoot", xml.wim_boot.then(|| "yes".into())),
+            ("  Architecture", xml.architecture.clone()),
+            ("  Product", xml.product_name.clone()),
+            ("  Edition", xml.edition.clone()),
+            ("  Installation", xml.installation_type.clone()),
+            ("  Product type", xml.product_type.clone()),
+            ("  Languages", languages),
+            ("  Version", xml.version.clone()),
+            ("  System root", xml.system_root.clone()),
+        ];
+        for (label, value) in &fields {
+            self.field(label, value.as_deref())?;
+        }
+        self.output.text(format_args!("\n"))
+    }
+
+    /// One line, if there is a value; it may come from an archive.
+    fn field(&mut self, label: &str, value: Option<&str>) -> anyhow::Result<()> {
+        let Some(value) = value else { return Ok(()) };
+        self.output.text(format_args!("  {label:<18}"))?;
+        self.output.name(value.as_bytes())?;
+        self.output.bytes(b"\n")
+    }
+}

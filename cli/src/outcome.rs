@@ -1,0 +1,81 @@
+//! How a command ends that goes on where it can.
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use fs_core::{Filesystem, Problem};
+
+use crate::output;
+
+/// Collects what went wrong, says each on stderr, and becomes the exit code.
+#[derive(Debug, Default)]
+pub(crate) struct Outcome {
+    worst: Severity,
+}
+
+/// What an exit code tells, in order.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Severity {
+    /// Done.
+    #[default]
+    Done = 0,
+    /// Done, and something in the store is bad.
+    Bad = 1,
+    /// Something could not be done.
+    Failed = 2,
+}
+
+impl Outcome {
+    /// Notes something without saying it.
+    pub(crate) fn note(&mut self, severity: Severity) {
+        self.worst = self.worst.max(severity);
+    }
+
+    /// Says and notes an error of the store: bad where bytes of it are, else something that could not be done.
+    pub(crate) fn report(&mut self, error: &fs_core::Error) {
+        self.note(if error.is_damage() { Severity::Bad } else { Severity::Failed });
+        output::complain(format_args!("{}", chain(error)));
+    }
+
+    /// Says and notes something that could not be done, which is not the store's fault.
+    pub(crate) fn fail(&mut self, error: &anyhow::Error) {
+        self.note(Severity::Failed);
+        output::complain(format_args!("{error:#}"));
+    }
+
+    /// Says and notes the archives and images that were left out so far.
+    pub(crate) fn report_problems(&mut self, fs: &Filesystem) {
+        for problem in fs.problems() {
+            self.note(Severity::Bad);
+            output::complain(format_args!("{}", problem_text(&problem)));
+        }
+    }
+
+    /// The exit code.
+    pub(crate) fn exit(self) -> ExitCode {
+        ExitCode::from(self.worst as u8)
+    }
+}
+
+/// The file that a problem is about, and what is wrong with it.
+pub(crate) fn problem_text(problem: &Problem) -> String {
+    let path = problem.path.display().to_string();
+    let text = chain(&problem.error);
+    if text.starts_with(&path) { text } else { format!("{path}: {text}") }
+}
+
+/// The error and its causes, joined by `: `.
+pub(crate) fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text = format!("{text}: {cause}");
+        next = cause.source();
+    }
+    text
+}
+
+/// The error with the path it is about, unless it names one.
+pub(crate) fn said_of(error: fs_core::Error, path: &[u8]) -> fs_core::Error {
+    if matches!(error, fs_core::Error::At { .. }) { error } else { error.at(path) }
+}

@@ -1,0 +1,95 @@
+//! An archive, as far as its tables tell.
+
+use serde::Serialize;
+
+use fs_core::{ArchiveEntry, AttributeSource, OpenArchive};
+
+use super::{PathField, lossy};
+use crate::outcome::chain;
+
+/// An archive file of `wimstore info`.
+#[derive(Debug, Serialize)]
+pub(crate) struct Archive {
+    #[serde(rename = "type")]
+    record: &'static str,
+    #[serde(flatten)]
+    pub(crate) path: PathField,
+    /// Folder name of its group; none where SOURCE is no store.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) group: Option<String>,
+    pub(crate) enabled: bool,
+    /// Who says that its file is hidden.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) disabled_by: Option<&'static str>,
+    pub(crate) file_bytes: u64,
+    pub(crate) version: String,
+    pub(crate) flags: u32,
+    pub(crate) guid: String,
+    pub(crate) compression: String,
+    pub(crate) chunk_size: u32,
+    pub(crate) part: u16,
+    pub(crate) parts: u16,
+    pub(crate) images: usize,
+    /// From 1.
+    pub(crate) boot_image: Option<u32>,
+    pub(crate) integrity: Option<Integrity>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) integrity_error: Option<String>,
+    pub(crate) blobs: usize,
+    pub(crate) blob_bytes: u64,
+    pub(crate) blob_stored_bytes: u64,
+    pub(crate) warnings: Vec<String>,
+}
+
+/// An integrity table.
+#[derive(Debug, Serialize)]
+pub(crate) struct Integrity {
+    pub(crate) chunk_size: u32,
+    pub(crate) blocks: usize,
+}
+
+impl Archive {
+    /// What is known of an open archive of the group called `group` (empty: of none). `disabled` is the entry of a file whose
+    /// images are not shown.
+    pub(crate) fn of(archive: &OpenArchive, group: &[u8], disabled: Option<&ArchiveEntry>) -> Self {
+        let wim = &archive.wim;
+        let header = wim.header();
+        let (integrity, integrity_error) = match wim.integrity() {
+            Ok(table) => (table.map(|t| Integrity { chunk_size: t.chunk_size(), blocks: t.len() }), None),
+            Err(error) => (None, Some(chain(error))),
+        };
+        Self {
+            record: "archive",
+            path: PathField::of(archive.path.as_os_str().as_encoded_bytes()),
+            group: (!group.is_empty()).then(|| lossy(group)),
+            enabled: disabled.is_none(),
+            disabled_by: disabled.map(|entry| source(entry.attributes.source)),
+            file_bytes: wim.source().size(),
+            version: format!("{:#x}", header.version),
+            flags: header.flags.0,
+            guid: header.guid.to_string(),
+            compression: header.compression.to_string(),
+            chunk_size: header.chunk_size,
+            part: header.part.number,
+            parts: header.part.total,
+            images: wim.image_count(),
+            boot_image: Some(header.boot_index).filter(|&index| index != 0),
+            integrity,
+            integrity_error,
+            blobs: wim.blobs().len(),
+            blob_bytes: wim.blobs().iter().fold(0, |sum, blob| sum.saturating_add(blob.size())),
+            blob_stored_bytes: wim.blobs().iter().fold(0, |sum: u64, blob| sum.saturating_add(blob.place.stored_size)),
+            warnings: wim.warnings().map(|warning| chain(warning)).collect(),
+        }
+    }
+}
+
+fn source(source: AttributeSource) -> &'static str {
+    match source {
+        AttributeSource::Default => "default",
+        AttributeSource::Native => "native",
+        AttributeSource::Ntfs => "ntfs",
+        AttributeSource::Samba => "samba",
+        AttributeSource::Sidecar => "sidecar",
+    }
+}

@@ -1,0 +1,83 @@
+//! An entry of a listing.
+
+use serde::Serialize;
+
+use fs_core::{Error, Filesystem, Ino, Kind};
+
+use super::{PathField, lossy};
+use crate::outcome::said_of;
+use crate::text;
+
+/// An entry of `wimstore ls --json`.
+#[derive(Debug, Serialize)]
+pub(crate) struct Entry {
+    #[serde(rename = "type")]
+    record: &'static str,
+    #[serde(flatten)]
+    path: PathField,
+    name: String,
+    kind: &'static str,
+    size: u64,
+    links: u32,
+    mode: String,
+    uid: u32,
+    gid: u32,
+    inode: u64,
+    created: String,
+    accessed: String,
+    modified: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attributes: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sha1: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    target: Option<String>,
+}
+
+impl Entry {
+    /// The entry with this inode and path (from the root, without a leading `/`), and what could not be read of it.
+    ///
+    /// # Errors
+    /// Nothing at all is known of it.
+    pub(crate) fn of(fs: &Filesystem, ino: Ino, path: &[u8]) -> fs_core::Result<(Self, Option<Error>)> {
+        let attr = fs.attr(ino)?;
+        let target = (attr.kind == Kind::Symlink).then(|| fs.read_link(ino)).transpose();
+        let (target, trouble) = match target {
+            Ok(target) => (target, None),
+            Err(error) => (None, Some(said_of(error, path))),
+        };
+        let name = path.rsplit(|&b| b == b'/').next().unwrap_or_default();
+        let attributes = fs.xattr(ino, b"system.ntfs_attrib").ok();
+        let entry = Self {
+            record: "entry",
+            path: PathField::of(&[b"/", path].concat()),
+            name: lossy(name),
+            kind: kind(attr.kind),
+            size: attr.size,
+            links: attr.links,
+            mode: format!("{:04o}", attr.mode),
+            uid: attr.uid,
+            gid: attr.gid,
+            inode: attr.ino.0,
+            created: text::exact_time(attr.created),
+            accessed: text::exact_time(attr.accessed),
+            modified: text::exact_time(attr.modified),
+            attributes: attributes.and_then(|value| Some(u32::from_le_bytes(value.try_into().ok()?))),
+            sha1: fs.xattr(ino, b"user.wim.sha1").ok().map(|value| lossy(&value)),
+            target: target.map(|target| lossy(&target)),
+        };
+        Ok((entry, trouble))
+    }
+}
+
+fn kind(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Directory => "directory",
+        Kind::File => "file",
+        Kind::Symlink => "symlink",
+        Kind::Fifo => "fifo",
+        Kind::Socket => "socket",
+        Kind::CharDevice => "char_device",
+        Kind::BlockDevice => "block_device",
+    }
+}

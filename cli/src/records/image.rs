@@ -1,0 +1,137 @@
+//! An image, as far as the XML data tells, and whether its data is all there.
+
+use serde::Serialize;
+
+use fs_core::ImageInfo;
+use fs_core::wim::WindowsVersion;
+
+use super::{PathField, lossy};
+use crate::text;
+
+/// An image of `wimstore info`.
+#[derive(Debug, Serialize)]
+pub(crate) struct Image {
+    #[serde(rename = "type")]
+    record: &'static str,
+    /// Its archive.
+    #[serde(flatten)]
+    pub(crate) path: PathField,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) group: Option<String>,
+    pub(crate) number: usize,
+    pub(crate) directory: String,
+    pub(crate) enabled: bool,
+    #[serde(flatten)]
+    pub(crate) content: Content,
+    #[serde(flatten)]
+    pub(crate) xml: Xml,
+}
+
+/// Whether an image's data is all there.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Content {
+    /// None where the image cannot be read.
+    pub(crate) complete: Option<bool>,
+    /// Blobs that no archive supplies.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) missing_blobs: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) error: Option<String>,
+}
+
+/// What the XML data says of an image; it need not be true.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Xml {
+    pub(crate) name: Option<String>,
+    pub(crate) description: Option<String>,
+    pub(crate) display_name: Option<String>,
+    pub(crate) display_description: Option<String>,
+    pub(crate) edition_flags: Option<String>,
+    pub(crate) directories: Option<u64>,
+    pub(crate) files: Option<u64>,
+    pub(crate) bytes: Option<u64>,
+    pub(crate) hard_link_bytes: Option<u64>,
+    pub(crate) created: Option<String>,
+    pub(crate) modified: Option<String>,
+    pub(crate) wim_boot: bool,
+    pub(crate) architecture: Option<String>,
+    pub(crate) product_name: Option<String>,
+    pub(crate) edition: Option<String>,
+    pub(crate) installation_type: Option<String>,
+    pub(crate) hal: Option<String>,
+    pub(crate) product_type: Option<String>,
+    pub(crate) product_suite: Option<String>,
+    pub(crate) languages: Vec<String>,
+    pub(crate) default_language: Option<String>,
+    pub(crate) version: Option<String>,
+    pub(crate) service_pack: Option<u32>,
+    pub(crate) system_root: Option<String>,
+}
+
+impl Image {
+    /// What is known of an image of the group called `group` (empty: of none).
+    pub(crate) fn of(image: &ImageInfo, group: &[u8], enabled: bool, content: Content) -> Self {
+        Self {
+            record: "image",
+            path: PathField::of(image.archive.path.as_os_str().as_encoded_bytes()),
+            group: (!group.is_empty()).then(|| lossy(group)),
+            number: image.number,
+            directory: image.directory.clone(),
+            enabled,
+            content,
+            xml: Xml::of(image),
+        }
+    }
+}
+
+impl Xml {
+    fn of(image: &ImageInfo) -> Self {
+        let Some(xml) = image.xml() else { return Self::default() };
+        let windows = xml.windows.clone().unwrap_or_default();
+        Self {
+            name: xml.name.clone(),
+            description: xml.description.clone(),
+            display_name: xml.display_name.clone(),
+            display_description: xml.display_description.clone(),
+            edition_flags: xml.flags.clone(),
+            directories: xml.dir_count,
+            files: xml.file_count,
+            bytes: xml.total_bytes,
+            hard_link_bytes: xml.hard_link_bytes,
+            created: xml.created.map(text::exact_time),
+            modified: xml.modified.map(text::exact_time),
+            wim_boot: xml.wim_boot,
+            architecture: windows.arch.map(architecture),
+            product_name: windows.product_name,
+            edition: windows.edition_id,
+            installation_type: windows.installation_type,
+            hal: windows.hal,
+            product_type: windows.product_type,
+            product_suite: windows.product_suite,
+            languages: windows.languages,
+            default_language: windows.default_language,
+            version: windows.version.as_ref().and_then(version),
+            service_pack: windows.version.as_ref().and_then(|version| version.sp_level),
+            system_root: windows.system_root,
+        }
+    }
+}
+
+/// Microsoft's name of a processor architecture; the number where it has none here.
+fn architecture(number: u32) -> String {
+    match number {
+        0 => "x86".into(),
+        5 => "arm".into(),
+        6 => "ia64".into(),
+        9 => "x64".into(),
+        12 => "arm64".into(),
+        other => other.to_string(),
+    }
+}
+
+/// `10.0.26100.1742`, as far as it is known from the left.
+fn version(version: &WindowsVersion) -> Option<String> {
+    let parts = [version.major, version.minor, version.build, version.sp_build];
+    let known: Vec<String> = parts.into_iter().map_while(|part| Some(part?.to_string())).collect();
+    (!known.is_empty()).then(|| known.join("."))
+}

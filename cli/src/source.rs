@@ -1,0 +1,54 @@
+//! What a command works on: the SOURCE argument and the options that go with it.
+
+use std::path::PathBuf;
+
+use fs_core::{Filesystem, ImageChoice, Options};
+
+/// What a command works on.
+#[derive(clap::Args, Debug)]
+pub(crate) struct Source {
+    /// A store (a RemoteInstall folder or its Images folder), one group of it, or a .wim, .esd or .swm file
+    #[arg(value_name = "SOURCE")]
+    pub(crate) path: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) choice: Choice,
+}
+
+/// Which part of a SOURCE, and where its data is.
+#[derive(clap::Args, Debug)]
+pub(crate) struct Choice {
+    /// Only this image of a file or group, as the root; a number counts from 1
+    #[arg(long, value_name = "N|NAME")]
+    pub(crate) image: Option<ImageChoice>,
+
+    /// Take data that SOURCE lacks from this archive too (may be repeated); a group's Res.rwm is found by itself
+    #[arg(long = "ref", value_name = "FILE")]
+    pub(crate) references: Vec<PathBuf>,
+
+    /// Find names in any case, as Windows does
+    #[arg(long)]
+    pub(crate) ignore_case: bool,
+}
+
+impl Source {
+    /// Opens the source.
+    ///
+    /// # Errors
+    /// It is no store and no archive, or the image is not there.
+    pub(crate) fn open(&self) -> fs_core::Result<Filesystem> {
+        Filesystem::open(&self.path, self.choice.options())
+    }
+}
+
+impl Choice {
+    /// Options as the user chose them, the rest by default.
+    pub(crate) fn options(&self) -> Options {
+        Options {
+            image: self.image.clone(),
+            references: self.references.clone(),
+            ignore_case: self.ignore_case,
+            ..Options::default()
+        }
+    }
+}

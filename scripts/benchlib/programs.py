@@ -1,0 +1,117 @@
+"""The programs that are compared: how each verifies, extracts and mounts an archive's first image."""
+import os
+import subprocess
+import time
+
+from . import measure
+from .measure import Cost
+
+
+class Mount:
+    """An image mounted by one of the programs."""
+
+    def __init__(self, directory: str, pid: int, cost: Cost, unmount: list[str]):
+        self.directory = directory
+        self.pid = pid  # the process that serves it
+        self.cost = cost  # from starting the program to the end of the first `ls`
+        self._unmount = unmount
+
+    def measure(self, commands: list[list[str]]) -> Cost:
+        """Runs commands at once in the mounted image; the serving process's CPU and peak memory count too."""
+        before = measure.cpu_of(self.pid)
+        cost = measure.run_together(commands, self.directory)
+        server = Cost(0, measure.cpu_of(self.pid) - before, 0)
+        return Cost(cost.wall, cost.cpu + server.cpu, measure.peak_memory_of(self.pid))
+
+    def __enter__(self) -> "Mount":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if subprocess.run(self._unmount, capture_output=True, check=False).returncode != 0:
+            detach(self.directory)
+        deadline = time.monotonic() + 30
+        while os.path.exists(f"/proc/{self.pid}") and time.monotonic() < deadline:
+            time.sleep(0.01)
+
+
+def detach(directory: str) -> None:
+    """Takes a mount away, whatever state it is in."""
+    lazy = ["umount", "--lazy"] if os.geteuid() == 0 else ["fusermount3", "-uz"]
+    subprocess.run([*lazy, directory], capture_output=True, check=False)
+
+
+class Program:
+    """A program under comparison."""
+
+    name: str
+    verify: list[str] | None  # complete but for the archive
+    unmount: list[str] | None  # complete but for the directory
+
+    def mount_command(self, archive: str, directory: str) -> list[str]:
+        """What mounts the first image and returns when it is up."""
+        raise NotImplementedError
+
+    def extract_command(self, archive: str, directory: str) -> list[str]:
+        """What writes the first image into an existing empty directory."""
+        raise NotImplementedError
+
+    def mount(self, archive: str, directory: str) -> Mount:
+        """Mounts the first image of the archive."""
+        os.makedirs(directory, exist_ok=True)
+        try:
+            cost = measure.run(self.mount_command(archive, directory)) + measure.run(["ls", directory])
+        except BaseException:
+            detach(directory)
+            raise
+        return Mount(directory, serving_process(directory), cost, [*self.unmount, directory])
+
+
+class Wimstore(Program):
+    """Ours."""
+
+    name = "wimstore"
+
+    def __init__(self, program: str):
+        self.verify = [program, "verify"]
+        self.unmount = [program, "umount"]
+        self._program = program
+
+    def mount_command(self, archive: str, directory: str) -> list[str]:
+        return [self._program, "mount", archive, directory, "--image", "1"]
+
+    def extract_command(self, archive: str, directory: str) -> list[str]:
+        return [self._program, "extract", archive, directory, "--image", "1"]
+
+
+class Wimlib(Program):
+    """The peer: Debian's wimtools."""
+
+    name = "wimlib"
+    verify = ["wimlib-imagex", "verify"]
+    unmount = ["wimlib-imagex", "unmount"]
+
+    def mount_command(self, archive: str, directory: str) -> list[str]:
+        return ["wimlib-imagex", "mount", archive, "1", directory]
+
+    def extract_command(self, archive: str, directory: str) -> list[str]:
+        return ["wimlib-imagex", "apply", archive, "1", directory]
+
+
+class SevenZip(Program):
+    """7-Zip: it tests and cannot mount."""
+
+    name = "7-Zip"
+    verify = ["7zz", "t", "-bd"]
+    unmount = None
+
+
+def serving_process(directory: str) -> int:
+    """The process that serves a mount: the one whose arguments name the directory."""
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/cmdline", "rb") as cmdline:
+                if os.fsencode(directory) in cmdline.read().split(b"\0"):
+                    return int(pid)
+        except OSError:
+            continue
+    raise SystemExit(f"bench: no process serves {directory}")

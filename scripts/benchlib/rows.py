@@ -1,0 +1,110 @@
+"""The works that are timed. Each has a name and a way to do it, once, for each program that can."""
+import dataclasses
+import os
+import shutil
+import sys
+from collections.abc import Callable
+
+from .corpus import Corpus
+from .measure import Cost
+from .programs import Mount, Program
+from . import measure
+
+
+@dataclasses.dataclass
+class Row:
+    """One line of the table."""
+
+    name: str
+    programs: list[Program]
+    once: Callable[[Program], Cost]  # prepares, measures, cleans up
+
+
+@dataclasses.dataclass
+class Setting:
+    """What the rows work on."""
+
+    corpus: Corpus
+    archive: str
+    directory: str  # for mounts
+    scratch: str  # for extracted trees; a tmpfs where there is one
+    random_reads: int
+
+
+def rows(setting: Setting, ours: Program, wimlib: Program, seven_zip: Program) -> list[Row]:
+    """All rows for one archive."""
+    both = [ours, wimlib]
+    corpus = setting.corpus
+    all_files = corpus.list_file("all", corpus.files)
+    large_files = corpus.list_file("large", corpus.large)
+    parts = [corpus.list_file(f"part{i}", part) for i, part in enumerate(corpus.large_in_parts(4))]
+    cat_all = [cat(all_files)]
+    random_reads = os.path.join(os.path.dirname(__file__), "random_reads.py")
+
+    def cold(name: str, *commands: list[str]) -> Row:
+        return Row(name, both, lambda program: on_fresh_mount(setting, program, list(commands)))
+
+    return [
+        Row("verify", [ours, wimlib, seven_zip], lambda program: measure.run([*program.verify, setting.archive])),
+        Row("mount, to the first `ls`", both, lambda program: mount_time(setting, program)),
+        cold("`ls -lR`, cold", ["ls", "-lR"]),
+        cold("`find`, cold", ["find", "-name", "*.dll"]),
+        cold("`cat` of every file, cold", *cat_all),
+        Row("`cat` of every file, again", both, lambda program: second_time(setting, program, cat_all)),
+        cold("`cat` of the largest files, cold", cat(large_files)),
+        cold("4 readers of the largest files, cold", *[cat(part) for part in parts]),
+        cold("4 KiB random reads, cold", [sys.executable, "-S", random_reads, large_files, str(setting.random_reads)]),
+        Row("`cp -r` to memory (wimlib: apply)", both, lambda program: copy_out(setting, program, ours)),
+        Row("extract to memory", both, lambda program: extract(setting, program)),
+    ]
+
+
+def cat(list_file: str) -> list[str]:
+    """A command that reads the files in a list, in order."""
+    return ["xargs", "-0", "-a", list_file, "cat"]
+
+
+def mounted(setting: Setting, program: Program) -> Mount:
+    """A mount of the archive. It is new, so nothing of the image is in memory; the archive itself is."""
+    return program.mount(setting.archive, setting.directory)
+
+
+def on_fresh_mount(setting: Setting, program: Program, commands: list[list[str]]) -> Cost:
+    with mounted(setting, program) as mount:
+        return mount.measure(commands)
+
+
+def second_time(setting: Setting, program: Program, commands: list[list[str]]) -> Cost:
+    with mounted(setting, program) as mount:
+        mount.measure(commands)
+        return mount.measure(commands)
+
+
+def mount_time(setting: Setting, program: Program) -> Cost:
+    with mounted(setting, program) as mount:
+        return Cost(mount.cost.wall, mount.cost.cpu + measure.cpu_of(mount.pid), measure.peak_memory_of(mount.pid))
+
+
+def empty_target(setting: Setting) -> str:
+    target = os.path.join(setting.scratch, "out")
+    shutil.rmtree(target, ignore_errors=True)
+    os.makedirs(target)
+    return target
+
+
+def extract(setting: Setting, program: Program) -> Cost:
+    target = empty_target(setting)
+    cost = measure.run(program.extract_command(setting.archive, target))
+    shutil.rmtree(target)
+    return cost
+
+
+def copy_out(setting: Setting, program: Program, ours: Program) -> Cost:
+    """Ours copies out of a mount; the peer, whose mount is slower, may apply the image."""
+    if program is not ours:
+        return extract(setting, program)
+    target = empty_target(setting)
+    with mounted(setting, program) as mount:
+        cost = mount.measure([["cp", "-r", "--preserve=timestamps,links", ".", target]])
+    shutil.rmtree(target)
+    return cost

@@ -1,0 +1,60 @@
+//! Which bytes of a metadata resource have been read as directory entries.
+
+use std::ops::Range;
+
+/// A bit for each eight bytes, since entries begin and end at multiples of eight.
+///
+/// Lists of directory entries may overlap, and directories may share them: n lists of two directories each, both with the
+/// next list as their children, have 2^n paths. Since no byte may be claimed twice, reading all of them takes no longer
+/// than the bytes are many.
+#[derive(Debug)]
+pub(super) struct Seen(Vec<u64>);
+
+impl Seen {
+    /// Nothing claimed of `len` bytes.
+    pub(super) fn new(len: usize) -> Self {
+        Self(vec![0; len.div_ceil(8 * 64)])
+    }
+
+    /// Claims `bytes`, whose ends are multiples of eight, or finds that some of them are claimed already.
+    ///
+    /// Those in front of them are claimed even so: the time that this takes must be paid for in bytes that nobody can
+    /// claim again.
+    pub(super) fn claim(&mut self, bytes: Range<usize>) -> bool {
+        let (mut slot, end) = (bytes.start / 8, bytes.end / 8);
+        while slot < end {
+            let (word, bit) = (slot / 64, slot % 64);
+            let bits = (64 - bit).min(end - slot);
+            let mask = (u64::MAX >> (64 - bits)) << bit;
+            if self.0[word] & mask != 0 {
+                return false;
+            }
+            self.0[word] |= mask;
+            slot += bits;
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn claims_are_exclusive(claims in prop::collection::vec((0..400usize, 0..200usize), 1..30)) {
+            let mut seen = Seen::new(600 * 8);
+            let mut taken = [false; 600];
+            for (start, len) in claims {
+                let free = taken[start..start + len].iter().all(|taken| !taken);
+                prop_assert_eq!(seen.claim(start * 8..(start + len) * 8), free);
+                if !free {
+                    return Ok(()); // What a failed claim leaves claimed is not fixed.
+                }
+                taken[start..start + len].fill(true);
+            }
+        }
+    }
+}

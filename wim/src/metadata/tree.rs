@@ -1,0 +1,284 @@
+//! Builds an image's tree out of its lists of directory entries.
+//!
+//! Directories are taken in the order of their node numbers, so that this order is the queue of those still to be read,
+//! and the children of each become consecutive nodes. Lists may point anywhere, also at each other: every byte is read as
+//! a directory entry once.
+
+use super::dentry::{Extent, ListFault};
+use super::security::SecurityData;
+use super::seen::Seen;
+use super::{Dentry, Inode, NO_INODE, NO_NODE, Node, NodeId};
+use crate::warning::{EntryProblem, Warnings};
+use crate::{BlobHash, Error, Name, Result, Warning, upcase};
+
+/// How deep directories may be nested.
+const MAX_DEPTH: u32 = 16384;
+/// The longest name that a filesystem can offer, in bytes of WTF-8.
+const MAX_NAME: usize = 1024;
+
+/// A tree being built.
+pub(super) struct Builder<'a> {
+    bytes: &'a [u8],
+    security: &'a SecurityData,
+    seen: Seen,
+    pub(super) nodes: Vec<Node>,
+    pub(super) inodes: Vec<Inode>,
+    /// Every directory that has been met, by node number; the queue of those to be read is its end.
+    directories: Vec<Directory>,
+    /// Hard-link id and node of every name that may be one of several.
+    links: Vec<(u64, u32)>,
+    children: Vec<Child>,
+    warnings: &'a mut Warnings,
+}
+
+/// A directory that has been met.
+struct Directory {
+    node: u32,
+    /// Where the list of its children is; 0 for none.
+    list: u32,
+    depth: u32,
+    subdirectories: u32,
+}
+
+/// An entry of the list being read.
+struct Child {
+    /// The first four shown units in upper case: compares like the name, where it differs.
+    key: u64,
+    at: u32,
+}
+
+impl<'a> Builder<'a> {
+    /// A tree whose root has its entry at `root`.
+    pub(super) fn new(bytes: &'a [u8], security: &'a SecurityData, warnings: &'a mut Warnings) -> Self {
+        Self {
+            bytes,
+            security,
+            seen: Seen::new(bytes.len()),
+            nodes: Vec::new(),
+            inodes: Vec::new(),
+            directories: Vec::new(),
+            links: Vec::new(),
+            children: Vec::new(),
+            warnings,
+        }
+    }
+
+    /// Reads the root's entry at `at`, and everything below it.
+    pub(super) fn build(&mut self, at: u32) -> Result<()> {
+        self.root(at)?;
+        let mut next = 0;
+        while next < self.directories.len() {
+            self.list(next);
+            next += 1;
+        }
+        self.number_inodes();
+        Ok(())
+    }
+
+    fn root(&mut self, at: u32) -> Result<()> {
+        let rule = "the end of a list, where the root should be";
+        let absent = Error::Invalid { what: "directory entry", at: at.into(), value: 0, rule };
+        let extent = match Extent::parse(self.bytes, at as usize, &mut self.seen) {
+            Ok(extent) => extent.ok_or(absent)?,
+            Err(ListFault::Damaged(error)) => return Err(error),
+            Err(ListFault::Twice) => unreachable!("nothing has been read before the root"),
+        };
+        if let Some(fault) = extent.fault {
+            return Err(fault);
+        }
+        let root = self.dentry(at);
+        if !root.is_directory() {
+            let (what, value) = ("attributes of the root", root.attributes().0.into());
+            return Err(Error::Invalid { what, at: u64::from(at) + 8, value, rule: "not those of a directory" });
+        }
+        if !root.stored_name().is_empty() {
+            self.warn(at, NodeId::ROOT, EntryProblem::RootName);
+        }
+        self.push(at, NodeId::ROOT, 0);
+        Ok(())
+    }
+
+    /// The entry at `at`, which is sound.
+    fn dentry(&self, at: u32) -> Dentry<'a> {
+        Dentry::at(self.bytes, at, self.security.count(), false)
+    }
+
+    fn warn(&mut self, at: u32, directory: NodeId, problem: EntryProblem) {
+        self.warnings.push(Warning::Entry { at: at.into(), directory, problem });
+    }
+
+    /// Makes the entry at `at` a node of `parent`.
+    fn push(&mut self, at: u32, parent: NodeId, depth: u32) {
+        let node = self.nodes.len() as u32;
+        let dentry = self.dentry(at);
+        let id = NodeId(node);
+        if let Some(security_id) = dentry.bad_security_id() {
+            self.warn(at, parent, EntryProblem::SecurityId(security_id));
+        }
+        if dentry.is_directory() {
+            let list = self.check_list(at, id, dentry.subdir(), depth);
+            self.directories.push(Directory { node, list, depth, subdirectories: 0 });
+        } else {
+            if dentry.subdir() != 0 {
+                self.warn(at, parent, EntryProblem::Children);
+            }
+            self.links.extend(dentry.hard_link_id().map(|link| (link.get(), node)));
+        }
+        self.nodes.push(Node {
+            at,
+            parent: parent.0,
+            inode: NO_INODE,
+            first_child: 0,
+            child_count: 0,
+            next_link: NO_NODE,
+        });
+    }
+
+    /// The place of a directory's list of children, 0 for none or a list that cannot be.
+    fn check_list(&mut self, at: u32, directory: NodeId, list: u64, depth: u32) -> u32 {
+        if list == 0 {
+            return 0;
+        }
+        let place = u32::try_from(list).ok().filter(|&place| {
+            place % 8 == 0 && u64::from(place) >= self.security.end && (place as usize) < self.bytes.len()
+        });
+        match place {
+            Some(place) if depth < MAX_DEPTH => return place,
+            Some(_) => self.warn(at, directory, EntryProblem::TooDeep),
+            None => self.warn(at, directory, EntryProblem::ListPlace(list)),
+        }
+        0
+    }
+
+    /// Reads the children of the directory at `index` of `directories`.
+    fn list(&mut self, index: usize) {
+        let Directory { node, list, depth, .. } = self.directories[index];
+        if list == 0 {
+            return;
+        }
+        let directory = NodeId(node);
+        let mut children = std::mem::take(&mut self.children);
+        children.clear();
+        self.collect(directory, list, &mut children);
+        self.sort(directory, &mut children);
+        let (first_child, known) = (self.nodes.len() as u32, self.directories.len());
+        for child in &children {
+            self.push(child.at, directory, depth + 1);
+        }
+        self.directories[index].subdirectories = (self.directories.len() - known) as u32;
+        self.nodes[node as usize].first_child = first_child;
+        self.nodes[node as usize].child_count = children.len() as u32;
+        self.children = children;
+    }
+
+    /// Collects the entries of the list at `list` that can be shown, up to its end or damage to it.
+    fn collect(&mut self, directory: NodeId, list: u32, children: &mut Vec<Child>) {
+        let mut at = list;
+        loop {
+            let extent = match Extent::parse(self.bytes, at as usize, &mut self.seen) {
+                Ok(Some(extent)) => extent,
+                Ok(None) => return,
+                Err(ListFault::Damaged(error)) => return self.warn(at, directory, EntryProblem::ListDamaged(error)),
+                Err(ListFault::Twice) => return self.warn(at, directory, EntryProblem::ListTwice),
+            };
+            match extent.fault {
+                Some(fault) => self.warn(at, directory, EntryProblem::Broken(fault)),
+                None => children.extend(self.child(at, directory)),
+            }
+            at = extent.end as u32;
+        }
+    }
+
+    /// The sound entry at `at`, if its name can be shown.
+    fn child(&mut self, at: u32, directory: NodeId) -> Option<Child> {
+        let name = self.dentry(at).stored_name();
+        if name.is_empty() {
+            self.warn(at, directory, EntryProblem::NameEmpty);
+            return None;
+        }
+        if name.is_dots() {
+            self.warn(at, directory, EntryProblem::NameDots);
+            return None;
+        }
+        // No unit takes more than three bytes.
+        if name.len() > MAX_NAME / 3 && name.to_shown_wtf8().len() > MAX_NAME {
+            self.warn(at, directory, EntryProblem::NameLength(name.len() as u32));
+            return None;
+        }
+        if name.has_stand_ins() {
+            self.warn(at, directory, EntryProblem::NameStandIns);
+        }
+        Some(Child { key: sort_key(name), at })
+    }
+
+    /// Puts a directory's children in order and leaves out those whose name is there already.
+    fn sort(&mut self, directory: NodeId, children: &mut Vec<Child>) {
+        let (bytes, descriptors) = (self.bytes, self.security.count());
+        let name = |child: &Child| Dentry::at(bytes, child.at, descriptors, false).stored_name();
+        let by_name = |a: &Child, b: &Child| a.key.cmp(&b.key).then_with(|| name(a).cmp_shown(name(b)));
+        children.sort_unstable_by(|a, b| by_name(a, b).then(a.at.cmp(&b.at)));
+        children.dedup_by(|later, first| {
+            let twice = later.key == first.key && name(later).cmp_shown(name(first)).is_eq();
+            if twice {
+                self.warn(later.at, directory, EntryProblem::NameTwice);
+            }
+            twice
+        });
+    }
+
+    /// Gives every node its inode, by the order of nodes.
+    fn number_inodes(&mut self) {
+        self.link_nodes();
+        let mut directories = self.directories.iter().peekable();
+        for node in 0..self.nodes.len() {
+            let inode = match self.nodes[node].inode {
+                NO_INODE => {
+                    let directory = directories.next_if(|directory| directory.node == node as u32);
+                    let links = directory.map_or(1, |directory| 2 + directory.subdirectories);
+                    self.inodes.push(Inode { first_node: node as u32, links });
+                    self.inodes.len() as u32 - 1
+                }
+                inode => {
+                    self.inodes[inode as usize].links += 1;
+                    inode
+                }
+            };
+            self.nodes[node].inode = inode;
+            // Links of one inode are chained in ascending order, so the next one is still to come.
+            let next = self.nodes[node].next_link;
+            if next != NO_NODE {
+                self.nodes[next as usize].inode = inode;
+            }
+        }
+    }
+
+    /// Chains the names that are links of one file: those with the same id and the same data.
+    ///
+    /// Quirk: Windows 7's install.wim has one id on files that differ.
+    fn link_nodes(&mut self) {
+        let mut links = std::mem::take(&mut self.links);
+        links.sort_unstable();
+        let mut group: Vec<(BlobHash, u32)> = Vec::new();
+        for same_id in links.chunk_by(|a, b| a.0 == b.0).filter(|names| names.len() > 1) {
+            group.clear();
+            group.extend(same_id.iter().map(|&(_, node)| (self.data_hash(node), node)));
+            group.sort_unstable();
+            for pair in group.windows(2).filter(|pair| pair[0].0 == pair[1].0) {
+                self.nodes[pair[0].1 as usize].next_link = pair[1].1;
+            }
+        }
+    }
+
+    /// The hash of a file's unnamed data, whether it is encrypted or not; zero for an empty file.
+    fn data_hash(&self, node: u32) -> BlobHash {
+        let streams = self.dentry(self.nodes[node as usize].at).streams();
+        streams.unnamed.or(streams.efs).unwrap_or_default()
+    }
+}
+
+/// The first four shown units in upper case, the first one on top. A name that ends before has zeros, which are smaller
+/// than any shown unit.
+fn sort_key(name: Name<'_>) -> u64 {
+    let units = name.shown_units().map(upcase).chain(std::iter::repeat(0)).take(4);
+    units.fold(0, |key, unit| key << 16 | u64::from(unit))
+}
