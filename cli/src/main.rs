@@ -6,9 +6,13 @@ mod cat;
 #[cfg(unix)]
 mod extract;
 mod globals;
+#[cfg(target_os = "linux")]
+mod helper;
 mod info;
 mod logging;
 mod ls;
+#[cfg(target_os = "linux")]
+mod mount;
 mod outcome;
 mod output;
 mod paths;
@@ -16,6 +20,8 @@ mod records;
 mod source;
 mod stream;
 mod text;
+#[cfg(target_os = "linux")]
+mod umount;
 
 use std::process::ExitCode;
 
@@ -49,6 +55,10 @@ enum Command {
     Cat(cat::Args),
     #[cfg(unix)]
     Extract(extract::Args),
+    #[cfg(target_os = "linux")]
+    Mount(mount::Args),
+    #[cfg(target_os = "linux")]
+    Umount(umount::Args),
 }
 
 impl Command {
@@ -59,11 +69,18 @@ impl Command {
             Self::Cat(args) => cat::run(&args, globals),
             #[cfg(unix)]
             Self::Extract(args) => extract::run(&args, globals),
+            #[cfg(target_os = "linux")]
+            Self::Mount(args) => mount::run(&args, globals),
+            #[cfg(target_os = "linux")]
+            Self::Umount(args) => umount::run(&args, globals),
         }
     }
 }
 
 fn main() -> ExitCode {
+    #[cfg(target_os = "linux")]
+    let cli = Cli::parse_from(helper::translate(std::env::args_os()));
+    #[cfg(not(target_os = "linux"))]
     let cli = Cli::parse();
     let done = logging::start(&cli.globals).and_then(|()| cli.command.run(&cli.globals));
     done.unwrap_or_else(|error| {

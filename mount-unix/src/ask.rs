@@ -1,12 +1,11 @@
 //! The one way from a request to its answer: ask the filesystem, then send what it says, or the error number.
 
 use std::any::Any;
-use std::error::Error as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 
-use fs_core::{Filesystem, Ino};
+use fs_core::{Chain, Filesystem, Ino};
 use fuser::Errno;
 use tracing::error;
 
@@ -75,21 +74,14 @@ impl Oracle {
 
     /// `PATH: what: why: why`, with the path that the error has or else the inode's.
     fn story(&self, ino: Ino, error: &fs_core::Error) -> String {
-        let mut story = match error {
-            fs_core::Error::At { .. } => error.to_string(),
-            // Asking for the path may fail for the same reason as the request did: by a panic at worst.
+        match error {
+            fs_core::Error::At { .. } => Chain(error).to_string(),
             _ => {
+                // Asking for the path may fail for the same reason as the request did: by a panic at worst.
                 let path = unpanicked(|| self.fs.path(ino)).unwrap_or_default();
-                format!("{}: {error}", String::from_utf8_lossy(&path))
+                format!("{}: {}", String::from_utf8_lossy(&path), Chain(error))
             }
-        };
-        let mut cause = error.source();
-        while let Some(error) = cause {
-            story.push_str(": ");
-            story.push_str(&error.to_string());
-            cause = error.source();
         }
-        story
     }
 }
 

@@ -29,7 +29,7 @@ pub(crate) fn attach(mountpoint: &Path, options: &MountOptions) -> Result<OwnedF
     let (fd, uid, gid) = (device.as_raw_fd(), getuid().as_raw(), getgid().as_raw());
     let data = format!("fd={fd},rootmode=40000,user_id={uid},group_id={gid},{}", options.kernel_options());
     let data = CString::new(data).expect("numbers and names hold no NUL");
-    match rustix::mount::mount(options.source.as_path(), mountpoint, TYPE, options.flags(), data.as_c_str()) {
+    match rustix::mount::mount(&options.name, mountpoint, TYPE, options.flags(), data.as_c_str()) {
         Ok(()) => Ok(device),
         Err(Errno::PERM) => attach_by_helper(mountpoint, options),
         Err(error) => Err(Error::Refused { path: mountpoint.into(), source: error.into() }),

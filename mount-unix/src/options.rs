@@ -1,6 +1,6 @@
 //! How a store is mounted: who may use the mount, its flags, its threads.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
@@ -21,8 +21,10 @@ pub enum Access {
 /// How a store is mounted. What it shows is said by [`fs_core::Options`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MountOptions {
-    /// What `/proc/mounts` names as the source: the store's path. A mountpoint that contains it is refused.
+    /// The store's path. A mountpoint that contains it is refused.
     pub source: PathBuf,
+    /// What `/proc/mounts` names as the source.
+    pub name: OsString,
     /// Who may use the mount.
     pub access: Access,
     /// Threads that answer requests, at least 1.
@@ -44,6 +46,7 @@ impl MountOptions {
     /// set-user-id programs.
     pub fn new(source: PathBuf) -> Self {
         Self {
+            name: source.clone().into(),
             source,
             access: Access::default(),
             threads: default_threads(),
@@ -74,10 +77,10 @@ impl MountOptions {
         }
     }
 
-    /// The value of `-o` for fusermount3. In the source, commas and backslashes are escaped for it.
+    /// The value of `-o` for fusermount3. In the name, commas and backslashes are escaped for it.
     pub(crate) fn helper_options(&self) -> Vec<u8> {
         let mut options = b"fsname=".to_vec();
-        options.extend(escape(self.source.as_os_str()));
+        options.extend(escape(&self.name));
         options.extend(b",subtype=wimstore,ro,");
         options.extend(self.kernel_options().as_bytes());
         let flags = [(self.dev, "dev"), (self.suid, "suid"), (!self.exec, "noexec"), (self.noatime, "noatime")];

@@ -1,0 +1,144 @@
+//! `wimstore mount`: serve a store as a mount, in the background or not.
+
+mod background;
+mod options;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::{self, ExitCode};
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use anyhow::Context;
+use fs_core::Filesystem;
+use mount_unix::Unmounter;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+use tracing::{error, info, warn};
+
+use crate::EXIT_FAILED;
+use crate::globals::Globals;
+use crate::source::{Choice, Source};
+use options::Settings;
+
+/// How long readers may go on after a signal, before their files are taken from them.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// Mount a store, an image group, an archive or one image, read-only.
+///
+/// Returns once the mount answers; a process in the background serves it until it is unmounted (by `wimstore umount`,
+/// `umount` or `fusermount3 -u`) or gets SIGTERM, SIGINT or SIGHUP. Its log goes to --log-file.
+///
+/// `mount -t wimstore` and lines of /etc/fstab with that type work once /sbin/mount.wimstore is a link to this program.
+#[derive(clap::Args, Debug)]
+#[command(after_help = options::HELP)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    source: Source,
+
+    /// Directory to mount on
+    mountpoint: PathBuf,
+
+    /// Mount options, separated by commas; see below
+    #[arg(short, value_name = "OPTION[=VALUE],…")]
+    options: Vec<OsString>,
+
+    /// Stay in the foreground; Ctrl-C unmounts
+    #[arg(short, long)]
+    foreground: bool,
+
+    /// How named streams are read: xattr, windows or none
+    #[arg(long, value_name = "INTERFACE")]
+    streams: Option<OsString>,
+
+    /// Honour owner, mode and special files that wimlib stored on Unix
+    #[arg(long)]
+    unix_data: bool,
+
+    /// Whether bytes are checked before they are shown: strict or off
+    #[arg(long, value_name = "strict|off")]
+    verify: Option<OsString>,
+
+    /// Memory for decoded chunks, such as 512M
+    #[arg(long, value_name = "SIZE")]
+    cache: Option<OsString>,
+
+    /// Threads that answer requests
+    #[arg(long, value_name = "N")]
+    threads: Option<OsString>,
+
+    /// Check everything, but do not mount
+    #[arg(long, hide = true)]
+    fake: bool,
+
+    /// Ignore mount options that are not known
+    #[arg(long, hide = true)]
+    sloppy: bool,
+}
+
+/// Mounts, and returns once that is done: the mount answers in the background, or has been served to its end.
+pub(crate) fn run(args: &Args, _: &Globals) -> anyhow::Result<ExitCode> {
+    let settings = args.settings()?;
+    if settings.foreground || args.fake || background::is_server() {
+        serve(settings, args)
+    } else {
+        background::start()
+    }
+}
+
+impl Args {
+    /// What `-o` and the long options ask for together; the long ones have the last word.
+    fn settings(&self) -> anyhow::Result<Settings> {
+        let mut settings = Settings::new(&self.source.path);
+        settings.sloppy = self.sloppy;
+        settings.foreground = self.foreground;
+        self.options.iter().try_for_each(|list| settings.set_list(list))?;
+        let values =
+            [("streams", &self.streams), ("verify", &self.verify), ("cache", &self.cache), ("threads", &self.threads)];
+        for (name, value) in values {
+            value.as_deref().map_or(Ok(()), |value| settings.set(name, Some(value)))?;
+        }
+        let Choice { image, references, ignore_case } = &self.source.choice;
+        let filesystem = &mut settings.filesystem;
+        filesystem.image = image.clone().or(filesystem.image.take());
+        filesystem.ignore_case |= ignore_case;
+        filesystem.unix_data |= self.unix_data;
+        references.iter().try_for_each(|file| settings.set("ref", Some(file.as_os_str())))?;
+        Ok(settings)
+    }
+}
+
+/// Mounts and serves until somebody unmounts or a signal comes.
+fn serve(settings: Settings, args: &Args) -> anyhow::Result<ExitCode> {
+    for warning in &settings.warnings {
+        warn!("{warning}");
+    }
+    let Settings { filesystem, mount, .. } = settings;
+    mount_unix::check_mountpoint(&args.mountpoint, &mount.source, mount.nonempty)?;
+    let filesystem = Filesystem::open(&mount.source, filesystem)?;
+    if args.fake {
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).context("waiting for signals")?;
+    let mounted = mount_unix::mount(Arc::new(filesystem), &args.mountpoint, &mount)?;
+    let unmounter = mounted.unmounter();
+    thread::spawn(move || {
+        if let Some(signal) = signals.forever().next() {
+            end(signal, &unmounter);
+        }
+    });
+    if background::is_server() {
+        background::leave_terminal().context("going to the background")?; // on failure `mounted` is dropped: unmounted
+    }
+    mounted.wait(None)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Ends the program, after it has unmounted and given readers a moment: also if they never finish.
+fn end(signal: i32, unmounter: &Unmounter) {
+    info!(signal, "unmounting");
+    let unmounted = unmounter.unmount().inspect_err(|error| error!(%error, "not unmounted"));
+    thread::sleep(GRACE); // without readers the program ends by itself meanwhile
+    process::exit(if unmounted.is_ok() { 0 } else { EXIT_FAILED.into() });
+}

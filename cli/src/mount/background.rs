@@ -1,0 +1,62 @@
+//! Serving in the background: the program starts itself a second time, and waits until that one has mounted.
+//!
+//! The second one, the server, works like `--foreground` until its mount answers. Then it leaves the terminal and tells
+//! the first by one byte on its standard output, a pipe. If it fails before, it has said why on the shared standard
+//! error; if the first one is gone by then, the pipe is broken and it unmounts again.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Command, ExitCode, Stdio};
+
+use anyhow::{Context, bail};
+
+use crate::EXIT_FAILED;
+
+/// Set in the environment of the server.
+const SERVER: &str = "WIMSTORE_SERVER";
+
+/// Whether this process is the server that [`start`] has started.
+pub(super) fn is_server() -> bool {
+    std::env::var_os(SERVER).is_some_and(|value| value == OsStr::new("1"))
+}
+
+/// Starts the server with the arguments of this process and waits until it has mounted, or failed.
+pub(super) fn start() -> anyhow::Result<ExitCode> {
+    let (mut ready, announcement) = io::pipe().context("making a pipe")?;
+    let program = std::env::current_exe().context("finding this program to start it in the background")?;
+    let mut arguments = std::env::args_os();
+    let mut command = Command::new(program);
+    if let Some(name) = arguments.next() {
+        command.arg0(name);
+    }
+    command.args(arguments).env(SERVER, "1").stdin(Stdio::null()).stdout(announcement);
+    let mut server = command.spawn().context("starting the background process")?;
+    drop(command); // and with it our end of the pipe that is the server's output
+    if ready.read(&mut [0]).context("waiting for the background process")? > 0 {
+        return Ok(ExitCode::SUCCESS);
+    }
+    let status = server.wait().context("waiting for the background process")?;
+    match (status.code(), status.signal()) {
+        (Some(0), _) => Ok(ExitCode::SUCCESS), // unmounted before it could say that it had mounted
+        (Some(_), _) => Ok(ExitCode::from(EXIT_FAILED)), // it has said why
+        (None, signal) => bail!("the background process was ended by signal {}", signal.unwrap_or_default()),
+    }
+}
+
+/// Cuts the server's ties to the terminal, its folder and its starter, and tells that one to go.
+///
+/// # Errors
+/// The starter is gone, so nobody waits for this mount; or the system refuses.
+pub(super) fn leave_terminal() -> io::Result<()> {
+    rustix::process::setsid()?;
+    rustix::process::chdir("/")?;
+    let nowhere = File::options().read(true).write(true).open("/dev/null")?;
+    rustix::stdio::dup2_stdin(&nowhere)?;
+    rustix::stdio::dup2_stderr(&nowhere)?;
+    let mut output = io::stdout();
+    output.write_all(b"\n").and_then(|()| output.flush())?;
+    rustix::stdio::dup2_stdout(&nowhere)?;
+    Ok(())
+}
