@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::metadata::MAX_METADATA;
+use crate::warning::Warnings;
 use crate::{
     Blob, BlobHash, BlobTable, Error, HEADER_SIZE, Header, HeaderFlags, IntegrityTable, Metadata, ReadAt, Resource,
     ResourceHeader, Result, Warning, XmlData, read_exact_at, resource,
@@ -27,30 +28,24 @@ pub struct Archive {
 impl Archive {
     /// Reads header, blob table, XML data and integrity table.
     ///
-    /// Bad XML data and a bad integrity table do not keep an archive from being opened.
+    /// XML data and an integrity table that are bad, or behind the end of a file that was cut, do not keep an archive from
+    /// being opened, nor does a blob or an image that cannot be read.
     ///
     /// # Errors
-    /// What is wrong with the header or the blob table; [`Error::Truncated`] when the file ends before one of the tables
-    /// does; [`Error::Unsupported`] for archives of other kinds and encrypted ones; [`Error::Io`].
+    /// What is wrong with the header or the blob table; [`Error::Unsupported`] for archives of other kinds and encrypted
+    /// ones; [`Error::Io`].
     pub fn open(source: Arc<dyn ReadAt>) -> Result<Self> {
         let mut bytes = vec![0; HEADER_SIZE.min(source.size()) as usize];
         read_exact_at(&*source, "header", 0, &mut bytes)?;
         let header = Header::parse(&bytes)?;
-        let size = source.size();
-        for (what, place) in
-            [("blob table", header.blob_table), ("XML data", header.xml), ("integrity table", header.integrity)]
-        {
-            if !place.is_absent() {
-                place.check_place(what, size)?;
-            }
-        }
         let blobs = read_blob_table(&*source, &header)?;
         let xml = XmlData::read(&*source, &header);
         if xml.is_encrypted() {
             return Err(Error::unsupported("kind of archive", "encrypted ESD"));
         }
         let integrity = read_integrity_table(&*source, &header);
-        let warnings = contradictions(&header, &blobs, &xml);
+        let mut warnings = contradictions(&header, &blobs, &xml);
+        warnings.extend(unusable_blobs(&header, &blobs, source.size()));
         Ok(Self { source, header, blobs, xml, integrity, warnings })
     }
 
@@ -185,6 +180,8 @@ fn contradictions(header: &Header, blobs: &BlobTable, xml: &XmlData) -> Vec<Warn
     }
     if is_first && xml.images().len() as u32 != count {
         warnings.push(Warning::XmlImageCount { xml: xml.images().len() as u32, metadata: count });
+    } else if let Some(image) = xml.images().last().filter(|image| is_first && image.number > count) {
+        warnings.push(Warning::XmlImage { number: image.number });
     }
     if is_first && header.boot_index > count {
         warnings.push(Warning::BootIndex { index: header.boot_index, count });
@@ -192,6 +189,22 @@ fn contradictions(header: &Header, blobs: &BlobTable, xml: &XmlData) -> Vec<Warn
         warnings.push(Warning::BootMetadata { index: header.boot_index });
     }
     warnings
+}
+
+/// The blobs and metadata resources that cannot be where the table says, and how many are of a kind that is not read.
+fn unusable_blobs(header: &Header, blobs: &BlobTable, archive_size: u64) -> Vec<Warning> {
+    let (mut warnings, mut unsupported) = (Warnings::default(), 0);
+    for blob in blobs.iter().chain(blobs.metadata()) {
+        match resource::check(header, "blob", &blob.place, archive_size) {
+            Ok(()) => {}
+            Err(Error::Unsupported { .. }) => unsupported += 1,
+            Err(problem) => warnings.push(Warning::Blob { hash: blob.hash, problem }),
+        }
+    }
+    if unsupported > 0 {
+        warnings.push(Warning::UnsupportedBlobs { count: unsupported });
+    }
+    warnings.into_vec()
 }
 
 /// Whether the header's copy of the boot image's resource header is that image's.
@@ -205,5 +218,114 @@ fn boot_metadata_agrees(header: &Header, metadata: &[Blob]) -> bool {
 impl std::fmt::Debug for Archive {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Archive").field("header", &self.header).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use testkit::{Image, Packing, Wim, file, offset, root};
+
+    fn wim() -> Wim {
+        let image = |name: &str| Image::new(name, root([file("file", format!("in {name}"))]));
+        Wim::of(Packing::Xpress(32768), [image("one"), image("two")])
+    }
+
+    fn open(bytes: Vec<u8>) -> Archive {
+        Archive::open(Arc::new(bytes)).unwrap()
+    }
+
+    fn warnings(archive: &Archive) -> Vec<String> {
+        archive.warnings().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn opens_what_was_built() {
+        let built = wim().integrity(100).build();
+        let archive = open(built.bytes);
+        assert_eq!((archive.image_count(), archive.blobs().len()), (2, 2));
+        assert_eq!(archive.xml().image(2).unwrap().name.as_deref(), Some("two"));
+        assert_eq!(archive.metadata_resource(1).unwrap(), built.places.trees[1].bytes);
+        assert_eq!(archive.metadata(0).unwrap().node_count(), 2);
+        assert_eq!(warnings(&archive), [""; 0]);
+        let integrity = archive.integrity().unwrap().unwrap();
+        assert_eq!(integrity.covered(), 208..built.places.blob_table.end as u64);
+        for index in 0..integrity.len() {
+            let range = integrity.block_range(index);
+            let mut block = vec![0; (range.end - range.start) as usize];
+            read_exact_at(archive.source(), "block", range.start, &mut block).unwrap();
+            assert_eq!(BlobHash::of(&block), integrity.hash(index), "block {index}");
+        }
+    }
+
+    #[test]
+    fn there_is_no_image_behind_the_last() {
+        let error = open(wim().build().bytes).metadata(2).unwrap_err();
+        assert_eq!(error.to_string(), "there is no image 3: the archive has 2");
+    }
+
+    #[test]
+    fn metadata_is_held_against_its_hash() {
+        let mut built = wim().build();
+        let at = built.places.metadata[0].entry + offset::BLOB_HASH;
+        built.flip(at, 0);
+        let archive = open(built.bytes);
+        let error = archive.metadata(0).unwrap_err().to_string();
+        assert!(error.contains("has changed"), "{error}");
+        assert!(archive.metadata(1).is_ok());
+    }
+
+    #[test]
+    fn boot_image_is_known() {
+        let booted = |tamper: fn(&mut Vec<u8>)| {
+            let mut bytes = Wim { boot_index: 2, ..wim() }.build().bytes;
+            tamper(&mut bytes);
+            open(bytes)
+        };
+        let sound = booted(|_| {});
+        assert_eq!(sound.header().boot_image(sound.image_count()), Some(2));
+        assert_eq!(warnings(&sound), [""; 0]);
+        let wrong = warnings(&booted(|bytes| bytes[offset::BOOT_INDEX] = 1));
+        assert_eq!(wrong, ["boot metadata in the header is not the metadata of image 1"]);
+        let beyond = booted(|bytes| bytes[offset::BOOT_INDEX] = 3);
+        assert_eq!(beyond.header().boot_image(beyond.image_count()), None);
+        assert_eq!(warnings(&beyond), ["boot index is 3, but the archive has 2 images"]);
+    }
+
+    #[test]
+    fn parts_lack_nothing() {
+        for part in wim().split(3) {
+            let archive = open(part.bytes);
+            assert_eq!(warnings(&archive), [""; 0], "part {}", archive.header().part.number);
+        }
+        let (metadata, resources) = wim().pair();
+        for archive in [open(metadata.bytes), open(resources.bytes)] {
+            assert_eq!(warnings(&archive), [""; 0], "{:?}", archive.header().flags);
+        }
+    }
+
+    #[test]
+    fn tables_may_be_compressed() {
+        let mut built = wim().build();
+        let table = built.places.blob_table.clone();
+        let entries = built.bytes[table].repeat(40);
+        let packed = testkit::pack(&entries, Packing::Xpress(32768));
+        let place = testkit::ResourceHeader {
+            stored_size: packed.bytes.len() as u64,
+            flags: packed.flags,
+            offset: built.bytes.len() as u64,
+            size: entries.len() as u64,
+        };
+        built.bytes[offset::BLOB_TABLE..][..24].copy_from_slice(&place.bytes());
+        built.bytes.extend(packed.bytes);
+        assert_eq!(open(built.bytes).blobs().len(), 2);
+    }
+
+    #[test]
+    fn encrypted_archives_are_refused() {
+        let mut wim = wim();
+        wim.xml = testkit::Xml::Text("<WIM><ESD><ENCRYPTED/></ESD></WIM>".into());
+        let error = Archive::open(Arc::new(wim.build().bytes)).unwrap_err();
+        assert_eq!(error.to_string(), "unsupported kind of archive: encrypted ESD");
     }
 }

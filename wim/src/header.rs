@@ -291,3 +291,101 @@ impl Compression {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use testkit::offset;
+
+    fn poke(bytes: &mut [u8], at: usize, value: u32) {
+        bytes[at..at + 4].copy_from_slice(&value.to_le_bytes());
+    }
+
+    #[test]
+    fn takes_every_field() {
+        let mut bytes = testkit::header();
+        poke(&mut bytes, offset::BOOT_INDEX, 1);
+        let header = Header::parse(&bytes).unwrap();
+        assert_eq!((header.version, header.compression, header.chunk_size), (0x1_0D00, Compression::Lzx, 32768));
+        assert_eq!(header.flags, HeaderFlags(0x4_0002));
+        assert_eq!(header.guid.to_string(), "736d6977-6f74-6572-2d74-6573746b6974");
+        assert_eq!((header.part, header.image_count), (Part { number: 1, total: 1 }, 1));
+        let place =
+            |offset, size| ResourceHeader { offset, stored_size: size, size, flags: crate::ResourceFlags::METADATA };
+        assert_eq!((header.blob_table, header.xml), (place(208, 50), place(258, 100)));
+        assert!(header.boot_metadata.is_absent() && header.integrity.is_absent());
+        assert_eq!((header.boot_image(0), header.boot_image(1)), (None, Some(1)));
+    }
+
+    #[test]
+    fn says_what_is_wrong() {
+        let compression = "not exactly one of XPRESS, LZX and LZMS";
+        let flags = "compression in the header's flags at 0x10 is";
+        type Case<'a> = (&'a str, fn(&mut Vec<u8>), &'a str);
+        let cases: &[Case<'_>] = &[
+            ("nothing", |h| h.clear(), "not a WIM archive"),
+            ("cut short", |h| h.truncate(100), "header at 0x0 needs 208 bytes, but only 100 are there"),
+            ("other magic", |h| h[0] = b'X', "not a WIM archive"),
+            ("pipable", |h| h[..5].copy_from_slice(b"WLPWM"), "unsupported kind of archive: pipable"),
+            ("size", |h| h[8] = 207, "header size at 0x8 is 0xcf, not 208"),
+            ("1.12", |h| h[0xD] = 0xC, "unsupported version: 1.12 (0x10c00)"),
+            ("1.09", |h| (h[8], h[0xD]) = (0x60, 9), "unsupported version: 1.09 (0x10900)"),
+            ("part 2 of 1", |h| h[0x28] = 2, "part number at 0x28 is 0x2, outside 1..=part count"),
+            ("part 0", |h| h[0x28] = 0, "part number at 0x28 is 0x0, outside 1..=part count"),
+            ("65536 images", |h| h[0x2E] = 1, "image count at 0x2c is 0x10001, above 65535"),
+            ("no type", |h| h[0x12] = 0, &format!("{flags} 0x2, {compression}")),
+            ("two types", |h| h[0x12] = 6, &format!("{flags} 0x60002, {compression}")),
+            (
+                "odd chunks",
+                |h| h[0x14] = 1,
+                "chunk size at 0x14 is 0x8001, not a power of two from 32 KiB to 2 MiB, as LZX needs",
+            ),
+            (
+                "small chunks",
+                |h| h[0x15] = 0x40,
+                "chunk size at 0x14 is 0x4000, not a power of two from 32 KiB to 2 MiB, as LZX needs",
+            ),
+            ("no tables", |h| h[0x30..0x60].fill(0), "incomplete archive: it has neither a blob table nor XML data"),
+        ];
+        for (name, damage, want) in cases {
+            let mut bytes = testkit::header();
+            damage(&mut bytes);
+            assert_eq!(Header::parse(&bytes).expect_err(name).to_string(), *want, "{name}");
+        }
+    }
+
+    #[test]
+    fn knows_compressions_and_their_chunks() {
+        type Case = (u32, u32, Option<(Compression, u32)>);
+        let cases: &[Case] = &[
+            (0, 0, Some((Compression::None, 0))),
+            (0, 12345, Some((Compression::None, 0))),
+            (LZX, 0x8000, Some((Compression::None, 0))),
+            (COMPRESSED | XPRESS, 0x1000, Some((Compression::Xpress, 0x1000))),
+            (COMPRESSED | XPRESS, 0x1_0000, Some((Compression::Xpress, 0x1_0000))),
+            (COMPRESSED | XPRESS, 0x2_0000, None),
+            (COMPRESSED | XPRESS, 0x800, None),
+            (COMPRESSED | XPRESS_2, 0x2000, Some((Compression::Xpress, 0x2000))),
+            (COMPRESSED | XPRESS | XPRESS_2, 0, Some((Compression::Xpress, 0x8000))),
+            (COMPRESSED | LZX, 0x20_0000, Some((Compression::Lzx, 0x20_0000))),
+            (COMPRESSED | LZX, 0x40_0000, None),
+            (COMPRESSED | LZMS, 0x4000_0000, Some((Compression::Lzms, 0x4000_0000))),
+            (COMPRESSED | LZMS, 0x8000_0000, None),
+            (COMPRESSED | LZMS, 0, Some((Compression::Lzms, 0x8000))),
+        ];
+        for &(flags, chunk_size, want) in cases {
+            let mut bytes = testkit::header();
+            poke(&mut bytes, offset::FLAGS, flags);
+            poke(&mut bytes, offset::CHUNK_SIZE, chunk_size);
+            let got = Header::parse(&bytes).ok().map(|header| (header.compression, header.chunk_size));
+            assert_eq!(got, want, "{flags:#x}, {chunk_size:#x}");
+        }
+    }
+
+    #[test]
+    fn version_0_14_may_be_solid() {
+        let mut bytes = testkit::header();
+        poke(&mut bytes, 0xC, VERSION_SOLID);
+        assert!(Header::parse(&bytes).unwrap().is_solid());
+    }
+}

@@ -215,3 +215,142 @@ fn check_place(
         }),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use testkit::{Packing, content, pack};
+
+    type Codec = (Compression, fn(usize) -> Packing, &'static [usize]);
+    const CODECS: [Codec; 3] = [
+        (Compression::None, |_| Packing::Stored, &[0x8000]),
+        (Compression::Xpress, Packing::Xpress, &[0x1000, 0x8000, 0x1_0000]),
+        (Compression::Lzx, Packing::Lzx, &[0x8000, 0x4_0000]),
+    ];
+
+    fn header(compression: Compression, chunk_size: usize) -> Header {
+        let header = Header::parse(&testkit::header()).unwrap();
+        Header { compression, chunk_size: chunk_size as u32, ..header }
+    }
+
+    /// An archive of ten bytes and the resource of `data`, and that resource.
+    fn archive(data: &[u8], packing: Packing) -> (Vec<u8>, ResourceHeader) {
+        let packed = pack(data, packing);
+        let (stored_size, flags) = (packed.bytes.len() as u64, ResourceFlags(packed.flags));
+        let place = ResourceHeader { offset: 10, stored_size, size: packed.size, flags };
+        ([vec![0xEE; 10], packed.bytes].concat(), place)
+    }
+
+    fn read(source: &dyn ReadAt, resource: &Resource) -> Vec<u8> {
+        let mut scratch = Scratch::default();
+        let chunk = |chunk| {
+            let mut dst = vec![0xAA; resource.chunk_len(chunk)];
+            resource.read_chunk(source, chunk, &mut scratch, &mut dst).unwrap();
+            dst
+        };
+        (0..resource.chunk_count()).flat_map(chunk).collect()
+    }
+
+    #[test]
+    fn reads_what_was_packed() {
+        for (compression, packing, chunk_sizes) in CODECS {
+            for &chunk_size in chunk_sizes {
+                let header = header(compression, chunk_size);
+                let around = [0, 1, chunk_size - 1, chunk_size, chunk_size + 1, 2 * chunk_size + 5];
+                for (len, kind) in around.into_iter().flat_map(|len| ["text", "random"].map(|kind| (len, kind))) {
+                    let data = content::of_kind(kind, len);
+                    let (archive, place) = archive(&data, packing(chunk_size));
+                    let resource = Resource::read(&archive, &header, "blob", place).unwrap();
+                    let name = format!("{len} bytes of {kind}, {compression}, {chunk_size}");
+                    assert!(read(&archive, &resource) == data, "{name}");
+                    assert!(resource.read_whole(&archive).unwrap() == data, "{name}");
+                    assert_eq!(resource.place(), 10..archive.len() as u64, "{name}");
+                    if kind == "text" && len > chunk_size && compression != Compression::None {
+                        assert!(!resource.is_stored(), "{name}");
+                    }
+                }
+            }
+        }
+    }
+
+    /// Chunks that gain nothing are raw, and stand between compressed ones.
+    #[test]
+    fn reads_raw_chunks() {
+        let data = [content::text(0x8000), content::random(0x8000), content::text(0x8000), content::random(7)].concat();
+        let (archive, place) = archive(&data, Packing::Lzx(0x8000));
+        let resource = Resource::read(&archive, &header(Compression::Lzx, 0x8000), "blob", place).unwrap();
+        let stored = |chunk| resource.chunk_place(chunk).end - resource.chunk_place(chunk).start;
+        assert!(stored(0) < 0x8000 && stored(1) == 0x8000 && stored(3) == 7);
+        assert!(read(&archive, &resource) == data);
+    }
+
+    #[test]
+    fn stored_resources_have_bytes_at_offsets() {
+        let data = content::text(100_000);
+        let (archive, place) = archive(&data, Packing::Stored);
+        let resource = Resource::read(&archive, &header(Compression::Lzx, 0x8000), "blob", place).unwrap();
+        assert!(resource.is_stored());
+        for (offset, len) in [(0, 100_000), (99_999, 1), (100_000, 0), (0x7FFF, 2)] {
+            let mut buf = vec![0; len];
+            resource.read_stored_at(&archive, offset as u64, &mut buf).unwrap();
+            assert!(buf == data[offset..offset + len], "{len} bytes at {offset}");
+        }
+        assert_eq!((resource.chunk_count(), resource.chunk_len(3)), (4, 100_000 - 3 * 0x8000));
+        assert_eq!(resource.chunk_len(4), 0);
+        assert_eq!(resource.chunk_place(3), 10 + 3 * 0x8000..100_010);
+    }
+
+    #[test]
+    fn an_archive_that_was_cut_is_an_error() {
+        for (compression, packing, chunk_sizes) in CODECS {
+            let data = content::text(chunk_sizes[0] + 9);
+            let (mut archive, place) = archive(&data, packing(chunk_sizes[0]));
+            let resource = Resource::read(&archive, &header(compression, chunk_sizes[0]), "blob", place).unwrap();
+            archive.truncate(archive.len() - 1);
+            let mut dst = vec![0; 9];
+            let error = resource.read_chunk(&archive, 1, &mut Scratch::default(), &mut dst).unwrap_err();
+            assert!(matches!(error, Error::Truncated { what: "chunk", .. }), "{compression}: {error}");
+        }
+    }
+
+    #[test]
+    fn damage_names_the_chunk() {
+        let (mut archive, place) = archive(&content::text(100_000), Packing::Xpress(0x8000));
+        let resource = Resource::read(&archive, &header(Compression::Xpress, 0x8000), "blob", place).unwrap();
+        let chunk = resource.chunk_place(2);
+        archive[chunk.start as usize..chunk.end as usize].fill(0xFF);
+        let mut dst = vec![0; resource.chunk_len(2)];
+        let error = resource.read_chunk(&archive, 2, &mut Scratch::default(), &mut dst).unwrap_err();
+        assert_eq!(error.to_string(), "chunk 2 of the resource at 0xa does not decode");
+    }
+
+    #[test]
+    fn says_what_cannot_be() {
+        let place =
+            |flags, stored_size, size| ResourceHeader { offset: 10, stored_size, size, flags: ResourceFlags(flags) };
+        let cases: &[(&str, Compression, ResourceHeader, &str)] = &[
+            ("beyond", Compression::Lzx, place(0, 91, 91), "blob at 0xa needs 91 bytes, but only 90 are there"),
+            (
+                "unequal",
+                Compression::Lzx,
+                place(0, 90, 89),
+                "stored size at 0xa is 0x5a, not the uncompressed size, although it is not compressed",
+            ),
+            (
+                "compressed",
+                Compression::None,
+                place(4, 90, 99),
+                "flags of the resource at 0xa is 0x4, compressed, in an archive that names no compression",
+            ),
+            ("LZMS", Compression::Lzms, place(4, 90, 99), "unsupported compression: LZMS"),
+            ("solid", Compression::Lzx, place(0x10, 90, 0), "unsupported kind of resource: solid"),
+            ("spanned", Compression::Lzx, place(8, 90, 90), "unsupported kind of resource: cut over several parts"),
+        ];
+        for (name, compression, place, want) in cases {
+            let header = header(*compression, 0x8000);
+            let error = Resource::read(&vec![0; 100], &header, "blob", *place).expect_err(name);
+            assert_eq!(error.to_string(), *want, "{name}");
+            assert_eq!(check(&header, "blob", place, 100).expect_err(name).to_string(), *want, "{name}");
+        }
+    }
+}

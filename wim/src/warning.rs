@@ -39,6 +39,12 @@ pub enum Warning {
         /// How many there are.
         metadata: u32,
     },
+    /// The XML data describes an image that has no metadata, and lacks another.
+    #[error("the XML data describes image {number}, which has no metadata")]
+    XmlImage {
+        /// The image's number, counting from 1.
+        number: u32,
+    },
     /// The XML data, or a part of it, is not used.
     #[error("XML data at {at:#x}: {problem}")]
     Xml {
@@ -50,6 +56,20 @@ pub enum Warning {
     /// The XML data could not be read.
     #[error("XML data is left out: {0}")]
     XmlUnreadable(Error),
+    /// A blob, or an image's metadata, cannot be read.
+    #[error("blob {hash} cannot be read: {problem}")]
+    Blob {
+        /// Its SHA-1.
+        hash: BlobHash,
+        /// What is wrong with its entry in the blob table.
+        problem: Error,
+    },
+    /// Blobs of a kind that is not read, as solid ones.
+    #[error("{count} blobs cannot be read: their kind of resource is not supported")]
+    UnsupportedBlobs {
+        /// How many.
+        count: u64,
+    },
     /// The blob table does not end where an entry does.
     #[error("blob table ends with {bytes} bytes that are no entry")]
     BlobTableRest {
