@@ -44,6 +44,10 @@ pub fn check_mountpoint(path: &Path, source: &Path, nonempty: bool) -> Result<Pa
 
 fn refuse_mounted(path: &Path, entry: MountEntry, nonempty: bool) -> Result<()> {
     if entry.is_ours() {
+        // What can be seen without asking the mount's process is remembered by the kernel, also of a dead one.
+        if matches!(rustix::fs::statfs(path), Err(Errno::NOTCONN)) {
+            return Err(Error::Dead { path: path.into() });
+        }
         return Err(Error::Mounted { path: path.into(), source_name: entry.source.into() });
     }
     if nonempty {

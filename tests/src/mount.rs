@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -86,7 +86,7 @@ fn server_of(root: &Path) -> Option<u32> {
 /// Whether something is mounted at `path`, which holds no blank or other character that mountinfo escapes.
 pub fn is_mounted(path: &Path) -> bool {
     let mounts = fs::read_to_string("/proc/self/mountinfo").expect("mountinfo");
-    mounts.lines().filter_map(|line| line.split(' ').nth(4)).any(|mountpoint| PathBuf::from(mountpoint) == path)
+    mounts.lines().filter_map(|line| line.split(' ').nth(4)).any(|mountpoint| Path::new(mountpoint) == path)
 }
 
 /// Whether the process still runs; one that is dead but not waited for does not.

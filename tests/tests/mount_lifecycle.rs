@@ -1,0 +1,372 @@
+//! A mount comes, answers, and goes: on every way in and out, and on those that must fail.
+#![cfg(target_os = "linux")]
+#![expect(clippy::unwrap_used, reason = "a test")]
+
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::OnceLock;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::fs::{Advice, fadvise};
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal, getsid, kill_process};
+use testkit::{Image, Packing, Store, Wim, dir, file, root};
+use wimstore_tests::{Foreground, Mount, eventually, is_mounted, is_running, run, wimstore};
+
+/// How long anything may take that must not take for ever.
+const LIMIT: Duration = Duration::from_secs(15);
+
+/// What `Group/a/big` holds.
+fn big() -> &'static [u8] {
+    static BIG: OnceLock<Vec<u8>> = OnceLock::new();
+    BIG.get_or_init(|| testkit::content::code(3_000_000))
+}
+
+/// A store with the group `Group`, in it the image `a` with `big` and `docs/hello.txt`.
+struct Fixture {
+    folder: tempfile::TempDir,
+}
+
+impl Fixture {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let tree = root([file("big", big()), dir("docs", [file("hello.txt", "hello")])]);
+        let wim = Wim::of(Packing::Xpress(32768), [Image::new("a", tree)]);
+        Store::new(&folder.path().join("store")).add("Group", "a.wim", &wim.build());
+        Self { folder }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn store(&self) -> PathBuf {
+        self.path("store")
+    }
+
+    fn archive(&self) -> PathBuf {
+        self.path("store/Images/Group/a.wim")
+    }
+
+    /// A folder beside the store.
+    fn make(&self, name: &str) -> PathBuf {
+        fs::create_dir(self.path(name)).unwrap();
+        self.path(name)
+    }
+}
+
+/// Exit code and complaint.
+fn said(output: &Output) -> (Option<i32>, String) {
+    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+/// Runs `wimstore`, which must fail with exit code 2, and gives its complaint.
+fn refused<A: AsRef<OsStr>>(arguments: &[A]) -> String {
+    let (code, complaint) = said(&run(arguments));
+    assert_eq!(code, Some(2), "{complaint}");
+    complaint
+}
+
+fn assert_answers(mount: &Path) {
+    assert_eq!(fs::read(mount.join("Group/a/docs/hello.txt")).unwrap(), b"hello");
+    let absent = fs::metadata(mount.join("Group/a/absent")).unwrap_err();
+    assert_eq!(absent.kind(), io::ErrorKind::NotFound);
+}
+
+#[test]
+fn the_background_process_has_left_its_terminal() {
+    let fixture = Fixture::new();
+    let mount = Mount::new(&fixture.store(), &["-o", "ro"]);
+    assert_answers(mount.path());
+    let process = PathBuf::from("/proc").join(mount.process().to_string());
+    for descriptor in ["0", "1", "2"] {
+        assert_eq!(fs::read_link(process.join("fd").join(descriptor)).unwrap(), Path::new("/dev/null"), "{descriptor}");
+    }
+    assert_eq!(fs::read_link(process.join("cwd")).unwrap(), Path::new("/"));
+    let pid = pid(mount.process());
+    assert_eq!(getsid(Some(pid)).unwrap(), pid, "it leads a session of its own");
+    assert_eq!(fs::read(mount.path().join("Group/a/big")).unwrap(), big());
+}
+
+fn pid(process: u32) -> Pid {
+    Pid::from_raw(process.try_into().unwrap()).unwrap()
+}
+
+#[test]
+fn umount_returns_when_mount_and_process_are_gone() {
+    let fixture = Fixture::new();
+    for round in 0..5 {
+        let mount = Mount::new(&fixture.store(), &["-o", "ro"]);
+        assert_answers(mount.path());
+        assert_eq!(said(&run(["umount".as_ref(), mount.path().as_os_str()])), (Some(0), String::new()), "{round}");
+        assert!(!is_mounted(mount.path()) && !is_running(mount.process()), "{round}");
+    }
+}
+
+#[test]
+fn whoever_starts_a_mount_does_not_wait_for_its_end() {
+    // `$(…)` ends when the last process has closed its output: the server must have done so.
+    let fixture = Fixture::new();
+    let mountpoint = fixture.make("mountpoint");
+    let script = "said=$(\"$1\" mount \"$2\" \"$3\" 2>&1); echo \"$? [$said]\"; \"$1\" umount \"$3\"; echo $?";
+    let mut shell = Command::new("sh");
+    shell.args(["-c", script, "sh"]).args([&wimstore(), &fixture.store(), &mountpoint]);
+    assert_eq!(testkit::run(&mut shell), "0 []\n0\n");
+    assert!(!is_mounted(&mountpoint));
+}
+
+#[test]
+fn every_way_out_is_clean() {
+    type Way = fn(&Foreground);
+    fn by(program: impl AsRef<OsStr>, arguments: &[&str], mount: &Foreground) {
+        testkit::run(Command::new(program).args(arguments).arg(mount.path()));
+    }
+    let ways: &[(&str, Way)] = &[
+        ("SIGINT", |mount| mount.signal(Signal::INT)),
+        ("SIGTERM", |mount| mount.signal(Signal::TERM)),
+        ("SIGHUP", |mount| mount.signal(Signal::HUP)),
+        ("umount", |mount| by("umount", &[], mount)),
+        ("umount --lazy", |mount| by("umount", &["--lazy"], mount)),
+        ("fusermount3 -u", |mount| by("fusermount3", &["-u"], mount)),
+        ("wimstore umount", |mount| by(wimstore(), &["umount"], mount)),
+        ("wimstore umount --lazy", |mount| by(wimstore(), &["umount", "--lazy"], mount)),
+    ];
+    let fixture = Fixture::new();
+    for (name, way) in ways {
+        let mut mount = Foreground::new(&fixture.store(), &["-o", "ro"]);
+        assert_answers(mount.path());
+        way(&mount);
+        assert_eq!(mount.ended(LIMIT).code(), Some(0), "{name}");
+        assert!(!is_mounted(mount.path()), "{name}");
+    }
+}
+
+/// A process that has its current folder and an open file in the mount.
+struct Resident(Child);
+
+impl Resident {
+    fn new(mount: &Path) -> Self {
+        let file = File::open(mount.join("Group/a/big")).unwrap();
+        let mut command = Command::new("sleep");
+        command.arg("1000").current_dir(mount.join("Group/a/docs")).stdin(Stdio::from(file));
+        Self(command.spawn().unwrap())
+    }
+}
+
+impl Drop for Resident {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn signals_end_a_mount_that_is_in_use() {
+    let fixture = Fixture::new();
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
+        let mut mount = Foreground::new(&fixture.store(), &["-o", "ro"]);
+        let mut file = File::open(mount.path().join("Group/a/big")).unwrap();
+        let mut first = vec![0; 4096];
+        file.read_exact(&mut first).unwrap();
+        let resident = Resident::new(mount.path());
+        mount.signal(signal);
+        assert_eq!(mount.ended(LIMIT).code(), Some(0), "{signal:?}");
+        assert!(!is_mounted(mount.path()), "{signal:?}");
+        assert_eq!(first, big()[..4096]);
+        drop((resident, file));
+    }
+}
+
+#[test]
+fn a_mount_in_use_is_not_unmounted_unless_lazily() {
+    let fixture = Fixture::new();
+    let mount = Mount::new(&fixture.store(), &["-o", "ro"]);
+    let resident = Resident::new(mount.path());
+    let complaint = refused(&["umount".as_ref(), mount.path().as_os_str()]);
+    assert!(complaint.contains("is in use by open files") && complaint.contains("--lazy"), "{complaint}");
+    assert_answers(mount.path());
+    let mut file = File::open(mount.path().join("Group/a/big")).unwrap();
+    let lazily = run(["umount".as_ref(), "--lazy".as_ref(), mount.path().as_os_str()]);
+    assert_eq!(said(&lazily), (Some(0), String::new()));
+    assert!(!is_mounted(mount.path()) && is_running(mount.process()));
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes).unwrap();
+    assert_eq!(bytes, big(), "who has a file open goes on reading");
+    drop((file, resident));
+    mount.wait_gone();
+}
+
+/// A process that does nothing until this is dropped.
+struct Stopped(Pid);
+
+impl Stopped {
+    fn new(process: u32) -> Self {
+        kill_process(pid(process), Signal::STOP).unwrap();
+        Self(pid(process))
+    }
+}
+
+impl Drop for Stopped {
+    fn drop(&mut self) {
+        let _ = kill_process(self.0, Signal::CONT);
+    }
+}
+
+/// The archive of `fixture` as a file in a mount of its own, so that reading it can be stopped.
+fn archive_in_a_mount(fixture: &Fixture) -> (Mount, PathBuf) {
+    let outer = fixture.path("outer.wim");
+    let inner = fs::read(fixture.archive()).unwrap();
+    Wim::new(Packing::Xpress(32768), root([file("inner.wim", inner)])).build().save(&outer);
+    let mount = Mount::new(&outer, &["--image", "1"]);
+    let archive = mount.path().join("inner.wim");
+    (mount, archive)
+}
+
+/// Makes the kernel forget a file's bytes, and lets it read no more than is asked for.
+fn forget(archive: &File) {
+    fadvise(archive, 0, None, Advice::DontNeed).unwrap();
+}
+
+#[test]
+fn a_blocked_reader_does_not_keep_a_mount() {
+    let fixture = Fixture::new();
+    let (outer, archive) = archive_in_a_mount(&fixture);
+    let cached = File::open(&archive).unwrap();
+    let mut mount = Foreground::new(&archive, &["--image", "1"]);
+    let mut file = File::open(mount.path().join("big")).unwrap();
+    let stopped = Stopped::new(outer.process());
+    forget(&cached);
+    let reader = thread::spawn(move || file.read_to_end(&mut Vec::new()));
+    thread::sleep(Duration::from_millis(500));
+    assert!(!reader.is_finished(), "the archive cannot be read, so the reader waits");
+    let start = Instant::now();
+    mount.signal(Signal::TERM);
+    assert_eq!(mount.ended(LIMIT).code(), Some(0));
+    assert!(!is_mounted(mount.path()), "after {:?}", start.elapsed());
+    assert!(eventually(|| reader.is_finished()), "the reader is freed");
+    reader.join().unwrap().unwrap_err();
+    drop((stopped, cached));
+}
+
+#[test]
+fn a_mount_that_nobody_waits_for_any_more_goes_away() {
+    let fixture = Fixture::new();
+    let (outer, archive) = archive_in_a_mount(&fixture);
+    let mountpoint = fixture.make("mountpoint");
+    let cached = File::open(&archive).unwrap();
+    let stopped = Stopped::new(outer.process());
+    forget(&cached);
+    let mut command = Command::new(wimstore());
+    let mut starter = command.arg("mount").arg(&archive).arg(&mountpoint).stdin(Stdio::null()).spawn().unwrap();
+    let server = || children(starter.id()).first().copied();
+    assert!(eventually(|| server().is_some()), "the server is started, and waits for the archive");
+    let server = server().unwrap();
+    starter.kill().unwrap();
+    starter.wait().unwrap();
+    assert!(is_running(server));
+    drop(stopped);
+    assert!(eventually(|| !is_running(server)), "the server has seen that nobody waits");
+    assert!(!is_mounted(&mountpoint));
+    drop(cached);
+}
+
+/// The processes that a process has started.
+fn children(process: u32) -> Vec<u32> {
+    let list = fs::read_to_string(format!("/proc/{process}/task/{process}/children")).unwrap_or_default();
+    list.split_whitespace().map(|child| child.parse().unwrap()).collect()
+}
+
+#[test]
+fn a_test_that_panics_leaves_no_mount() {
+    let fixture = Fixture::new();
+    let mut seen = None;
+    let panicked = catch_unwind(AssertUnwindSafe(|| {
+        let mount = Mount::new(&fixture.store(), &["-o", "ro"]);
+        seen = Some((mount.path().to_owned(), mount.process()));
+        let _file = File::open(mount.path().join("Group/a/big")).unwrap();
+        panic!("on purpose");
+    }));
+    assert!(panicked.is_err());
+    let (path, process) = seen.unwrap();
+    assert!(!is_mounted(&path) && !is_running(process));
+}
+
+#[test]
+fn a_dead_mount_is_recognised_and_removed() {
+    let fixture = Fixture::new();
+    let mount = Mount::new(&fixture.store(), &["-o", "ro"]);
+    kill_process(pid(mount.process()), Signal::KILL).unwrap();
+    assert!(eventually(|| !is_running(mount.process())));
+    let dead = fs::read_dir(mount.path()).and_then(|mut entries| entries.next().transpose()).unwrap_err();
+    assert_eq!(dead.raw_os_error(), Some(Errno::NOTCONN.raw_os_error()), "as with every FUSE mount");
+    let complaint = refused(&["mount".as_ref(), fixture.store().as_os_str(), mount.path().as_os_str()]);
+    assert!(complaint.contains("whose process has died: `wimstore umount"), "{complaint}");
+    assert_eq!(said(&run(["umount".as_ref(), mount.path().as_os_str()])), (Some(0), String::new()));
+    assert!(!is_mounted(mount.path()));
+}
+
+#[test]
+fn what_cannot_be_mounted_is_refused_with_the_reason() {
+    let fixture = Fixture::new();
+    let (empty, full) = (fixture.make("empty"), fixture.make("full"));
+    fs::write(full.join("entry"), "x").unwrap();
+    fs::write(fixture.path("file"), "no archive").unwrap();
+    let mounted = Mount::new(&fixture.store(), &["-o", "ro"]);
+    let at = |path: &Path| path.display().to_string();
+    let (store, archive, empty) = (at(&fixture.store()), at(&fixture.archive()), at(&empty));
+    let (absent, file) = (at(&fixture.path("absent")), at(&fixture.path("file")));
+    let (full, mounted, parent) = (at(&full), at(mounted.path()), at(fixture.folder.path()));
+    let cases: &[(&[&str], &str)] = &[
+        (&[&store, &absent], "does not exist: make the directory first"),
+        (&[&store, &file], "is not a directory"),
+        (&[&store, &full], "is not empty (-o nonempty mounts over what is there)"),
+        (&[&store, &mounted], "already: `wimstore umount"),
+        (&[&store, &mounted, "-o", "nonempty"], "already: `wimstore umount"),
+        (&[&store, "/proc"], "something is mounted on /proc already, proc of type proc"),
+        (&[&store, &parent, "-o", "nonempty"], "would hide the source"),
+        (&[&absent, &empty], "No such file"),
+        (&[&file, &empty], "not a WIM archive"),
+        (&[&archive, &empty, "--image", "2"], "no image 2; there are 1 (\"a\")"),
+        (&[&archive, &empty, "-o", "image=nobody"], "no image \"nobody\""),
+        (&[&store, &empty, "-o", "ro,frobnicate"], "mount option frobnicate is not known"),
+        (&[&store, &empty, "-o", "umask=8"], "mount option umask: 8 is not an octal mask"),
+        (&[&store, &empty, "--verify", "maybe"], "mount option verify: maybe is not one of strict, off"),
+        (&[&store, &empty, "-o", "ref=/no/such.wim"], "/no/such.wim"),
+        (&[&store], "the following required arguments were not provided"),
+    ];
+    for (arguments, want) in cases {
+        for foreground in [&["mount"][..], &["mount", "--foreground"]] {
+            let complaint = refused(&[foreground, arguments].concat());
+            assert!(complaint.contains(want), "{arguments:?}: {complaint}");
+            assert_eq!(
+                complaint.matches("wimstore: ").count() + complaint.matches("error: ").count(),
+                1,
+                "{complaint}"
+            );
+        }
+        assert!(!is_mounted(Path::new(&empty)), "{arguments:?}");
+    }
+    for path in [&empty, &file, &absent, "/proc"] {
+        let complaint = refused(&["umount", path]);
+        assert!(complaint.contains("nothing that wimstore mounted"), "{path}: {complaint}");
+    }
+    assert_answers(Path::new(&mounted));
+}
+
+#[test]
+fn nonempty_mounts_over_what_is_there() {
+    let fixture = Fixture::new();
+    let (store, full) = (fixture.store(), fixture.make("full"));
+    fs::write(full.join("entry"), "x").unwrap();
+    let output = run(["mount".as_ref(), "-o".as_ref(), "nonempty".as_ref(), store.as_os_str(), full.as_os_str()]);
+    assert_eq!(said(&output), (Some(0), String::new()));
+    let answers = catch_unwind(|| assert_answers(&full));
+    assert_eq!(said(&run(["umount".as_ref(), full.as_os_str()])), (Some(0), String::new()));
+    answers.unwrap();
+    assert_eq!(fs::read(full.join("entry")).unwrap(), b"x");
+}
