@@ -39,24 +39,29 @@ impl Starts {
     }
 }
 
+/// The size in bytes of the table of the resource at `place`, which is not empty, and of an entry in it.
+///
+/// # Errors
+/// [`Error::Invalid`] when the resource would have more chunks than stored bytes, so that what is allocated for chunks is
+/// bounded by the archive's size.
+pub(crate) fn size_of_table(place: &ResourceHeader, chunk_size: u32) -> Result<(usize, u64)> {
+    let count = place.size.div_ceil(u64::from(chunk_size));
+    let width = if place.size > u64::from(u32::MAX) { 8 } else { 4 };
+    // Every chunk stores at least one byte.
+    if count > place.stored_size || (count - 1) * width + count > place.stored_size {
+        let rule = "more chunks than the stored bytes can hold";
+        let (what, at, value) = ("uncompressed size of the resource", place.offset, place.size);
+        return Err(Error::Invalid { what, at, value, rule });
+    }
+    Ok((((count - 1) * width) as usize, width))
+}
+
 impl ChunkTable {
     /// Reads the table at the start of the resource at `place`, which lies inside `source` and is not empty.
     ///
     /// A resource of one chunk has no table, and nothing is read or allocated.
     pub(crate) fn read(source: &dyn ReadAt, place: &ResourceHeader, chunk_size: u32) -> Result<Self> {
-        let count = place.size.div_ceil(u64::from(chunk_size));
-        let width = if place.size > u64::from(u32::MAX) { 8 } else { 4 };
-        // Every chunk stores at least one byte, so the archive's size bounds what is allocated.
-        if count > place.stored_size || (count - 1) * width + count > place.stored_size {
-            let rule = "more chunks than the stored bytes can hold";
-            return Err(Error::Invalid {
-                what: "uncompressed size of the resource",
-                at: place.offset,
-                value: place.size,
-                rule,
-            });
-        }
-        let len = ((count - 1) * width) as usize;
+        let (len, width) = size_of_table(place, chunk_size)?;
         let mut bytes = vec![0; len];
         if len > 0 {
             read_exact_at(source, "chunk table", place.offset, &mut bytes)?;

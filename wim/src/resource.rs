@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::Range;
 
-use crate::chunk_table::ChunkTable;
+use crate::chunk_table::{self, ChunkTable};
 use crate::codec::{lzx, xpress};
 use crate::{Compression, Error, Header, ReadAt, ResourceFlags, ResourceHeader, Result, read_exact_at};
 
@@ -179,7 +179,10 @@ impl Resource {
 
 /// Holds a resource's place and kind against the archive, without reading.
 pub(crate) fn check(header: &Header, what: &'static str, place: &ResourceHeader, archive_size: u64) -> Result<()> {
-    check_place(header, what, place, archive_size).map(|_| ())
+    if check_place(header, what, place, archive_size)?.is_some() {
+        chunk_table::size_of_table(place, header.chunk_size)?;
+    }
+    Ok(())
 }
 
 /// How to decode the resource at `place`, `None` if it is stored as it is.
