@@ -5,7 +5,7 @@ use std::io::{self, Seek, SeekFrom, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use fs_core::{Contents, Error, OpenArchive, Release, Verify, wim};
 use testkit::content::Random;
@@ -34,7 +34,7 @@ fn failing_ranges(fixture: &Fixture, contents: &Contents, file: usize) -> usize 
     let mut buf = vec![0; 4096];
     let ranges = fixture.files[file].chunks(4096).enumerate();
     let failed =
-        ranges.filter(|(index, want)| match contents.read_at(&fixture.blob(file), *index as u64 * 4096, &mut buf) {
+        ranges.filter(|(index, want)| match contents.read_at(fixture.blob(file), *index as u64 * 4096, &mut buf) {
             Ok(filled) => {
                 assert!(buf[..filled] == **want, "wrong bytes");
                 false
@@ -117,7 +117,7 @@ fn a_damaged_blob_table_gives_no_wrong_bytes() {
     for packing in [Packing::Stored, Packing::Lzx(32768)] {
         for integrity in INTEGRITY {
             let whole = Fixture::new(packing, integrity, files());
-            for (damaged, bit) in [1, 4].into_iter().flat_map(|file| (0..24 * 8).step_by(3).map(move |bit| (file, bit)))
+            for (damaged, bit) in [1, 4].into_iter().flat_map(|file| (0..24 * 8).step_by(5).map(move |bit| (file, bit)))
             {
                 let mut built = whole.built.clone();
                 built.flip(whole.place(damaged).entry + bit / 8, bit as u32 % 8);
@@ -167,7 +167,7 @@ fn a_damaged_header_gives_no_wrong_bytes() {
 #[test]
 fn a_wrong_integrity_table_keeps_nothing_from_being_read() {
     let whole = Fixture::new(Packing::Lzx(32768), Some(8192), files());
-    for offset in whole.built.places.integrity.clone().step_by(7) {
+    for offset in whole.built.places.integrity.clone().step_by(17) {
         let mut built = whole.built.clone();
         built.flip(offset, 1);
         let fixture = Fixture::open(built, whole.files.clone());
@@ -191,7 +191,7 @@ fn a_blob_that_is_not_what_its_hash_says() {
             assert!(message.contains("has changed: it now hashes to"), "{message}");
         }
         for release in [Release::Verified, Release::AtOnce] {
-            let streamed = contents.stream(&fixture.blob(0), release, &mut |_| Ok(()));
+            let streamed = contents.stream(fixture.blob(0), release, &mut |_| Ok(()));
             assert!(streamed.is_err(), "{integrity:?} {release:?}");
         }
     }
@@ -206,7 +206,7 @@ fn nothing_unverified_is_handed_to_a_strict_sink() {
         let fixture = Fixture::open(built, whole.files);
         let contents = contents(cache, Verify::Strict);
         let mut taken = 0;
-        let streamed = contents.stream(&fixture.blob(0), Release::Verified, &mut |bytes| {
+        let streamed = contents.stream(fixture.blob(0), Release::Verified, &mut |bytes| {
             taken += bytes.len();
             Ok(())
         });
@@ -222,7 +222,7 @@ fn without_verification_bytes_come_as_they_decode() {
     built.flip(whole.place(0).range.start + 50_000, 0);
     let fixture = Fixture::open(built, whole.files);
     let mut bytes = vec![0; 100_000];
-    contents(1 << 20, Verify::Off).read_at(&fixture.blob(0), 0, &mut bytes).unwrap();
+    contents(1 << 20, Verify::Off).read_at(fixture.blob(0), 0, &mut bytes).unwrap();
     assert_eq!(bytes.iter().zip(&fixture.files[0]).filter(|(got, want)| got != want).count(), 1);
 }
 
@@ -414,7 +414,7 @@ fn readers_during_damage_and_repair_get_right_bytes_or_errors() {
                     while !done.load(Ordering::SeqCst) {
                         let file = random.below(5) as usize;
                         let offset = random.below(fixture.files[file].len() as u64);
-                        if let Ok(filled) = contents.read_at(&fixture.blob(file), offset, &mut buf) {
+                        if let Ok(filled) = contents.read_at(fixture.blob(file), offset, &mut buf) {
                             let want = testkit::naive_window(&fixture.files[file], offset, buf.len());
                             assert!(buf[..filled] == *want, "wrong bytes of file {file}");
                             good.fetch_add(1, Ordering::SeqCst);
@@ -423,7 +423,8 @@ fn readers_during_damage_and_repair_get_right_bytes_or_errors() {
                 });
             }
             let mut random = Random::new(99);
-            for _ in 0..40 {
+            let start = Instant::now();
+            while good.load(Ordering::SeqCst) < 300 && start.elapsed() < Duration::from_secs(60) {
                 let place = &fixture.place(random.below(5) as usize).range;
                 let offset = place.start + random.below(place.len() as u64) as usize;
                 fixture.flip(offset);
@@ -433,7 +434,7 @@ fn readers_during_damage_and_repair_get_right_bytes_or_errors() {
             }
             done.store(true, Ordering::SeqCst);
         });
-        assert!(good.into_inner() > 100, "hardly anything could be read");
+        assert!(good.into_inner() >= 300, "hardly anything could be read");
         (0..5).for_each(|file| fixture.reads(&contents, file).unwrap());
     }
 }

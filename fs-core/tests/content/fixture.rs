@@ -70,6 +70,7 @@ pub(crate) struct Fixture {
     pub(crate) archive: Arc<OpenArchive>,
     pub(crate) built: Built,
     pub(crate) files: Vec<Vec<u8>>,
+    blobs: Vec<BlobRef>,
 }
 
 impl Fixture {
@@ -87,11 +88,13 @@ impl Fixture {
         let source: Arc<dyn ReadAt> = Arc::<Disk>::clone(&disk);
         let archive = Arc::new(OpenArchive::from_source("test.wim", source).expect("the archive opens"));
         disk.bytes_read();
-        Self { disk, archive, built, files }
+        let blobs = files.iter().filter(|data| !data.is_empty()).map(|data| blob_of(&archive, data)).collect();
+        Self { disk, archive, built, files, blobs }
     }
 
-    pub(crate) fn blob(&self, file: usize) -> BlobRef {
-        blob_of(&self.archive, &self.files[file])
+    /// The blob of a file; none of the files before it may be empty.
+    pub(crate) fn blob(&self, file: usize) -> &BlobRef {
+        &self.blobs[file]
     }
 
     /// Where the file's resource is.
@@ -107,7 +110,7 @@ impl Fixture {
     /// Whether the file reads as it should; panics if it gives other bytes.
     pub(crate) fn reads(&self, contents: &Contents, file: usize) -> Result<(), Error> {
         let mut bytes = vec![0xAA; self.files[file].len() + 1];
-        let filled = contents.read_at(&self.blob(file), 0, &mut bytes)?;
+        let filled = contents.read_at(self.blob(file), 0, &mut bytes)?;
         assert!(bytes[..filled] == self.files[file], "wrong bytes of file {file}");
         Ok(())
     }

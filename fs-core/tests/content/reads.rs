@@ -70,13 +70,13 @@ fn files_of_sizes_around_chunks() {
                 for offset in [0, 1, data.len() / 2, data.len() - 1, data.len(), data.len() + 1] {
                     for len in [1, chunk, data.len(), data.len() + 1] {
                         let mut buf = vec![0xAA; len];
-                        let filled = contents.read_at(&blob, offset as u64, &mut buf).unwrap();
+                        let filled = contents.read_at(blob, offset as u64, &mut buf).unwrap();
                         let want = naive_window(data, offset as u64, len);
                         assert!(buf[..filled] == *want, "{packing:?} {}: {len} from {offset}", data.len());
                     }
                 }
-                assert!(contents.read_whole(&blob, u64::MAX).unwrap() == *data);
-                let over = contents.read_whole(&blob, data.len() as u64 - 1);
+                assert!(contents.read_whole(blob, u64::MAX).unwrap() == *data);
+                let over = contents.read_whole(blob, data.len() as u64 - 1);
                 assert!(matches!(over, Err(Error::TooLarge { .. })));
             }
         }
@@ -171,7 +171,7 @@ fn first_readers_of_a_blob_share_one_decoding() {
             scope.spawn(move || {
                 let mut buf = vec![0; 4096];
                 let offset = reader * 200_001;
-                contents.read_at(&fixture.blob(0), offset, &mut buf).unwrap();
+                contents.read_at(fixture.blob(0), offset, &mut buf).unwrap();
                 assert!(buf == *naive_window(&fixture.files[0], offset, 4096));
             });
         }
@@ -189,9 +189,9 @@ fn a_large_blob_with_check_blocks_is_not_read_whole() {
         let contents = strict();
         let mut buf = vec![0; 4096];
         // The first read pays for the blob table and the header's proof.
-        contents.read_at(&fixture.blob(1), 0, &mut buf).unwrap();
+        contents.read_at(fixture.blob(1), 0, &mut buf).unwrap();
         fixture.disk.bytes_read();
-        contents.read_at(&fixture.blob(1), 2_000_000, &mut buf).unwrap();
+        contents.read_at(fixture.blob(1), 2_000_000, &mut buf).unwrap();
         assert!(buf == *naive_window(&fixture.files[1], 2_000_000, 4096));
         let read = fixture.disk.bytes_read();
         assert!(read < 150_000, "{packing:?}: {read} bytes read for 4096");
@@ -207,7 +207,7 @@ fn streams_hand_out_everything_in_order() {
             for release in [Release::Verified, Release::AtOnce] {
                 for (file, data) in fixture.files.iter().enumerate() {
                     let mut all = Vec::new();
-                    let streamed = contents.stream(&fixture.blob(file), release, &mut |bytes| {
+                    let streamed = contents.stream(fixture.blob(file), release, &mut |bytes| {
                         all.extend_from_slice(bytes);
                         Ok(())
                     });
@@ -225,7 +225,7 @@ fn a_sink_that_refuses_ends_the_stream() {
     for (cache, release) in [(64 << 20, Release::Verified), (0, Release::Verified), (0, Release::AtOnce)] {
         let contents = contents(cache, Verify::Strict);
         let mut taken = 0;
-        let result = contents.stream(&fixture.blob(0), release, &mut |bytes| {
+        let result = contents.stream(fixture.blob(0), release, &mut |bytes| {
             taken += bytes.len();
             if taken > 300_000 { Err(Error::NotFound) } else { Ok(()) }
         });
