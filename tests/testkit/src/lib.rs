@@ -30,6 +30,7 @@ mod dentry;
 mod header;
 mod image;
 mod matches;
+mod moved;
 mod resource;
 mod store;
 

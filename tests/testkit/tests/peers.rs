@@ -155,10 +155,24 @@ fn a_group_shares_its_resources() {
 #[test]
 fn more_than_4_gib_have_a_wide_chunk_table() {
     let folder = tempfile::tempdir().unwrap();
-    let blob = huge::zeros(Packing::Xpress(65536), 65537, b"the end");
+    let blob = huge::blob(Packing::Xpress(65536));
     assert_eq!(blob.packed.table, 65537 * 8);
-    let tree = root([file("huge", Data::Hash(blob.hash))]);
+    let tree = root([file("huge", Data::Hash(huge::HASH))]);
     let built = Wim { blobs: vec![blob], ..Wim::new(Packing::Xpress(65536), tree) }.build();
     let archive = save(folder.path(), "huge.wim", &built);
     wimlib(["verify", &archive]);
+}
+
+#[test]
+fn tables_may_come_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let packing = Packing::Lzx(32768);
+    let built = Wim::new(packing, tree(packing)).build().tables_first();
+    assert_eq!(built.places.blob_table.start, 208);
+    let random = built.resource(&content::of_kind("random", 300));
+    assert_eq!(built.bytes[random.range.clone()], content::of_kind("random", 300));
+    let archive = save(folder.path(), "a.wim", &built);
+    wimlib(["verify", &archive]);
+    assert_extracts(&archive, folder.path(), &contents(packing), &[]);
+    tool("7zip", "7zz", ["t", &archive]);
 }
