@@ -1,6 +1,6 @@
 //! What a store holds, for people: its groups, archives and images, without looking into the trees.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -37,6 +37,17 @@ pub struct ImageInfo {
     pub archive: Arc<OpenArchive>,
     /// Its number there, from 1.
     pub number: usize,
+}
+
+/// A use of a blob by a file of an image.
+#[derive(Debug, Clone)]
+pub struct BlobUse {
+    /// The content.
+    pub blob: BlobHash,
+    /// The archive it is read from; `None` if no archive supplies it.
+    pub supplier: Option<Arc<OpenArchive>>,
+    /// Path of the file from the root of what is mounted, without a leading `/`; for a named stream `file:stream`.
+    pub path: Vec<u8>,
 }
 
 impl ImageInfo {
@@ -76,9 +87,7 @@ impl Filesystem {
     /// # Errors
     /// [`Error::NotFound`] for an image of another store, or why its metadata cannot be read.
     pub fn missing_blobs(&self, image: &ImageInfo) -> Result<BTreeSet<BlobHash>> {
-        let mut images = self.groups.iter().filter_map(Group::loaded).flat_map(|group| &group.images);
-        let found = images.find(|i| i.archive.id == image.archive.id && i.number() == image.number);
-        let image = found.ok_or(Error::NotFound)?;
+        let image = self.image_of(image)?;
         let tree = image.tree(&self.trees)?;
         let mut missing = BTreeSet::new();
         for inode in 0..tree.inode_count() {
@@ -88,6 +97,40 @@ impl Filesystem {
             missing.extend(needed.filter(|hash| image.blob(hash).is_err()));
         }
         Ok(missing)
+    }
+
+    /// Every use of one of `blobs` in an image, by the paths of all names of the files. Reads the image's metadata.
+    ///
+    /// # Errors
+    /// As [`Filesystem::missing_blobs`].
+    pub fn uses(&self, image: &ImageInfo, blobs: &HashSet<BlobHash>) -> Result<Vec<BlobUse>> {
+        let image = self.image_of(image)?;
+        let tree = image.tree(&self.trees)?;
+        let mut uses = Vec::new();
+        for inode in (0..tree.inode_count()).map(InodeId) {
+            let streams = tree.dentry(tree.first_node(inode)).streams();
+            let unnamed = [streams.unnamed, streams.reparse, streams.efs].into_iter().flatten();
+            let all =
+                unnamed.map(|hash| (hash, None)).chain(streams.named().filter_map(|s| Some((s.hash?, Some(s.name)))));
+            for (blob, stream) in all.filter(|(hash, _)| blobs.contains(hash)) {
+                let supplier = image.blob(&blob).ok().map(|found| found.archive);
+                for node in tree.nodes_of(inode) {
+                    let mut path = self.node_path(image, &tree, node);
+                    if let Some(name) = stream {
+                        path.push(b':');
+                        path.extend(name.to_shown_wtf8());
+                    }
+                    uses.push(BlobUse { blob, supplier: supplier.clone(), path });
+                }
+            }
+        }
+        Ok(uses)
+    }
+
+    fn image_of(&self, info: &ImageInfo) -> Result<&Image> {
+        let mut images = self.groups.iter().filter_map(Group::loaded).flat_map(|group| &group.images);
+        let found = images.find(|i| i.archive.id == info.archive.id && i.number() == info.number);
+        found.ok_or(Error::NotFound)
     }
 
     pub(crate) fn image_info(&self, image: &Image) -> ImageInfo {
