@@ -11,7 +11,7 @@ use crate::paths;
 use crate::source::Source;
 use crate::stream::stream;
 
-/// Writes files to stdout, one after another.
+/// Write files to stdout, one after another.
 ///
 /// Every byte written has matched its SHA-1. A file that is damaged ends before the damage; the others follow.
 #[derive(clap::Args, Debug)]

@@ -3,17 +3,18 @@
 use std::process::ExitCode;
 
 use anyhow::anyhow;
-use fs_core::{ArchiveEntry, Filesystem, GroupInfo, ImageInfo, OpenArchive};
+use fs_core::{ArchiveEntry, Chain, Filesystem, GroupInfo, ImageInfo, OpenArchive};
 
 use crate::globals::Globals;
-use crate::outcome::{Outcome, chain};
+use crate::outcome::{Outcome, Severity};
 use crate::output::Output;
 use crate::records::{Archive, Content, Image, Problem};
 use crate::source::Source;
 use crate::text;
 
-/// Tells what archives and images are like: header, compression, integrity, counts, Windows version, what is missing.
+/// Show what archives and images are like, and what is missing.
 ///
+/// Of archives the header, compression, integrity table and sizes; of images names, counts, times and the version of Windows.
 /// Metadata is read and checked, file data is not: `wimstore verify` does that.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
@@ -22,9 +23,9 @@ Examples:
   wimstore info /srv/RemoteInstall/Images/Sales --image 'Windows 11'
   wimstore info /srv/RemoteInstall --json | jq 'select(.type == \"image\" and .complete == false)'
 
-Sizes are in bytes (K, M, G: powers of 1024), times in UTC. Names, descriptions, counts and versions are what the archive's
-XML data says; an image is incomplete if no archive supplies some of its data. Images of hidden files are disabled: listed
-here, and nowhere else. --json writes one object a line; its fields are described in docs/json.md.")]
+Sizes are in bytes (K, M, G: powers of 1024), times in UTC. Names, descriptions, counts and versions are what the \
+archive's XML data says; an image is incomplete if no archive supplies some of its data. Images of hidden files are \
+disabled: listed here, and nowhere else. --json writes one object a line; its fields are described in docs/json.md.")]
 pub(crate) struct Args {
     #[command(flatten)]
     source: Source,
@@ -106,7 +107,7 @@ impl Teller<'_> {
         }
         let record = Archive::of(archive, group, disabled);
         if record.integrity_error.is_some() {
-            self.outcome.note(crate::outcome::Severity::Bad);
+            self.outcome.note(Severity::Bad);
         }
         if self.args.json {
             self.output.json(&record)?;
@@ -129,7 +130,7 @@ impl Teller<'_> {
             }
             Err(error) => {
                 self.outcome.report(&error);
-                Content { error: Some(chain(&error)), ..Content::default() }
+                Content { error: Some(Chain(&error).to_string()), ..Content::default() }
             }
         }
     }

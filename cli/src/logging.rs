@@ -11,16 +11,21 @@ use crate::globals::Globals;
 
 /// Sends events to the log file, else to stderr. Call once, before the first event.
 ///
+/// A command that `reports` says itself what goes wrong; its log is not written to stderr unless somebody asked for more.
+///
 /// # Errors
 /// The log file cannot be opened for appending.
-pub(crate) fn start(globals: &Globals) -> anyhow::Result<()> {
-    let builder = tracing_subscriber::fmt().with_max_level(level(globals.verbose)).with_target(false);
+pub(crate) fn start(globals: &Globals, reports: bool) -> anyhow::Result<()> {
+    // A log that cannot be written is no reason to end.
+    let builder = tracing_subscriber::fmt().log_internal_errors(false).with_target(false);
+    let builder = builder.with_max_level(level(globals.verbose));
     match &globals.log_file {
         Some(path) => {
             let file = OpenOptions::new().create(true).append(true).open(path);
             let file = file.with_context(|| format!("{}: cannot write the log", path.display()))?;
             builder.with_ansi(false).with_writer(Arc::new(file)).init();
         }
+        None if reports && globals.verbose == 0 => {}
         None => {
             let ansi = std::io::stderr().is_terminal();
             builder.with_ansi(ansi).without_time().with_writer(std::io::stderr).init();

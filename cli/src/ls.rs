@@ -13,7 +13,7 @@ use crate::records::Entry;
 use crate::source::Source;
 use crate::text;
 
-/// Lists groups, images, directories and files.
+/// List groups, images, directories and files.
 #[derive(clap::Args, Debug)]
 #[command(
     disable_help_flag = true,
@@ -24,11 +24,13 @@ Examples:
   wimstore ls -l install.wim --image 1 Windows        a directory of an image
   diff <(wimdir a.wim 1) <(wimstore ls -R a.wim --image 1)
 
-One name a line. With -R one full path a line, from the root of SOURCE and beginning with /, each directory before what is
-in it, names in the order that Windows sorts them in: the order and form of wimdir.
+One name a line. With -R one full path a line, from the root of SOURCE and beginning with /, each directory before what \
+is in it, names in the order that Windows sorts them in: the form and order of wimdir.
+
 The columns of -l: mode, links, user, group, size in bytes, time of the last write (UTC), name, target of a link.
-Names are written as they are, except on a terminal, where control characters and \\ become escapes as in C.
---json writes one object a line; its fields are described in docs/json.md."
+
+Names are written as they are, except on a terminal, where control characters and \\ become escapes as in C. --json \
+writes one object a line; its fields are described in docs/json.md."
 )]
 pub(crate) struct Args {
     #[command(flatten)]

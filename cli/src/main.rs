@@ -22,6 +22,7 @@ mod stream;
 mod text;
 #[cfg(target_os = "linux")]
 mod umount;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -32,7 +33,7 @@ use globals::Globals;
 /// Could not be done: usage, no store, mount refused.
 const EXIT_FAILED: u8 = 2;
 
-/// Lists, mounts, checks and extracts stores of Windows images (WIM files).
+/// List, mount, check and extract stores of Windows images (WIM files).
 ///
 /// SOURCE is a store (a RemoteInstall folder, or its Images folder), one image group of it, or a single .wim, .esd or
 /// .swm file; --image makes one image of a file the root.
@@ -55,6 +56,7 @@ enum Command {
     Cat(cat::Args),
     #[cfg(unix)]
     Extract(extract::Args),
+    Verify(verify::Args),
     #[cfg(target_os = "linux")]
     Mount(mount::Args),
     #[cfg(target_os = "linux")]
@@ -62,11 +64,23 @@ enum Command {
 }
 
 impl Command {
+    /// Whether it says on stderr what goes wrong, as against serving others, who only see an error code.
+    fn reports(&self) -> bool {
+        match self {
+            Self::Ls(_) | Self::Info(_) | Self::Cat(_) | Self::Verify(_) => true,
+            #[cfg(unix)]
+            Self::Extract(_) => true,
+            #[cfg(target_os = "linux")]
+            Self::Mount(_) | Self::Umount(_) => false,
+        }
+    }
+
     fn run(self, globals: &Globals) -> anyhow::Result<ExitCode> {
         match self {
             Self::Ls(args) => ls::run(&args, globals),
             Self::Info(args) => info::run(&args, globals),
             Self::Cat(args) => cat::run(&args, globals),
+            Self::Verify(args) => verify::run(&args, globals),
             #[cfg(unix)]
             Self::Extract(args) => extract::run(&args, globals),
             #[cfg(target_os = "linux")]
@@ -82,7 +96,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse_from(helper::translate(std::env::args_os()));
     #[cfg(not(target_os = "linux"))]
     let cli = Cli::parse();
-    let done = logging::start(&cli.globals).and_then(|()| cli.command.run(&cli.globals));
+    let done = logging::start(&cli.globals, cli.command.reports()).and_then(|()| cli.command.run(&cli.globals));
     done.unwrap_or_else(|error| {
         if output::is_closed_pipe(&error) {
             return ExitCode::SUCCESS; // whoever read us has seen enough

@@ -1,9 +1,9 @@
 //! How a command ends that goes on where it can.
 
-use std::error::Error;
+use std::path::Path;
 use std::process::ExitCode;
 
-use fs_core::{Filesystem, Problem};
+use fs_core::{Chain, Filesystem};
 
 use crate::output;
 
@@ -34,7 +34,7 @@ impl Outcome {
     /// Says and notes an error of the store: bad where bytes of it are, else something that could not be done.
     pub(crate) fn report(&mut self, error: &fs_core::Error) {
         self.note(if error.is_damage() { Severity::Bad } else { Severity::Failed });
-        output::complain(format_args!("{}", chain(error)));
+        output::complain(format_args!("{}", Chain(error)));
     }
 
     /// Says and notes something that could not be done, which is not the store's fault.
@@ -47,7 +47,7 @@ impl Outcome {
     pub(crate) fn report_problems(&mut self, fs: &Filesystem) {
         for problem in fs.problems() {
             self.note(Severity::Bad);
-            output::complain(format_args!("{}", problem_text(&problem)));
+            output::complain(format_args!("{}: {}", problem.path.display(), cause(&problem.path, &problem.error)));
         }
     }
 
@@ -57,22 +57,10 @@ impl Outcome {
     }
 }
 
-/// The file that a problem is about, and what is wrong with it.
-pub(crate) fn problem_text(problem: &Problem) -> String {
-    let path = problem.path.display().to_string();
-    let text = chain(&problem.error);
-    if text.starts_with(&path) { text } else { format!("{path}: {text}") }
-}
-
-/// The error and its causes, joined by `: `.
-pub(crate) fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        text = format!("{text}: {cause}");
-        next = cause.source();
-    }
-    text
+/// The error and its causes in words, without the path of `file` at its front.
+pub(crate) fn cause(file: &Path, error: &fs_core::Error) -> String {
+    let text = Chain(error).to_string();
+    text.strip_prefix(&format!("{}: ", file.display())).map_or_else(|| text.clone(), str::to_owned)
 }
 
 /// The error with the path it is about, unless it names one.

@@ -8,7 +8,7 @@ use fs_core::{Filesystem, ImageChoice, Options};
 #[derive(clap::Args, Debug)]
 pub(crate) struct Source {
     /// A store (a RemoteInstall folder or its Images folder), one group of it, or a .wim, .esd or .swm file
-    #[arg(value_name = "SOURCE")]
+    #[arg(id = "SOURCE")]
     pub(crate) path: PathBuf,
 
     #[command(flatten)]

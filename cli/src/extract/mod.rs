@@ -6,12 +6,12 @@ mod plan;
 mod restore;
 
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use fs_core::{Filesystem, Ino, Options};
 use rustix::fs::Mode;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -25,10 +25,10 @@ use folder::Folder;
 use plan::Plan;
 use restore::{Choices, Restorer};
 
-/// Extracts an image, a directory or a file into a folder.
+/// Extract an image, a directory or a file into a folder.
 ///
 /// An image (or a group, or all of SOURCE) becomes the content of DEST; a directory or file of an image becomes
-/// DEST/NAME. Restores content, times (100 ns), hard links, symbolic links and, by the umask and the read-only attribute,
+/// DEST/NAME. Restored are content, times (100 ns), hard links, symbolic links and, by the umask and the read-only attribute,
 /// permissions. Links stay inside the image: absolute targets become relative ones. Nothing is ever written outside DEST,
 /// and no link there is followed.
 ///
@@ -46,9 +46,17 @@ Examples:
 PATH counts from the root of SOURCE, as `wimstore ls` shows it; \\ may stand for /."
 )]
 pub(crate) struct Args {
-    /// What to extract, from where in it (its root if left out), and the folder to extract into, which is made if missing
-    #[arg(num_args = 2..=3, required = true, value_names = ["SOURCE", "PATH", "DEST"])]
-    places: Vec<OsString>,
+    /// A store (a RemoteInstall folder or its Images folder), one group of it, or a .wim, .esd or .swm file
+    #[arg(value_name = "SOURCE")]
+    source: PathBuf,
+
+    /// What to extract, from the root of SOURCE; all of it if left out
+    #[arg(value_name = "PATH")]
+    path_or_destination: OsString,
+
+    /// Folder to extract into, made if missing
+    #[arg(value_name = "DEST")]
+    destination: Option<OsString>,
 
     #[command(flatten)]
     choice: Choice,
@@ -67,14 +75,13 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, _: &Globals) -> anyhow::Result<ExitCode> {
-    let (source, path, destination) = match &args.places[..] {
-        [source, destination] => (source, None, destination),
-        [source, path, destination] => (source, Some(path), destination),
-        _ => bail!("extract takes SOURCE, perhaps PATH, and DEST"),
+    // Of two paths the first says what, of one it says where.
+    let (path, destination) = match &args.destination {
+        Some(destination) => (args.path_or_destination.as_encoded_bytes(), destination),
+        None => (&b""[..], &args.path_or_destination),
     };
-    let path = path.map_or(&b""[..], |path| path.as_encoded_bytes());
     let destination = PathBuf::from(destination);
-    let fs = Filesystem::open(Path::new(source), options(args))?;
+    let fs = Filesystem::open(&args.source, options(args))?;
     let start = paths::find(&fs, path, true)?;
     let (folder, made) = Folder::destination(&destination)
         .with_context(|| format!("{}: cannot extract into it", destination.display()))?;

@@ -3,6 +3,7 @@
 use std::io;
 use std::num::NonZeroUsize;
 use std::os::fd::AsFd;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
@@ -14,6 +15,7 @@ use rustix::fs::FileType;
 use super::folder::{self, Component, Folder, Rights, Times};
 use super::plan::{FolderIndex, Item, Plan};
 use crate::outcome::{Outcome, said_of};
+use crate::output;
 use crate::stream::stream;
 
 /// FILE_ATTRIBUTE_READONLY.
@@ -47,6 +49,8 @@ enum Trouble {
     Store(Error),
     /// The destination cannot take it.
     Destination(io::Error),
+    /// It is one more name of the file with this path, which was not made either, for a reason that is told there.
+    NotMade(PathBuf),
     /// We were told to stop.
     Stopped,
 }
@@ -164,9 +168,7 @@ impl<'a> Restorer<'a> {
     fn hard_link(&self, folder: &Folder, name: Component<'_>, first: usize) -> Result<(), Trouble> {
         let first_item = &self.plan.items[first];
         if !self.made[first].load(Ordering::Relaxed) {
-            let first = self.plan.path(first_item.folder, &first_item.name);
-            let error = format!("is a hard link to {}, which was not extracted", first.display());
-            return Err(io::Error::other(error).into());
+            return Err(Trouble::NotMade(self.plan.path(first_item.folder, &first_item.name)));
         }
         let first_folder = self.plan.open(first_item.folder)?;
         Ok(folder.make_link(name, (&first_folder, first_item.component()?), self.choices.overwrite)?)
@@ -187,16 +189,22 @@ impl<'a> Restorer<'a> {
         if !streams && !unix_data {
             return Ok(());
         }
-        for name in self.plan.fs.xattr_names(ino)? {
-            if if name.starts_with(b"user.") { streams } else { unix_data } {
-                let value = self.plan.fs.xattr(ino, &name)?;
-                folder::set_xattr(&file, &name, &value).map_err(|error| {
-                    let name = String::from_utf8_lossy(&name).into_owned();
-                    io::Error::new(error.kind(), format!("extended attribute {name}: {error}"))
-                })?;
-            }
-        }
-        Ok(())
+        let asked_for = |name: &[u8]| if name.starts_with(b"user.") { streams } else { unix_data };
+        let names = self.plan.fs.xattr_names(ino)?;
+        // One that cannot be given is no reason to leave out the others; the first is told.
+        let given = names.iter().filter(|name| asked_for(name)).map(|name| self.set_xattr(&file, ino, name));
+        given.fold(Ok(()), Result::and)
+    }
+
+    fn set_xattr(&self, file: impl AsFd, ino: Ino, name: &[u8]) -> Result<(), Trouble> {
+        let refused = |kind, error: &dyn std::fmt::Display| {
+            io::Error::new(kind, format!("extended attribute {}: {error}", String::from_utf8_lossy(name)))
+        };
+        let value = match self.plan.fs.xattr(ino, name) {
+            Err(error) if !error.is_damage() => return Err(refused(io::ErrorKind::Other, &error).into()),
+            other => other?,
+        };
+        Ok(folder::set_xattr(file, name, &value).map_err(|error| refused(error.kind(), &error))?)
     }
 
     fn rights(&self, attr: &Attr) -> Rights {
@@ -230,6 +238,13 @@ impl<'a> Restorer<'a> {
         let mut outcome = self.outcome.lock().unwrap_or_else(PoisonError::into_inner);
         match trouble {
             Trouble::Stopped => {}
+            Trouble::NotMade(first) => {
+                let (path, first) = (self.plan.path(folder, name), first.display());
+                output::complain(format_args!(
+                    "{}: is a hard link to {first}, which was not extracted",
+                    path.display()
+                ));
+            }
             Trouble::Store(error) => {
                 outcome.report(&said_of(error, &from.map(|ino| self.plan.fs.path(ino)).unwrap_or_default()));
             }

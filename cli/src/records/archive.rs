@@ -2,11 +2,9 @@
 
 use serde::Serialize;
 
-use fs_core::{ArchiveEntry, AttributeSource, OpenArchive};
+use fs_core::{ArchiveEntry, AttributeSource, Chain, OpenArchive};
 
 use super::{PathField, lossy};
-use crate::outcome::chain;
-
 /// An archive file of `wimstore info`.
 #[derive(Debug, Serialize)]
 pub(crate) struct Archive {
@@ -56,7 +54,7 @@ impl Archive {
         let header = wim.header();
         let (integrity, integrity_error) = match wim.integrity() {
             Ok(table) => (table.map(|t| Integrity { chunk_size: t.chunk_size(), blocks: t.len() }), None),
-            Err(error) => (None, Some(chain(error))),
+            Err(error) => (None, Some(Chain(error).to_string())),
         };
         Self {
             record: "archive",
@@ -79,7 +77,7 @@ impl Archive {
             blobs: wim.blobs().len(),
             blob_bytes: wim.blobs().iter().fold(0, |sum, blob| sum.saturating_add(blob.size())),
             blob_stored_bytes: wim.blobs().iter().fold(0, |sum: u64, blob| sum.saturating_add(blob.place.stored_size)),
-            warnings: wim.warnings().map(|warning| chain(warning)).collect(),
+            warnings: wim.warnings().map(|warning| Chain(warning).to_string()).collect(),
         }
     }
 }

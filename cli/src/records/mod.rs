@@ -3,12 +3,14 @@
 
 mod archive;
 mod entry;
+mod finding;
 mod image;
 
 use serde::Serialize;
 
 pub(crate) use archive::Archive;
 pub(crate) use entry::Entry;
+pub(crate) use finding::{Found, Summary};
 pub(crate) use image::{Content, Image};
 
 /// A path as JSON can hold it, and the exact bytes where that is not all of it.
@@ -17,13 +19,16 @@ pub(crate) struct PathField {
     path: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     path_hex: Option<String>,
+    /// The exact bytes.
+    #[serde(skip)]
+    pub(crate) bytes: Vec<u8>,
 }
 
 impl PathField {
     /// The path with these bytes, WTF-8.
     pub(crate) fn of(bytes: &[u8]) -> Self {
         let path_hex = std::str::from_utf8(bytes).is_err().then(|| bytes.iter().map(|b| format!("{b:02x}")).collect());
-        Self { path: lossy(bytes), path_hex }
+        Self { path: lossy(bytes), path_hex, bytes: bytes.to_vec() }
     }
 }
 
@@ -47,7 +52,7 @@ impl Problem {
         Self {
             record: "problem",
             path: PathField::of(problem.path.as_os_str().as_encoded_bytes()),
-            error: crate::outcome::chain(&problem.error),
+            error: crate::outcome::cause(&problem.path, &problem.error),
         }
     }
 }

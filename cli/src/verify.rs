@@ -1,0 +1,238 @@
+//! `wimstore verify`: every byte of a store against its SHA-1.
+
+use std::collections::HashSet;
+use std::io::IsTerminal;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::thread;
+
+use fs_core::check::{self, Checked, Event};
+use fs_core::wim::BlobHash;
+use fs_core::{ArchiveEntry, Chain, Error, Filesystem, ImageInfo, OpenArchive, Options};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::globals::Globals;
+use crate::outcome::{Outcome, Severity, cause};
+use crate::output::Output;
+use crate::records::{Found, PathField, Summary};
+use crate::text;
+
+/// Check every byte of a store against its SHA-1.
+///
+/// Integrity tables, the metadata of images and every blob are checked, and that no data is missing. Names what is bad: check blocks and blobs by their offset in the archive, and every path that uses a bad blob. Archives
+/// whose file is hidden (disabled images) are checked too. Exit status: 0 nothing is bad, 1 something is, 2 the check could
+/// not be done.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "\
+Examples:
+  wimstore verify install.wim
+  wimstore verify /srv/RemoteInstall
+  wimstore verify --json /srv/RemoteInstall | jq -r 'select(.type == \"bad_blob\") | .used_by[].path'
+
+Archives are checked whole, with all their images. Offsets are in bytes from the archive's first; paths count from the \
+root of SOURCE. A progress bar is shown if stderr is a terminal. --json writes one object a line; its fields are \
+described in docs/json.md.")]
+pub(crate) struct Args {
+    /// A store (a RemoteInstall folder or its Images folder), one group of it, or a .wim, .esd or .swm file
+    #[arg(value_name = "SOURCE")]
+    source: PathBuf,
+
+    /// Take data that SOURCE lacks from this archive too (may be repeated); it is not itself checked
+    #[arg(long = "ref", value_name = "FILE")]
+    references: Vec<PathBuf>,
+
+    /// One JSON object a line for each finding, and one with the sums
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(args: &Args, _: &Globals) -> anyhow::Result<ExitCode> {
+    let mut verifier = Verifier {
+        args,
+        output: Output::stdout()?,
+        bar: ProgressBar::hidden(),
+        summary: Summary { record: "summary", ..Summary::default() },
+    };
+    match Filesystem::open(&args.source, verifier.options()) {
+        Ok(fs) => verifier.store(&fs)?,
+        // The one archive asked for is bad: that is an answer.
+        Err(Error::Archive { archive, source }) if archive == args.source => {
+            verifier.tell(&Found::new("problem", &archive, Chain(&*source)))?;
+        }
+        Err(error) => return Err(error.into()),
+    }
+    verifier.finish()
+}
+
+/// Archives that are checked together, and the images that use their data.
+struct Batch<'a> {
+    fs: &'a Filesystem,
+    archives: Vec<Arc<OpenArchive>>,
+    images: Vec<ImageInfo>,
+}
+
+struct Verifier<'a> {
+    args: &'a Args,
+    output: Output,
+    bar: ProgressBar,
+    summary: Summary,
+}
+
+impl Verifier<'_> {
+    fn options(&self) -> Options {
+        Options { references: self.args.references.clone(), ..Options::default() }
+    }
+
+    fn store(&mut self, fs: &Filesystem) -> anyhow::Result<()> {
+        let groups = fs.inventory()?;
+        let hidden: Vec<Filesystem> = groups
+            .iter()
+            .flat_map(|group| &group.disabled)
+            .filter_map(|entry| self.hidden(entry).transpose())
+            .collect::<Result<_, _>>()?;
+        let mut batches = Vec::new();
+        for group in groups {
+            batches.push(Batch { fs, archives: group.archives, images: group.images });
+        }
+        for fs in &hidden {
+            for group in fs.inventory()? {
+                // What else is there supplies data, and is checked with its group.
+                let archives = group.archives.into_iter().take(1).collect();
+                batches.push(Batch { fs, archives, images: group.images });
+            }
+        }
+        self.bar = progress_bar(batches.iter().map(|batch| check::work(&batch.archives)).sum());
+        for batch in &batches {
+            self.batch(batch)?;
+        }
+        for problem in fs.problems() {
+            self.tell(&Found::new("problem", &problem.path, cause(&problem.path, &problem.error)))?;
+        }
+        Ok(())
+    }
+
+    /// Opens an archive whose images the store does not show; `None` if it is bad, which is told.
+    fn hidden(&mut self, entry: &ArchiveEntry) -> anyhow::Result<Option<Filesystem>> {
+        match Filesystem::open(&entry.path, self.options()) {
+            Ok(fs) => Ok(Some(fs)),
+            Err(error) => self.tell(&Found::new("problem", &entry.path, cause(&entry.path, &error))).map(|()| None),
+        }
+    }
+
+    fn batch(&mut self, batch: &Batch<'_>) -> anyhow::Result<()> {
+        let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        let mut found = Vec::new();
+        let bar = &self.bar;
+        let checked = check::check(&batch.archives, &[], threads, |event| match event {
+            Event::Progress(bytes) => bar.inc(bytes),
+            Event::Found(finding) => found.extend(Found::of(&finding)),
+        });
+        self.add(checked);
+        for image in &batch.images {
+            // One whose metadata is bad was found above.
+            let missing = batch.fs.missing_blobs(image).unwrap_or_default();
+            let number = u32::try_from(image.number)?;
+            found.extend(missing.into_iter().map(|blob| Found::missing(&image.archive.path, number, blob)));
+        }
+        name_blocks(&mut found);
+        name_users(batch, &mut found);
+        found.iter().try_for_each(|found| self.tell(found))
+    }
+
+    fn add(&mut self, checked: Checked) {
+        self.summary.archives += checked.archives;
+        self.summary.images += checked.images;
+        self.summary.blobs += checked.blobs;
+        self.summary.blocks += checked.blocks;
+        self.summary.bytes += checked.bytes;
+    }
+
+    fn tell(&mut self, found: &Found) -> anyhow::Result<()> {
+        *(if found.is_bad() { &mut self.summary.bad } else { &mut self.summary.warnings }) += 1;
+        let Self { args, output, .. } = self;
+        self.bar.suspend(|| if args.json { output.json(found) } else { tell_text(output, found) })
+    }
+
+    fn finish(mut self) -> anyhow::Result<ExitCode> {
+        self.bar.finish_and_clear();
+        let Summary { archives, images, blobs, blocks, bytes, bad, warnings, .. } = self.summary;
+        if self.args.json {
+            self.output.json(&self.summary)?;
+        } else {
+            let bytes = text::bytes(bytes);
+            let verdict = if bad == 0 { "nothing is bad".into() } else { format!("{bad} bad") };
+            self.output.text(format_args!(
+                "{archives} archives, {images} images, {blobs} blobs, {blocks} check blocks, {bytes}: {verdict}, \
+                 {warnings} warnings\n"
+            ))?;
+        }
+        self.output.finish()?;
+        let mut outcome = Outcome::default();
+        outcome.note(if bad > 0 { Severity::Bad } else { Severity::Done });
+        Ok(outcome.exit())
+    }
+}
+
+fn tell_text(output: &mut Output, found: &Found) -> anyhow::Result<()> {
+    output.name(found.to_string().as_bytes())?;
+    output.bytes(b"\n")?;
+    for path in found.used_by.iter().flatten() {
+        output.bytes(b"    ")?;
+        output.name(&path.bytes)?;
+        output.bytes(b"\n")?;
+    }
+    Ok(())
+}
+
+/// Gives each bad blob the bad check block that it begins in.
+fn name_blocks(found: &mut [Found]) {
+    let is_block = |found: &&Found| found.kind == "bad_block";
+    let blocks: Vec<_> = found.iter().filter(is_block).map(|f| (f.archive.clone(), f.offset, f.length)).collect();
+    for blob in found.iter_mut().filter(|found| found.kind == "bad_blob") {
+        let begins_in = |start: u64, len: u64| blob.offset.is_some_and(|at| (start..start + len).contains(&at));
+        blob.bad_block = blocks.iter().find_map(|(archive, offset, length)| {
+            let offset = (*offset)?;
+            (*archive == blob.archive && begins_in(offset, (*length)?)).then_some(offset)
+        });
+    }
+}
+
+/// Gives each bad or missing blob the paths of all files that use it.
+fn name_users(batch: &Batch<'_>, found: &mut [Found]) {
+    let wanted: HashSet<BlobHash> = found.iter().filter_map(|found| found.blob).collect();
+    if wanted.is_empty() {
+        return;
+    }
+    for image in &batch.images {
+        for user in batch.fs.uses(image, &wanted).unwrap_or_default() {
+            let matches = |found: &&mut Found| {
+                found.blob == Some(user.blob)
+                    && match &user.supplier {
+                        Some(archive) => found.kind == "bad_blob" && found.archive == archive.path,
+                        None => {
+                            found.archive == image.archive.path && found.image.map(|n| n as usize) == Some(image.number)
+                        }
+                    }
+            };
+            for found in found.iter_mut().filter(matches) {
+                found.used_by.get_or_insert_default().push(PathField::of(&[b"/", &user.path[..]].concat()));
+            }
+        }
+    }
+    for users in found.iter_mut().filter_map(|found| found.used_by.as_mut()) {
+        users.sort_by(|a, b| a.bytes.cmp(&b.bytes));
+    }
+}
+
+/// A bar over so many bytes, if somebody is there to see it.
+fn progress_bar(bytes: u64) -> ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let template =
+        "{wide_bar} {percent:>3}% {binary_bytes} of {binary_total_bytes}, {binary_bytes_per_sec}, {eta} left";
+    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    ProgressBar::new(bytes).with_style(style)
+}
