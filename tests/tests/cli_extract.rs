@@ -1,0 +1,381 @@
+//! `wimstore extract`.
+
+use std::fs;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use testkit::content::{code, random, text};
+use testkit::{Data, Dentry, Image, Packing, Store, Wim, capture, dir, file, flag, reparse, root, units, wimlib};
+use wimstore_tests::{Content, answer, assert_same_tree, eventually, sample, say, tree, wimstore};
+
+/// Applies an image with wimlib.
+fn apply(archive: &Path, image: &str, to: &Path, options: &[&str]) {
+    fs::create_dir(to).unwrap();
+    let arguments = ["apply".as_ref(), archive.as_os_str(), image.as_ref(), to.as_os_str()];
+    wimlib(arguments.into_iter().chain(options.iter().map(|option| option.as_ref())));
+}
+
+fn saved(folder: &Path, wim: &Wim) -> String {
+    let path = folder.join("a.wim");
+    wim.build().save(&path);
+    path.into_os_string().into_string().unwrap()
+}
+
+#[test]
+fn images_are_extracted_as_wimapply_does() {
+    for options in
+        [&["--compress=none"][..], &["--compress=xpress", "--check"], &["--compress=lzx", "--chunk-size=64K"]]
+    {
+        let folder = tempfile::tempdir().unwrap();
+        let [source, archive, theirs, ours] =
+            ["source", "a.wim", "theirs", "ours"].map(|name| folder.path().join(name));
+        fs::create_dir(&source).unwrap();
+        sample::fill(&source);
+        capture(&source, &archive, options);
+        apply(&archive, "1", &theirs, &[]);
+        let archive = archive.to_str().unwrap();
+        assert_eq!(answer(&["extract", archive, "--image=1", ours.to_str().unwrap()]), "");
+        assert_same_tree(&tree(&ours), &tree(&theirs));
+        assert_same_tree(&tree(&ours), &tree(&source));
+
+        let part = folder.path().join("part");
+        answer(&["extract", archive, "--image", "1", "größe", part.to_str().unwrap()]);
+        assert_eq!(fs::read_dir(&part).unwrap().count(), 1, "the directory comes by its name");
+        let want = folder.path().join("want");
+        fs::create_dir(&want).unwrap();
+        wimlib(["extract", archive, "1", "/größe", "--dest-dir", want.to_str().unwrap()]);
+        assert_same_tree(&tree(&part.join("größe")), &tree(&want.join("größe")));
+        answer(&["extract", archive, "--image", "1", "sizes/32769", part.to_str().unwrap()]);
+        assert_eq!(fs::read(part.join("32769")).unwrap(), fs::read(source.join("sizes/32769")).unwrap());
+    }
+}
+
+#[test]
+fn a_volume_is_extracted_as_wimapply_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let [archive, theirs, ours] = ["a.wim", "theirs", "ours"].map(|name| folder.path().join(name));
+    testkit::ntfs::fixture(folder.path()).capture(&archive, &[]);
+    apply(&archive, "1", &theirs, &[]);
+    answer(&["extract", archive.to_str().unwrap(), "--image=1", ours.to_str().unwrap()]);
+    let (mut ours, mut theirs) = (tree(&ours), tree(&theirs));
+    // wimapply leaves an absolute target as it is; ours stays inside the image.
+    let link = |target: &str| Content::Link(target.into());
+    for (name, target) in [("absolute", "secured"), ("junction", "links")] {
+        assert_eq!(ours.remove(Path::new(name)).unwrap().content, link(target));
+        assert!(theirs.remove(Path::new(name)).is_some());
+    }
+    assert_same_tree(&ours, &theirs);
+}
+
+#[test]
+fn a_store_gives_images_groups_and_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::new(&folder.path().join("store"));
+    let wim = |name: &str| Wim::of(Packing::Lzx(32768), [Image::new(name, root([dir("d", [file("f", name)])]))]);
+    store.add_with_resources("G", &[("a.wim", wim("A")), ("b.wim", wim("B"))]);
+    store.add("H", "c.wim", &wim("C").build());
+    let store = store.path().to_str().unwrap();
+    let files = |path: &[&str]| {
+        let to = tempfile::tempdir().unwrap();
+        answer(&[&["extract", store], path, &[to.path().to_str().unwrap()]].concat());
+        let files = tree(to.path()).into_iter().filter(|(_, facts)| matches!(facts.content, Content::File(_)));
+        files.map(|(path, _)| path.to_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(files(&[]), ["G/A/d/f", "G/B/d/f", "H/C/d/f"]);
+    assert_eq!(files(&["G"]), ["A/d/f", "B/d/f"]);
+    assert_eq!(files(&["G/B"]), ["d/f"]);
+    assert_eq!(files(&["G/B/d"]), ["d/f"]);
+    assert_eq!(files(&["H\\C\\d\\f"]), ["f"]);
+}
+
+#[test]
+fn times_and_permissions_are_restored() {
+    let folder = tempfile::tempdir().unwrap();
+    let time = 132_500_000_000_000_001;
+    let tree = root([
+        dir("d", [file("f", "x").times(time, time + 10_000_001, time + 20_000_002)]).times(0, time, time + 30_000_003),
+        file("read-only", "x").attributes(flag::READONLY),
+        file("old", "x").times(0, 0, 0),
+    ]);
+    let archive = saved(folder.path(), &Wim::new(Packing::Stored, tree.times(1, time, time + 40_000_004)));
+    let to = folder.path().join("to");
+    let mut command = Command::new("sh");
+    command.args(["-c", "umask 027; exec \"$0\" \"$@\""]).arg(wimstore());
+    assert!(command.args(["extract", &archive, "--image=1"]).arg(&to).status().unwrap().success());
+    let facts = |name: &str| {
+        let metadata = to.join(name).symlink_metadata().unwrap();
+        let times = [(metadata.atime(), metadata.atime_nsec()), (metadata.mtime(), metadata.mtime_nsec())];
+        (metadata.mode() & 0o7777, times)
+    };
+    let seconds = 1_605_526_400;
+    assert_eq!(facts("d/f"), (0o640, [(seconds + 1, 200), (seconds + 2, 300)]));
+    assert_eq!(facts("d").0, 0o750);
+    assert_eq!(facts("d").1[1], (seconds + 3, 400));
+    assert_eq!(facts("").1[1], (seconds + 4, 500));
+    assert_eq!(facts("read-only").0, 0o440);
+}
+
+#[test]
+fn unix_data_is_restored_for_those_who_ask() {
+    let folder = tempfile::tempdir().unwrap();
+    let tree = root([
+        file("tool", "#!").unix(1000, 1001, 0o104_755, 0),
+        file("pipe", "").unix(3, 4, 0o010_620, 0),
+        file("null", "").unix(0, 0, 0o020_666, 0x0103),
+        dir("closed", [file("f", "x").unix(5, 6, 0o100_000, 0)]).unix(7, 8, 0o040_000, 0),
+        file("plain", "x"),
+    ]);
+    let archive = saved(folder.path(), &Wim::new(Packing::Stored, tree));
+    let (plain, unix) = (folder.path().join("plain"), folder.path().join("unix"));
+    answer(&["extract", &archive, "--image=1", plain.to_str().unwrap()]);
+    let metadata = plain.join("tool").metadata().unwrap();
+    assert_eq!((metadata.mode() & 0o7000, metadata.uid()), (0, rustix_uid()));
+    assert!(plain.join("pipe").metadata().unwrap().is_file());
+
+    if rustix_uid() != 0 {
+        let said = say(&["extract", &archive, "--image=1", "--unix-data", unix.to_str().unwrap()]);
+        assert_eq!(said.code, 2, "an owner cannot be given by a user: {said:?}");
+        return;
+    }
+    answer(&["extract", &archive, "--image=1", "--unix-data", unix.to_str().unwrap()]);
+    let facts = |name: &str| {
+        let metadata = unix.join(name).symlink_metadata().unwrap();
+        (metadata.mode() & 0o7777, metadata.uid(), metadata.gid())
+    };
+    assert_eq!(facts("tool"), (0o4755, 1000, 1001));
+    assert_eq!(facts("pipe"), (0o620, 3, 4));
+    assert!(unix.join("pipe").metadata().unwrap().file_type().is_fifo());
+    let null = unix.join("null").metadata().unwrap();
+    assert_eq!((null.file_type().is_char_device(), null.rdev()), (true, 0x0103));
+    assert_eq!(facts("closed"), (0, 7, 8));
+    assert_eq!(facts("closed/f"), (0, 5, 6));
+    assert_eq!(facts("plain"), (0o644, 0, 0));
+}
+
+fn rustix_uid() -> u32 {
+    rustix::process::geteuid().as_raw()
+}
+
+#[test]
+fn named_streams_become_extended_attributes_for_those_who_ask() {
+    let folder = tempfile::tempdir().unwrap();
+    let tree = root([
+        file("f", "data").stream("note", "a stream").stream("big", random(70_000)),
+        dir("d", []).stream("of a folder", "x"),
+    ]);
+    let archive = saved(folder.path(), &Wim::new(Packing::Xpress(32768), tree));
+    let (with, without) = (folder.path().join("with"), folder.path().join("without"));
+    answer(&["extract", &archive, "--image=1", without.to_str().unwrap()]);
+    assert_eq!(xattr::list(without.join("f")).unwrap().count(), 0);
+
+    let said = say(&["extract", &archive, "--image=1", "--streams", with.to_str().unwrap()]);
+    assert_eq!(xattr::get(with.join("f"), "user.note").unwrap().unwrap(), b"a stream");
+    assert_eq!(xattr::get(with.join("d"), "user.of a folder").unwrap().unwrap(), b"x");
+    assert_eq!(fs::read(with.join("f")).unwrap(), b"data");
+    assert_eq!(said.code, 2, "the large one does not fit: {said:?}");
+    assert!(said.err.contains("/with/f: ") && said.err.contains("user.big"), "{said:?}");
+}
+
+#[test]
+fn what_is_there_stays_unless_it_may_be_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    let link = file("link", "").reparse(reparse::SYMLINK, reparse::symlink("new", "new", true));
+    let tree = root([file("a", "new"), dir("d", [file("b", "new")]), file("e", "new"), link, file("z", "new")]);
+    let archive = saved(folder.path(), &Wim::new(Packing::Stored, tree));
+    let to = folder.path().join("to");
+    fs::create_dir_all(to.join("d")).unwrap();
+    fs::create_dir_all(to.join("e/mine")).unwrap();
+    for name in ["a", "d/b", "d/mine", "link"] {
+        fs::write(to.join(name), "old").unwrap();
+    }
+    let mode = fs::Permissions::from_mode(0o700);
+    fs::set_permissions(to.join("d"), mode.clone()).unwrap();
+
+    let said = say(&["extract", &archive, "--image=1", to.to_str().unwrap()]);
+    assert_eq!(said.code, 2);
+    for name in ["a", "d/b", "e", "link"] {
+        let line = format!("wimstore: {}: is there already", to.join(name).display());
+        assert!(said.err.contains(&line), "{name}: {said:?}");
+    }
+    let read = |name: &str| fs::read_to_string(to.join(name)).unwrap();
+    assert_eq!(["a", "d/b", "d/mine", "link", "z"].map(read), ["old", "old", "old", "old", "new"]);
+
+    let said = say(&["extract", &archive, "--image=1", "--overwrite", to.to_str().unwrap()]);
+    assert_eq!(said.code, 2, "a folder is never replaced: {said:?}");
+    assert_eq!(said.err.lines().count(), 1, "{said:?}");
+    assert_eq!(["a", "d/b", "d/mine", "z"].map(read), ["new", "new", "old", "new"]);
+    assert_eq!(fs::read_link(to.join("link")).unwrap(), Path::new("new"));
+    assert!(to.join("e/mine").is_dir());
+    assert_eq!(
+        fs::metadata(to.join("d")).unwrap().permissions().mode() & 0o7777,
+        0o700,
+        "what was there keeps its looks"
+    );
+}
+
+#[test]
+fn a_damaged_file_is_left_out_and_the_rest_go_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let bad = text(300_000);
+    let lost = file("lost", Data::Hash(testkit::sha1(b"nowhere")));
+    let tree_of = root([
+        file("bad", &bad).link(5),
+        file("bad too", &bad).link(5),
+        dir("d", [file("good", "good")]),
+        lost,
+        file("last", code(100_000)),
+    ]);
+    let mut archive = Wim::new(Packing::Lzx(32768), tree_of).build();
+    let chunk = archive.resource(&bad).chunks[8].clone();
+    archive.flip(chunk.start + 9, 0);
+    let path = folder.path().join("a.wim");
+    archive.save(&path);
+    let to = folder.path().join("to");
+    let said = say(&["extract", path.to_str().unwrap(), "--image=1", to.to_str().unwrap()]);
+    let found: Vec<PathBuf> = tree(&to).into_keys().collect();
+    assert_eq!(found, ["", "d", "d/good", "last"].map(PathBuf::from), "nothing of the bad file is left");
+    assert_eq!(fs::read(to.join("last")).unwrap(), code(100_000));
+    for words in
+        ["wimstore: bad: ", &testkit::hex(&testkit::sha1(&bad)), "wimstore: lost: ", "/to/bad too: is a hard link to "]
+    {
+        assert!(said.err.contains(words), "{words}: {said:?}");
+    }
+    assert_eq!(said.code, 1, "{said:?}");
+}
+
+/// Everything in `folder` but `to`, which an extraction must not touch.
+fn outside(folder: &Path) -> Vec<(PathBuf, Content)> {
+    let all = tree(folder).into_iter().filter(|(path, _)| !path.starts_with("to"));
+    all.map(|(path, facts)| (path, facts.content)).collect()
+}
+
+#[test]
+fn nothing_is_written_outside_whatever_the_archive_says() {
+    let evil = |name: &[u16]| file("", "evil").raw_name(&units(name));
+    let text = |name: &str| name.encode_utf16().collect::<Vec<_>>();
+    let link = |name: &str, target: &str, relative| {
+        dir(name, []).reparse(reparse::SYMLINK, reparse::symlink(target, target, relative))
+    };
+    let cases: Vec<(&str, Vec<Dentry>)> = vec![
+        ("slash", vec![evil(&text("../evil")), evil(&text("/evil")), evil(&text("a/../../evil"))]),
+        ("dots", vec![evil(&text("..")), evil(&text(".")), dir("..", [file("evil", "evil")])]),
+        ("NUL", vec![evil(&[0]), evil(&[0x2e, 0x2e, 0, 0x2f])]),
+        ("empty", vec![evil(&[])]),
+        // A link, and then a directory of the same name with a file in it.
+        ("link, then directory", vec![link("x", "..\\victim", true), dir("x", [file("evil", "evil")])]),
+        ("directory, then link", vec![dir("x", [file("evil", "evil")]), link("x", "..\\victim", true)]),
+        ("absolute", vec![link("x", r"\??\C:\..\..\victim", false), dir("x", [file("evil", "evil")])]),
+        ("backslash", vec![evil(&text("..\\evil")), file("C:\\evil", "x")]),
+    ];
+    for (name, children) in cases {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("victim")).unwrap();
+        fs::write(folder.path().join("victim/file"), "mine").unwrap();
+        let archive = saved(folder.path(), &Wim::new(Packing::Stored, root(children)));
+        let before = outside(folder.path());
+        let to = folder.path().join("to");
+        for options in [&[][..], &["--overwrite"]] {
+            let said = say(&[&["extract", &archive, "--image=1"], options, &[to.to_str().unwrap()]].concat());
+            assert!(said.code <= 2, "{name}: {said:?}");
+            assert_eq!(outside(folder.path()), before, "{name}: {said:?}");
+        }
+    }
+}
+
+#[test]
+fn links_in_the_destination_are_not_followed() {
+    let folder = tempfile::tempdir().unwrap();
+    let victim = folder.path().join("victim");
+    fs::create_dir(&victim).unwrap();
+    fs::write(victim.join("file"), "mine").unwrap();
+    let tree_of = root([dir("d", [file("evil", "x")]), file("f", "x"), file("ok", "x")]);
+    let archive = saved(folder.path(), &Wim::new(Packing::Stored, tree_of));
+    let to = folder.path().join("to");
+    fs::create_dir(&to).unwrap();
+    symlink("../victim", to.join("d")).unwrap();
+    symlink("../victim/file", to.join("f")).unwrap();
+    let before = outside(folder.path());
+    for options in [&[][..], &["--overwrite"]] {
+        let said = say(&[&["extract", &archive, "--image=1"], options, &[to.to_str().unwrap()]].concat());
+        assert_eq!(said.code, 2, "{said:?}");
+        assert_eq!(outside(folder.path()), before, "{said:?}");
+    }
+    assert_eq!(fs::read(to.join("ok")).unwrap(), b"x");
+    assert!(to.join("d").is_symlink());
+    assert!(!to.join("f").is_symlink(), "with --overwrite the link itself was replaced");
+}
+
+#[test]
+fn links_stay_inside_the_image() {
+    let folder = tempfile::tempdir().unwrap();
+    let link = |name: &str, target: &str, relative| {
+        file(name, "").reparse(reparse::SYMLINK, reparse::symlink(target, target, relative))
+    };
+    let junction = dir("junction", []).reparse(reparse::JUNCTION, reparse::junction(r"\??\C:\d\e", r"C:\d\e"));
+    let tree_of = root([
+        dir("d", [dir("e", [link("up", r"\??\C:\d", false), link("relative", "..\\e", true)])]),
+        link("top", r"\??\C:\d\e", false),
+        junction,
+    ]);
+    let archive = saved(folder.path(), &Wim::new(Packing::Stored, tree_of));
+    let to = folder.path().join("to");
+    answer(&["extract", &archive, "--image=1", to.to_str().unwrap()]);
+    for (name, target) in [("d/e/up", "d"), ("d/e/relative", "d/e"), ("top", "d/e"), ("junction", "d/e")] {
+        let found = to.join(name).canonicalize().unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!(found, to.join(target).canonicalize().unwrap(), "{name}");
+    }
+}
+
+#[test]
+fn zeros_take_no_room() {
+    let folder = tempfile::tempdir().unwrap();
+    let content = [vec![1; 10], vec![0; 4 << 20], vec![2; 10], vec![0; 1 << 20]].concat();
+    let archive = saved(folder.path(), &Wim::new(Packing::Lzx(32768), root([file("f", &content)])));
+    let to = folder.path().join("to");
+    answer(&["extract", &archive, "--image=1", to.to_str().unwrap()]);
+    let file = to.join("f");
+    assert_eq!(fs::read(&file).unwrap(), content);
+    let room = file.metadata().unwrap().blocks() * 512;
+    assert!(room < 200_000, "{room} bytes for 20 that are not zero");
+}
+
+#[test]
+fn an_interrupt_leaves_no_partial_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let files: Vec<Dentry> =
+        (0..40).map(|n| file(&format!("f{n:02}"), [random(3_000_000), vec![n; 1]].concat())).collect();
+    let archive = saved(folder.path(), &Wim::new(Packing::Stored, root(files)));
+    let to = folder.path().join("to");
+    let mut command = Command::new(wimstore());
+    command.args(["extract", &archive, "--image=1"]).arg(&to).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    assert!(eventually(|| to.join("f01").exists()), "it has begun");
+    let signalled = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success();
+    let output = child.wait().unwrap();
+    for (path, facts) in tree(&to) {
+        let Content::File(bytes) = facts.content else { continue };
+        assert_eq!(bytes.len(), 3_000_001, "{}", path.display());
+    }
+    use std::os::unix::process::ExitStatusExt;
+    assert!(output.signal() == Some(2) || !signalled || output.success(), "{output:?}");
+}
+
+#[test]
+fn what_cannot_be_done_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let archive = saved(folder.path(), &Wim::new(Packing::Stored, root([file("f", "x")])));
+    let to = folder.path().join("to");
+    let to = to.to_str().unwrap();
+    let in_file = format!("{archive}/to");
+    let cases: &[(&[&str], &str)] = &[
+        (&["extract", &archive, "gone", to], "wimstore: gone: no such file or directory\n"),
+        (&["extract", &archive, "--image=2", to], ": no image 2; there are 1 "),
+        (&["extract", &archive, &in_file], ": cannot extract into it: "),
+    ];
+    for (arguments, words) in cases {
+        let said = say(arguments);
+        assert!(said.code == 2 && said.err.contains(words), "{said:?}");
+        assert!(!Path::new(to).exists(), "nothing was made: {said:?}");
+    }
+}
