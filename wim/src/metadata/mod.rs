@@ -258,3 +258,6 @@ fn place_of_root(bytes: &mut Vec<u8>, at: usize, warnings: &mut Warnings) -> u32
     bytes.extend(EMPTY_ROOT);
     root
 }
+
+#[cfg(test)]
+mod tests;
