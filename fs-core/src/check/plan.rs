@@ -76,14 +76,14 @@ impl<'a> Plan<'a> {
     fn push_blobs(&mut self, wim: &Archive, blobs: impl Iterator<Item = &'a Blob>) {
         let (mut small, mut sum) = (Vec::new(), 0);
         for blob in blobs {
-            // One whose place cannot be is left to a single thread to report: its size means nothing.
-            if blob.size() >= LARGE && wim.check_blob(blob).is_ok() {
+            let size = readable_size(wim, blob);
+            if size >= LARGE {
                 let large = Large { blob, resource: OnceLock::new(), failed: AtomicBool::new(false) };
-                self.push(Job::Large(large), blob.size(), blob.size().div_ceil(unit_size(wim)));
+                self.push(Job::Large(large), size, size.div_ceil(unit_size(wim)));
                 continue;
             }
             small.push(blob);
-            sum += blob.size();
+            sum += size;
             if sum >= UNIT_SIZE {
                 self.push(Job::Small(std::mem::take(&mut small)), std::mem::take(&mut sum), 1);
             }
@@ -98,6 +98,11 @@ impl<'a> Plan<'a> {
         let job = self.starts.partition_point(|&start| start <= unit) - 1;
         (&self.jobs[job], unit - self.starts[job])
     }
+}
+
+/// How many bytes checking a blob goes through: none where its place cannot be, for its size then means nothing.
+pub(super) fn readable_size(wim: &Archive, blob: &Blob) -> u64 {
+    if wim.check_blob(blob).is_ok() { blob.size() } else { 0 }
 }
 
 /// How many bytes of a large blob make a unit: whole chunks.

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use wim::{Blob, BlobHash, InodeId, Metadata, Resource, Scratch};
 
 use super::Finding;
-use super::plan::{Job, Large, unit_size};
+use super::plan::{Job, Large, readable_size, unit_size};
 use crate::OpenArchive;
 use crate::content::hashing::{hash_blob, hash_range};
 use crate::content::pool::Pool;
@@ -83,7 +83,7 @@ impl<'a> Worker<'a> {
         let findings = self.scratches.with(|scratch| {
             self.buffers.with(|buffer| blobs.iter().filter_map(|blob| check(scratch, buffer, blob)).collect())
         });
-        Done::Hashed { bytes: blobs.iter().map(|blob| blob.size()).fold(0, u64::saturating_add), findings }
+        Done::Hashed { bytes: blobs.iter().map(|blob| readable_size(&self.archive.wim, blob)).sum(), findings }
     }
 
     /// Decodes a unit of a large blob.
