@@ -1,15 +1,19 @@
 //! What whole-program tests share: the program under test, what it says, folders to capture and to compare, and mounts
 //! that always go away.
 
+mod corpus;
 mod foreground;
 mod mount;
 mod program;
 mod said;
 pub mod sample;
 mod tree;
+mod walk;
 
+pub use corpus::corpus;
 pub use foreground::Foreground;
 pub use mount::{Mount, eventually, is_mounted, is_running};
 pub use program::{run, wimstore};
-pub use said::{Said, answer, say};
+pub use said::{Said, answer, answer_bytes, say};
 pub use tree::{Content, Facts, assert_same_tree, tree};
+pub use walk::{Look, Node, Tree, assert_directory_links, assert_same, content, walk};

@@ -14,6 +14,9 @@ use crate::program::{run, wimstore};
 /// How long an unmount may take before a test gives up on it.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// How long a mount may stay busy.
+const BUSY: Duration = Duration::from_secs(5);
+
 /// A store mounted by `wimstore mount` on a folder of its own. Dropping it unmounts, also when the test panics.
 #[derive(Debug)]
 pub struct Mount {
@@ -58,16 +61,27 @@ impl Mount {
     }
 }
 
+impl Mount {
+    /// Unmounts, and once again as long as it is busy: between another test's fork and exec, its child has our files open.
+    fn unmount(&self) -> Result<(), String> {
+        let start = Instant::now();
+        while is_mounted(self.path()) {
+            let output = run([OsStr::new("umount"), self.path().as_os_str()]);
+            let complaint = String::from_utf8_lossy(&output.stderr);
+            if !output.status.success() && (!complaint.contains("in use") || start.elapsed() > BUSY) {
+                return Err(complaint.into_owned());
+            }
+        }
+        Ok(())
+    }
+}
+
 impl Drop for Mount {
     fn drop(&mut self) {
-        if is_mounted(self.path()) {
-            let output = run([OsStr::new("umount"), self.path().as_os_str()]);
-            if !output.status.success() {
-                // Busy, or the program under test is at fault: the machine must be clean all the same.
-                let _ = Command::new("umount").arg("--lazy").arg(self.path()).status();
-                let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
-                assert!(thread::panicking(), "wimstore umount: {complaint}");
-            }
+        if let Err(complaint) = self.unmount() {
+            // The program under test is at fault, or the test keeps a file open: the machine must be clean all the same.
+            let _ = Command::new("umount").arg("--lazy").arg(self.path()).status();
+            assert!(thread::panicking(), "wimstore umount: {complaint}");
         }
         let Some(process) = self.process else { return };
         if !eventually(|| !is_running(process)) {

@@ -34,3 +34,13 @@ pub fn answer<A: AsRef<OsStr>>(arguments: &[A]) -> String {
     assert!(said.code == 0 && said.err.is_empty(), "{said:?}");
     said.out
 }
+
+/// As [`answer`], for what need not be text.
+///
+/// # Panics
+/// As [`answer`].
+pub fn answer_bytes<A: AsRef<OsStr>>(arguments: &[A]) -> Vec<u8> {
+    let output = run(arguments);
+    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+    output.stdout
+}

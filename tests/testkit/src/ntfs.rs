@@ -35,6 +35,11 @@ impl Volume {
         ntfs_3g(&self.path, at, "streams_interface=xattr")
     }
 
+    /// Mounts it read-only, so that looking at it changes no time, with named streams as extended attributes.
+    pub fn mount_read_only(&self, at: &Path) -> Mounted {
+        ntfs_3g(&self.path, at, "ro,streams_interface=xattr")
+    }
+
     /// Mounts it read-write with named streams as `file:NAME`.
     pub fn mount_with_colons(&self, at: &Path) -> Mounted {
         ntfs_3g(&self.path, at, "streams_interface=windows")
