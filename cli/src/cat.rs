@@ -2,13 +2,13 @@
 
 use std::process::ExitCode;
 
-use fs_core::{Filesystem, Release};
+use fs_core::{Filesystem, Options, Release};
 
 use crate::globals::Globals;
 use crate::outcome::{Outcome, said_of};
 use crate::output::Output;
 use crate::paths;
-use crate::source::Source;
+use crate::source::{Names, Source};
 use crate::stream::stream;
 
 /// Write files to stdout, one after another.
@@ -25,22 +25,26 @@ pub(crate) struct Args {
     #[command(flatten)]
     source: Source,
 
+    #[command(flatten)]
+    names: Names,
+
     /// File in SOURCE
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<std::ffi::OsString>,
 }
 
 pub(crate) fn run(args: &Args, _: &Globals) -> anyhow::Result<ExitCode> {
-    let fs = args.source.open()?;
+    let options = Options { ignore_case: args.names.ignore_case, ..args.source.choice.options() };
+    let fs = Filesystem::open(&args.source.path, options)?;
     let mut output = Output::stdout()?;
     let mut outcome = Outcome::default();
     for path in &args.paths {
         if let Err(error) = copy(&fs, path.as_encoded_bytes(), &mut output)? {
-            outcome.report(&error);
+            if error.is_damage() { outcome.report(&error) } else { outcome.fail(&paths::explain(&fs, error)) }
         }
     }
     output.finish()?;
-    outcome.report_problems(&fs);
+    outcome.report_problems(&fs.problems());
     Ok(outcome.exit())
 }
 

@@ -8,7 +8,7 @@ use fs_core::{ArchiveEntry, Chain, Filesystem, GroupInfo, ImageInfo, OpenArchive
 use crate::globals::Globals;
 use crate::outcome::{Outcome, Severity};
 use crate::output::Output;
-use crate::records::{Archive, Content, Image, Problem};
+use crate::records::{Archive, Content, Found, Image};
 use crate::source::Source;
 use crate::text;
 
@@ -42,16 +42,13 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, _: &Globals) -> anyhow::Result<ExitCode> {
     let fs = args.source.open()?;
     let mut teller = Teller { fs: &fs, args, output: Output::stdout()?, outcome: Outcome::default() };
-    for group in fs.inventory()? {
-        teller.group(&group)?;
-    }
+    let inventory = fs.inventory();
+    inventory.groups.iter().try_for_each(|group| teller.group(group))?;
     if args.json {
-        for problem in fs.problems() {
-            teller.output.json(&Problem::of(&problem))?;
-        }
+        inventory.problems.iter().try_for_each(|problem| teller.output.json(&Found::problem(problem)))?;
     }
     teller.output.finish()?;
-    teller.outcome.report_problems(&fs);
+    teller.outcome.report_problems(&inventory.problems);
     Ok(teller.outcome.exit())
 }
 
@@ -79,14 +76,14 @@ impl Teller<'_> {
     /// Tells of an archive that the store does not show, as if it were opened by itself.
     fn disabled(&mut self, entry: &ArchiveEntry, group: &[u8]) -> anyhow::Result<()> {
         let opened = Filesystem::open(&entry.path, self.args.source.choice.options());
-        let told = opened.and_then(|fs| Ok((fs.inventory()?, fs)));
-        let (groups, fs) = match told {
-            Ok(told) => told,
+        let fs = match opened {
+            Ok(fs) => fs,
             Err(error) => {
                 self.outcome.report(&error);
                 return Ok(());
             }
         };
+        let groups = fs.inventory().groups;
         for archive in groups.iter().flat_map(|group| &group.archives).filter(|archive| archive.path == entry.path) {
             let images: Vec<_> = groups.iter().flat_map(|group| &group.images).collect();
             self.archive(&fs, archive, &images, group, Some(entry))?;

@@ -3,14 +3,14 @@
 use std::ops::ControlFlow;
 use std::process::ExitCode;
 
-use fs_core::{Attr, Filesystem, Ino, Kind};
+use fs_core::{Attr, Filesystem, Ino, Kind, Options};
 
 use crate::globals::Globals;
 use crate::outcome::{Outcome, said_of};
 use crate::output::Output;
 use crate::paths::{self, join};
 use crate::records::Entry;
-use crate::source::Source;
+use crate::source::{Names, Source};
 use crate::text;
 
 /// List groups, images, directories and files.
@@ -35,6 +35,9 @@ writes one object a line; its fields are described in docs/json.md."
 pub(crate) struct Args {
     #[command(flatten)]
     source: Source,
+
+    #[command(flatten)]
+    names: Names,
 
     /// Directory or file in SOURCE; its root if there is none. \ may stand for /
     path: Option<std::ffi::OsString>,
@@ -65,11 +68,11 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, _: &Globals) -> anyhow::Result<ExitCode> {
-    let mut options = args.source.choice.options();
-    options.unix_data = args.unix_data;
+    let (unix_data, ignore_case) = (args.unix_data, args.names.ignore_case);
+    let options = Options { unix_data, ignore_case, ..args.source.choice.options() };
     let fs = Filesystem::open(&args.source.path, options)?;
     let path = args.path.as_deref().unwrap_or_default().as_encoded_bytes();
-    let start = paths::find(&fs, path, !args.long && !args.recursive)?;
+    let start = paths::find(&fs, path, !args.long && !args.recursive).map_err(|error| paths::explain(&fs, error))?;
     let mut lister = Lister { fs: &fs, args, output: Output::stdout()?, outcome: Outcome::default() };
     if args.recursive {
         lister.tree(start.attr, start.path)?;
@@ -79,7 +82,7 @@ pub(crate) fn run(args: &Args, _: &Globals) -> anyhow::Result<ExitCode> {
         lister.rows(&[Row { shown: path.to_vec(), path: start.path, ino: start.attr.ino, kind: start.attr.kind }])?;
     }
     lister.output.finish()?;
-    lister.outcome.report_problems(&fs);
+    lister.outcome.report_problems(&fs.problems());
     Ok(lister.outcome.exit())
 }
 

@@ -19,7 +19,7 @@ use tracing::{error, info, warn};
 
 use crate::EXIT_FAILED;
 use crate::globals::Globals;
-use crate::source::{Choice, Source};
+use crate::source::{Choice, Names, Source};
 use options::Settings;
 
 /// How long readers may go on after a signal, before their files are taken from them.
@@ -36,6 +36,9 @@ const GRACE: Duration = Duration::from_secs(1);
 pub(crate) struct Args {
     #[command(flatten)]
     source: Source,
+
+    #[command(flatten)]
+    names: Names,
 
     /// Directory to mount on
     mountpoint: PathBuf,
@@ -99,10 +102,10 @@ impl Args {
         for (name, value) in values {
             value.as_deref().map_or(Ok(()), |value| settings.set(name, Some(value)))?;
         }
-        let Choice { image, references, ignore_case } = &self.source.choice;
+        let Choice { image, references } = &self.source.choice;
         let filesystem = &mut settings.filesystem;
         filesystem.image = image.clone().or(filesystem.image.take());
-        filesystem.ignore_case |= ignore_case;
+        filesystem.ignore_case |= self.names.ignore_case;
         filesystem.unix_data |= self.unix_data;
         references.iter().try_for_each(|file| settings.set("ref", Some(file.as_os_str())))?;
         Ok(settings)

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use fs_core::{Chain, Filesystem};
+use fs_core::{Chain, Problem};
 
 use crate::output;
 
@@ -43,9 +43,9 @@ impl Outcome {
         output::complain(format_args!("{error:#}"));
     }
 
-    /// Says and notes the archives and images that were left out so far.
-    pub(crate) fn report_problems(&mut self, fs: &Filesystem) {
-        for problem in fs.problems() {
+    /// Says and notes what was left out.
+    pub(crate) fn report_problems(&mut self, problems: &[Problem]) {
+        for problem in problems {
             self.note(Severity::Bad);
             output::complain(format_args!("{}: {}", problem.path.display(), cause(&problem.path, &problem.error)));
         }

@@ -1,6 +1,7 @@
 //! From a path that the user wrote to a place in the store.
 
-use fs_core::{Attr, Error, Filesystem, Kind};
+use anyhow::anyhow;
+use fs_core::{Attr, Chain, Error, Filesystem, Kind};
 
 /// How many links one path may lead over; the kernel's own limit.
 const MAX_LINKS: u32 = 40;
@@ -25,6 +26,19 @@ pub(crate) fn find(fs: &Filesystem, path: &[u8], follow: bool) -> fs_core::Resul
         if path == slashed { Err(error) } else { walk(fs, &slashed, follow).map_err(|_| error) }
     });
     found.map_err(|error| if matches!(error, Error::At { .. }) { error } else { error.at(path) })
+}
+
+/// The error of [`find`] with the next step, where there is one.
+pub(crate) fn explain(fs: &Filesystem, error: Error) -> anyhow::Error {
+    if !matches!(error.root_cause(), Error::NotFound) {
+        return error.into();
+    }
+    let text = Chain(&error);
+    if fs.xattr(fs.root(), b"user.wim.index").is_ok() {
+        anyhow!("{text}; `wimstore ls` shows what is there")
+    } else {
+        anyhow!("{text}; `wimstore ls` shows what paths begin with, or choose an image with --image")
+    }
 }
 
 fn walk(fs: &Filesystem, path: &[u8], follow: bool) -> fs_core::Result<Place> {

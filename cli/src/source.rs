@@ -25,7 +25,11 @@ pub(crate) struct Choice {
     /// Take data that SOURCE lacks from this archive too (may be repeated); a group's Res.rwm is found by itself
     #[arg(long = "ref", value_name = "FILE")]
     pub(crate) references: Vec<PathBuf>,
+}
 
+/// How paths in a SOURCE are meant.
+#[derive(clap::Args, Debug)]
+pub(crate) struct Names {
     /// Find names in any case, as Windows does
     #[arg(long)]
     pub(crate) ignore_case: bool,
@@ -44,11 +48,6 @@ impl Source {
 impl Choice {
     /// Options as the user chose them, the rest by default.
     pub(crate) fn options(&self) -> Options {
-        Options {
-            image: self.image.clone(),
-            references: self.references.clone(),
-            ignore_case: self.ignore_case,
-            ..Options::default()
-        }
+        Options { image: self.image.clone(), references: self.references.clone(), ..Options::default() }
     }
 }

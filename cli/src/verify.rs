@@ -3,20 +3,20 @@
 use std::collections::HashSet;
 use std::io::IsTerminal;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::thread;
 
 use fs_core::check::{self, Checked, Event};
 use fs_core::wim::BlobHash;
-use fs_core::{ArchiveEntry, Chain, Error, Filesystem, ImageInfo, OpenArchive, Options};
+use fs_core::{ArchiveEntry, Chain, Error, Filesystem, GroupInfo, ImageInfo, Inventory, OpenArchive};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::globals::Globals;
 use crate::outcome::{Outcome, Severity, cause};
 use crate::output::Output;
 use crate::records::{Found, PathField, Summary};
+use crate::source::Source;
 use crate::text;
 
 /// Check every byte of a store against its SHA-1.
@@ -31,17 +31,12 @@ Examples:
   wimstore verify /srv/RemoteInstall
   wimstore verify --json /srv/RemoteInstall | jq -r 'select(.type == \"bad_blob\") | .used_by[].path'
 
-Archives are checked whole, with all their images. Offsets are in bytes from the archive's first; paths count from the \
+Archives are checked whole, with all their images; with --image only that one's paths are named. Offsets are in bytes from the archive's first; paths count from the \
 root of SOURCE. A progress bar is shown if stderr is a terminal. --json writes one object a line; its fields are \
 described in docs/json.md.")]
 pub(crate) struct Args {
-    /// A store (a RemoteInstall folder or its Images folder), one group of it, or a .wim, .esd or .swm file
-    #[arg(value_name = "SOURCE")]
-    source: PathBuf,
-
-    /// Take data that SOURCE lacks from this archive too (may be repeated); it is not itself checked
-    #[arg(long = "ref", value_name = "FILE")]
-    references: Vec<PathBuf>,
+    #[command(flatten)]
+    source: Source,
 
     /// One JSON object a line for each finding, and one with the sums
     #[arg(long)]
@@ -55,10 +50,10 @@ pub(crate) fn run(args: &Args, _: &Globals) -> anyhow::Result<ExitCode> {
         bar: ProgressBar::hidden(),
         summary: Summary { record: "summary", ..Summary::default() },
     };
-    match Filesystem::open(&args.source, verifier.options()) {
+    match args.source.open() {
         Ok(fs) => verifier.store(&fs)?,
         // The one archive asked for is bad: that is an answer.
-        Err(Error::Archive { archive, source }) if archive == args.source => {
+        Err(Error::Archive { archive, source }) if archive == args.source.path => {
             verifier.tell(&Found::new("problem", &archive, Chain(&*source)))?;
         }
         Err(error) => return Err(error.into()),
@@ -81,41 +76,30 @@ struct Verifier<'a> {
 }
 
 impl Verifier<'_> {
-    fn options(&self) -> Options {
-        Options { references: self.args.references.clone(), ..Options::default() }
-    }
-
     fn store(&mut self, fs: &Filesystem) -> anyhow::Result<()> {
-        let groups = fs.inventory()?;
-        let hidden: Vec<Filesystem> = groups
-            .iter()
-            .flat_map(|group| &group.disabled)
-            .filter_map(|entry| self.hidden(entry).transpose())
-            .collect::<Result<_, _>>()?;
-        let mut batches = Vec::new();
-        for group in groups {
-            batches.push(Batch { fs, archives: group.archives, images: group.images });
+        let Inventory { groups, problems } = fs.inventory();
+        let mut hidden = Vec::new();
+        for entry in groups.iter().flat_map(|group| &group.disabled) {
+            hidden.extend(self.hidden(entry)?);
         }
+        let batch = |fs, group: GroupInfo| Batch { fs, archives: group.archives, images: group.images };
+        let mut batches: Vec<_> = groups.into_iter().map(|group| batch(fs, group)).collect();
         for fs in &hidden {
-            for group in fs.inventory()? {
-                // What else is there supplies data, and is checked with its group.
-                let archives = group.archives.into_iter().take(1).collect();
-                batches.push(Batch { fs, archives, images: group.images });
-            }
+            // Its own archive comes first; the others supply data, and are checked with the group.
+            let first =
+                |group: GroupInfo| GroupInfo { archives: group.archives.into_iter().take(1).collect(), ..group };
+            batches.extend(fs.inventory().groups.into_iter().map(|group| batch(fs, first(group))));
         }
         self.bar = progress_bar(batches.iter().map(|batch| check::work(&batch.archives)).sum());
         for batch in &batches {
             self.batch(batch)?;
         }
-        for problem in fs.problems() {
-            self.tell(&Found::new("problem", &problem.path, cause(&problem.path, &problem.error)))?;
-        }
-        Ok(())
+        problems.iter().try_for_each(|problem| self.tell(&Found::problem(problem)))
     }
 
     /// Opens an archive whose images the store does not show; `None` if it is bad, which is told.
     fn hidden(&mut self, entry: &ArchiveEntry) -> anyhow::Result<Option<Filesystem>> {
-        match Filesystem::open(&entry.path, self.options()) {
+        match Filesystem::open(&entry.path, self.args.source.choice.options()) {
             Ok(fs) => Ok(Some(fs)),
             Err(error) => self.tell(&Found::new("problem", &entry.path, cause(&entry.path, &error))).map(|()| None),
         }

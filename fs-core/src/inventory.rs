@@ -9,7 +9,16 @@ use wim::{BlobHash, InodeId};
 use crate::group::Group;
 use crate::image::Image;
 use crate::source::ArchiveEntry;
-use crate::{Error, Filesystem, Ino, OpenArchive, Result};
+use crate::{Error, Filesystem, Ino, OpenArchive, Problem, Result};
+
+/// What a store holds, as far as it can be read.
+#[derive(Debug, Clone)]
+pub struct Inventory {
+    /// The groups; those whose folder cannot be listed are left out.
+    pub groups: Vec<GroupInfo>,
+    /// The groups and archives that are left out.
+    pub problems: Vec<Problem>,
+}
 
 /// One group of a store.
 #[derive(Debug, Clone)]
@@ -59,11 +68,16 @@ impl ImageInfo {
 
 impl Filesystem {
     /// Every group with its archives and images; opens all archives that were not opened before.
-    ///
-    /// # Errors
-    /// A group's folder cannot be listed. What is wrong with single archives is in [`Filesystem::problems`].
-    pub fn inventory(&self) -> Result<Vec<GroupInfo>> {
-        self.groups.iter().map(|group| self.group_info(group)).collect()
+    pub fn inventory(&self) -> Inventory {
+        let (mut groups, mut unreadable) = (Vec::new(), Vec::new());
+        for group in &self.groups {
+            match self.group_info(group) {
+                Ok(info) => groups.push(info),
+                Err(error) => unreadable.push(Problem::new(&group.entry.path, error)),
+            }
+        }
+        let problems = self.problems().into_iter().chain(unreadable).collect();
+        Inventory { groups, problems }
     }
 
     fn group_info(&self, group: &Group) -> Result<GroupInfo> {

@@ -29,7 +29,7 @@ pub use content::{ContentOptions, Contents, Release, Verify};
 pub use error::{Chain, Error, Problem, Result};
 pub use filesystem::Filesystem;
 pub use ino::{ImageSlot, Ino};
-pub use inventory::{BlobUse, GroupInfo, ImageInfo};
+pub use inventory::{BlobUse, GroupInfo, ImageInfo, Inventory};
 pub use local::LocalFile;
 pub use options::{ImageChoice, Options, StreamInterface};
 pub use source::{ArchiveEntry, FolderSource, GroupEntry, GroupListing, Shape, StoreSource};

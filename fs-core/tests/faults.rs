@@ -155,7 +155,7 @@ fn every_directory_lists(fs: &Filesystem) -> Result<(), String> {
 
 /// `verify` finds what reading finds, and nothing where nothing is wrong.
 fn checked(fs: &Filesystem, fault: &Fault) -> Result<(), String> {
-    let archives: Vec<_> = fs.inventory().unwrap().into_iter().flat_map(|group| group.archives).collect();
+    let archives: Vec<_> = fs.inventory().groups.into_iter().flat_map(|group| group.archives).collect();
     let mut found = Vec::new();
     check(&archives, &[], 2, |event| {
         if let Event::Found(finding) = event {

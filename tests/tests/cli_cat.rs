@@ -47,7 +47,7 @@ fn what_cannot_be_had_is_said_and_the_rest_follow() {
         ("bad", 1, &["bad: ", "a.wim: blob ", &testkit::hex(&testkit::sha1(&bad))]),
         ("lost", 1, &["lost: no archive supplies blob ", "--ref"]),
         ("d", 2, &["d: is a directory"]),
-        ("gone", 2, &["gone: no such file or directory"]),
+        ("gone", 2, &["gone: no such file or directory; `wimstore ls` shows what is there"]),
         ("good/x", 2, &["good/x: not a directory"]),
     ];
     for (name, code, words) in cases {

@@ -11,7 +11,7 @@ use wimstore_tests::{Content, answer, assert_same_tree, eventually, sample, say,
 
 /// Applies an image with wimlib.
 fn apply(archive: &Path, image: &str, to: &Path, options: &[&str]) {
-    fs::create_dir(to).unwrap();
+    fs::create_dir(to).expect("a folder");
     let arguments = ["apply".as_ref(), archive.as_os_str(), image.as_ref(), to.as_os_str()];
     wimlib(arguments.into_iter().chain(options.iter().map(|option| option.as_ref())));
 }
@@ -19,7 +19,7 @@ fn apply(archive: &Path, image: &str, to: &Path, options: &[&str]) {
 fn saved(folder: &Path, wim: &Wim) -> String {
     let path = folder.join("a.wim");
     wim.build().save(&path);
-    path.into_os_string().into_string().unwrap()
+    path.into_os_string().into_string().expect("UTF-8")
 }
 
 #[test]
@@ -130,10 +130,10 @@ fn unix_data_is_restored_for_those_who_ask() {
     let (plain, unix) = (folder.path().join("plain"), folder.path().join("unix"));
     answer(&["extract", &archive, "--image=1", plain.to_str().unwrap()]);
     let metadata = plain.join("tool").metadata().unwrap();
-    assert_eq!((metadata.mode() & 0o7000, metadata.uid()), (0, rustix_uid()));
+    assert_eq!((metadata.mode() & 0o7000, metadata.uid()), (0, uid()));
     assert!(plain.join("pipe").metadata().unwrap().is_file());
 
-    if rustix_uid() != 0 {
+    if uid() != 0 {
         let said = say(&["extract", &archive, "--image=1", "--unix-data", unix.to_str().unwrap()]);
         assert_eq!(said.code, 2, "an owner cannot be given by a user: {said:?}");
         return;
@@ -153,7 +153,7 @@ fn unix_data_is_restored_for_those_who_ask() {
     assert_eq!(facts("plain"), (0o644, 0, 0));
 }
 
-fn rustix_uid() -> u32 {
+fn uid() -> u32 {
     rustix::process::geteuid().as_raw()
 }
 
@@ -362,6 +362,27 @@ fn an_interrupt_leaves_no_partial_file() {
 }
 
 #[test]
+fn a_full_disk_ends_it_with_one_complaint_a_thread() {
+    let folder = tempfile::tempdir().unwrap();
+    let files: Vec<Dentry> = (0..200).map(|n| file(&format!("f{n:03}"), [random(100_000), vec![n]].concat())).collect();
+    let archive = saved(folder.path(), &Wim::new(Packing::Stored, root(files)));
+    let to = folder.path().join("to");
+    fs::create_dir(&to).unwrap();
+    // A small disk that goes away with the program: mounts of a namespace of its own.
+    let script = "mount -t tmpfs -o size=4m tmpfs \"$1\" && \"$0\" extract \"$2\" --image=1 \"$1\"; code=$?; ls \"$1\"; exit $code";
+    let mut command = Command::new(testkit::need("unshare", "util-linux"));
+    command.args(["--mount", "sh", "-c", script]).arg(wimstore()).arg(&to).arg(&archive);
+    let output = command.output().unwrap();
+    let (out, err) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+    assert_eq!(output.status.code(), Some(2), "{out}{err}");
+    assert!((20..42).contains(&out.lines().count()), "what fits is there: {out}");
+    let full = err
+        .lines()
+        .filter(|line| line.starts_with("wimstore: ") && line.ends_with(": No space left on device (os error 28)"));
+    assert!((1..=64).contains(&full.count()) && err.lines().count() < 100, "{err}");
+}
+
+#[test]
 fn what_cannot_be_done_is_said() {
     let folder = tempfile::tempdir().unwrap();
     let archive = saved(folder.path(), &Wim::new(Packing::Stored, root([file("f", "x")])));
@@ -369,7 +390,10 @@ fn what_cannot_be_done_is_said() {
     let to = to.to_str().unwrap();
     let in_file = format!("{archive}/to");
     let cases: &[(&[&str], &str)] = &[
-        (&["extract", &archive, "gone", to], "wimstore: gone: no such file or directory\n"),
+        (
+            &["extract", &archive, "gone", to],
+            "wimstore: gone: no such file or directory; `wimstore ls` shows what paths begin with, or choose an image",
+        ),
         (&["extract", &archive, "--image=2", to], ": no image 2; there are 1 "),
         (&["extract", &archive, &in_file], ": cannot extract into it: "),
     ];

@@ -8,12 +8,12 @@ use wimstore_tests::{answer, sample, say};
 /// A captured sample with two images, as `archive.wim` in `folder`.
 fn archive(folder: &Path, options: &[&str]) -> String {
     let (source, archive) = (folder.join("source"), folder.join("archive.wim"));
-    std::fs::create_dir(&source).unwrap();
+    std::fs::create_dir(&source).expect("a folder");
     sample::fill(&source);
     capture(&source, &archive, options);
-    std::fs::write(source.join("second only"), b"2").unwrap();
+    std::fs::write(source.join("second only"), b"2").expect("a file");
     wimlib(["append".as_ref(), source.as_os_str(), archive.as_os_str(), "second".as_ref()]);
-    archive.into_os_string().into_string().unwrap()
+    archive.into_os_string().into_string().expect("UTF-8")
 }
 
 #[test]
@@ -89,7 +89,7 @@ fn long_fixture(folder: &Path) -> String {
     ]);
     let path = folder.join("a.wim");
     Wim::new(Packing::Xpress(32768), tree).build().save(&path);
-    path.into_os_string().into_string().unwrap()
+    path.into_os_string().into_string().expect("UTF-8")
 }
 
 #[test]

@@ -78,7 +78,7 @@ fn names_are_escaped_on_a_terminal() {
     let raw = wimstore_tests::run(["ls", "--image=1", path.to_str().unwrap()]);
     assert_eq!(raw.stdout, b"\x1b[31mred\nline\nback\\slash\n");
     let said = say(&["cat", "--image=1", path.to_str().unwrap(), "\u{1b}[31m"]);
-    assert_eq!(said.err, "wimstore: \\x1b[31m: no such file or directory\n");
+    assert_eq!(said.err, "wimstore: \\x1b[31m: no such file or directory; `wimstore ls` shows what is there\n");
 }
 
 #[test]

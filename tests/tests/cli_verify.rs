@@ -17,7 +17,7 @@ fn saved(folder: &Path, archive: &Built) -> PathBuf {
 fn objects(arguments: &[&str]) -> (i32, Vec<Value>) {
     let said = say(&[&["verify", "--json"], arguments].concat());
     assert_eq!(said.err, "", "what is found is the answer");
-    (said.code, said.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect())
+    (said.code, said.out.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect())
 }
 
 #[test]

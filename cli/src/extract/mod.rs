@@ -19,7 +19,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use crate::globals::Globals;
 use crate::outcome::Outcome;
 use crate::paths;
-use crate::source::Choice;
+use crate::source::{Choice, Names};
 
 use folder::Folder;
 use plan::Plan;
@@ -61,6 +61,9 @@ pub(crate) struct Args {
     #[command(flatten)]
     choice: Choice,
 
+    #[command(flatten)]
+    names: Names,
+
     /// Replace files that exist (never folders); without it they stay, and are reported
     #[arg(long)]
     overwrite: bool,
@@ -82,7 +85,7 @@ pub(crate) fn run(args: &Args, _: &Globals) -> anyhow::Result<ExitCode> {
     };
     let destination = PathBuf::from(destination);
     let fs = Filesystem::open(&args.source, options(args))?;
-    let start = paths::find(&fs, path, true)?;
+    let start = paths::find(&fs, path, true).map_err(|error| paths::explain(&fs, error))?;
     let (folder, made) = Folder::destination(&destination)
         .with_context(|| format!("{}: cannot extract into it", destination.display()))?;
 
@@ -99,7 +102,7 @@ pub(crate) fn run(args: &Args, _: &Globals) -> anyhow::Result<ExitCode> {
     }
     let choices = Choices { overwrite: args.overwrite, unix_data: args.unix_data, streams: args.streams };
     let mut outcome = Restorer::new(&plan, choices, outcome).restore_all();
-    outcome.report_problems(&fs);
+    outcome.report_problems(&fs.problems());
     let signal = i32::try_from(stop.load(Ordering::Relaxed))?;
     if signal != 0 {
         // What was under way is cleaned up: end as if we had not caught it.
@@ -121,6 +124,7 @@ fn options(args: &Args) -> Options {
     let allowed = |bits: u16| bits & !(umask.bits() as u16);
     Options {
         unix_data: args.unix_data,
+        ignore_case: args.names.ignore_case,
         uid: rustix::process::geteuid().as_raw(),
         gid: rustix::process::getegid().as_raw(),
         file_mode: allowed(0o666),

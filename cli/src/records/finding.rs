@@ -3,12 +3,13 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use fs_core::Chain;
 use fs_core::check::Finding;
 use fs_core::wim::{BlobHash, Error};
+use fs_core::{Chain, Problem};
 use serde::Serialize;
 
 use super::PathField;
+use crate::outcome::cause;
 
 /// Something that is not as it should be. Which of the optional fields there are depends on the kind.
 #[derive(Debug, Serialize)]
@@ -61,6 +62,11 @@ impl Found {
             error: error.to_string(),
             used_by: None,
         }
+    }
+
+    /// An archive or folder that is left out.
+    pub(crate) fn problem(problem: &Problem) -> Self {
+        Self::new("problem", &problem.path, cause(&problem.path, &problem.error))
     }
 
     /// A blob that an image needs and no archive supplies.

@@ -36,23 +36,3 @@ impl PathField {
 fn lossy(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
-
-/// Something of the store that is left out or shown unreadable.
-#[derive(Debug, Serialize)]
-pub(crate) struct Problem {
-    #[serde(rename = "type")]
-    record: &'static str,
-    #[serde(flatten)]
-    path: PathField,
-    error: String,
-}
-
-impl Problem {
-    pub(crate) fn of(problem: &fs_core::Problem) -> Self {
-        Self {
-            record: "problem",
-            path: PathField::of(problem.path.as_os_str().as_encoded_bytes()),
-            error: crate::outcome::cause(&problem.path, &problem.error),
-        }
-    }
-}
