@@ -29,8 +29,8 @@ class Mount:
     def __exit__(self, *_: object) -> None:
         if subprocess.run(self._unmount, capture_output=True, check=False).returncode != 0:
             detach(self.directory)
-        deadline = time.monotonic() + 30
-        while os.path.exists(f"/proc/{self.pid}") and time.monotonic() < deadline:
+        deadline = time.monotonic() + 10
+        while is_running(self.pid) and time.monotonic() < deadline:
             time.sleep(0.01)
 
 
@@ -58,12 +58,17 @@ class Program:
     def mount(self, archive: str, directory: str) -> Mount:
         """Mounts the first image of the archive."""
         os.makedirs(directory, exist_ok=True)
+        before = naming(directory)
         try:
             cost = measure.run(self.mount_command(archive, directory)) + measure.run(["ls", directory])
         except BaseException:
             detach(directory)
             raise
-        return Mount(directory, serving_process(directory), cost, [*self.unmount, directory])
+        serving = naming(directory) - before
+        if len(serving) != 1:
+            detach(directory)
+            raise SystemExit(f"bench: {self.name}: not one process serves {directory}, but {len(serving)}")
+        return Mount(directory, serving.pop(), cost, [*self.unmount, directory])
 
 
 class Wimstore(Program):
@@ -105,13 +110,23 @@ class SevenZip(Program):
     unmount = None
 
 
-def serving_process(directory: str) -> int:
-    """The process that serves a mount: the one whose arguments name the directory."""
+def naming(directory: str) -> set[int]:
+    """Processes whose arguments name the directory."""
+    found = set()
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
             with open(f"/proc/{pid}/cmdline", "rb") as cmdline:
                 if os.fsencode(directory) in cmdline.read().split(b"\0"):
-                    return int(pid)
+                    found.add(int(pid))
         except OSError:
             continue
-    raise SystemExit(f"bench: no process serves {directory}")
+    return found
+
+
+def is_running(pid: int) -> bool:
+    """Whether a process is there and not only waiting for its parent to notice its end."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as stat:
+            return stat.read().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
