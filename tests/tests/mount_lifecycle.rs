@@ -8,57 +8,17 @@ use std::io::{self, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::OnceLock;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::fs::{Advice, fadvise};
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, getsid, kill_process};
-use testkit::{Image, Packing, Store, Wim, dir, file, root};
-use wimstore_tests::{Foreground, Mount, eventually, is_mounted, is_running, run, wimstore};
+use testkit::{Packing, Wim, file, root};
+use wimstore_tests::{Foreground, Mount, SmallStore, eventually, is_mounted, is_running, run, wimstore};
 
 /// How long anything may take that must not take for ever.
 const LIMIT: Duration = Duration::from_secs(15);
-
-/// What `Group/a/big` holds.
-fn big() -> &'static [u8] {
-    static BIG: OnceLock<Vec<u8>> = OnceLock::new();
-    BIG.get_or_init(|| testkit::content::code(3_000_000))
-}
-
-/// A store with the group `Group`, in it the image `a` with `big` and `docs/hello.txt`.
-struct Fixture {
-    folder: tempfile::TempDir,
-}
-
-impl Fixture {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let tree = root([file("big", big()), dir("docs", [file("hello.txt", "hello")])]);
-        let wim = Wim::of(Packing::Xpress(32768), [Image::new("a", tree)]);
-        Store::new(&folder.path().join("store")).add("Group", "a.wim", &wim.build());
-        Self { folder }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn store(&self) -> PathBuf {
-        self.path("store")
-    }
-
-    fn archive(&self) -> PathBuf {
-        self.path("store/Images/Group/a.wim")
-    }
-
-    /// A folder beside the store.
-    fn make(&self, name: &str) -> PathBuf {
-        fs::create_dir(self.path(name)).unwrap();
-        self.path(name)
-    }
-}
 
 /// Exit code and complaint.
 fn said(output: &Output) -> (Option<i32>, String) {
@@ -80,8 +40,8 @@ fn assert_answers(mount: &Path) {
 
 #[test]
 fn the_background_process_has_left_its_terminal() {
-    let fixture = Fixture::new();
-    let mount = Mount::new(&fixture.store(), &["-o", "ro"]);
+    let store = SmallStore::new();
+    let mount = Mount::new(&store.path(), &["-o", "ro"]);
     assert_answers(mount.path());
     let process = PathBuf::from("/proc").join(mount.process().to_string());
     for descriptor in ["0", "1", "2"] {
@@ -90,7 +50,7 @@ fn the_background_process_has_left_its_terminal() {
     assert_eq!(fs::read_link(process.join("cwd")).unwrap(), Path::new("/"));
     let pid = pid(mount.process());
     assert_eq!(getsid(Some(pid)).unwrap(), pid, "it leads a session of its own");
-    assert_eq!(fs::read(mount.path().join("Group/a/big")).unwrap(), big());
+    assert_eq!(fs::read(mount.path().join("Group/a/big")).unwrap(), SmallStore::big());
 }
 
 fn pid(process: u32) -> Pid {
@@ -99,9 +59,9 @@ fn pid(process: u32) -> Pid {
 
 #[test]
 fn umount_returns_when_mount_and_process_are_gone() {
-    let fixture = Fixture::new();
+    let store = SmallStore::new();
     for round in 0..5 {
-        let mount = Mount::new(&fixture.store(), &["-o", "ro"]);
+        let mount = Mount::new(&store.path(), &["-o", "ro"]);
         assert_answers(mount.path());
         assert_eq!(said(&run(["umount".as_ref(), mount.path().as_os_str()])), (Some(0), String::new()), "{round}");
         assert!(!is_mounted(mount.path()) && !is_running(mount.process()), "{round}");
@@ -111,11 +71,11 @@ fn umount_returns_when_mount_and_process_are_gone() {
 #[test]
 fn whoever_starts_a_mount_does_not_wait_for_its_end() {
     // `$(…)` ends when the last process has closed its output: the server must have done so.
-    let fixture = Fixture::new();
-    let mountpoint = fixture.make("mountpoint");
+    let store = SmallStore::new();
+    let mountpoint = store.make("mountpoint");
     let script = "said=$(\"$1\" mount \"$2\" \"$3\" 2>&1); echo \"$? [$said]\"; \"$1\" umount \"$3\"; echo $?";
     let mut shell = Command::new("sh");
-    shell.args(["-c", script, "sh"]).args([&wimstore(), &fixture.store(), &mountpoint]);
+    shell.args(["-c", script, "sh"]).args([&wimstore(), &store.path(), &mountpoint]);
     assert_eq!(testkit::run(&mut shell), "0 []\n0\n");
     assert!(!is_mounted(&mountpoint));
 }
@@ -136,9 +96,9 @@ fn every_way_out_is_clean() {
         ("wimstore umount", |mount| by(wimstore(), &["umount"], mount)),
         ("wimstore umount --lazy", |mount| by(wimstore(), &["umount", "--lazy"], mount)),
     ];
-    let fixture = Fixture::new();
+    let store = SmallStore::new();
     for (name, way) in ways {
-        let mut mount = Foreground::new(&fixture.store(), &["-o", "ro"]);
+        let mut mount = Foreground::new(&store.path(), &["-o", "ro"]);
         assert_answers(mount.path());
         way(&mount);
         assert_eq!(mount.ended(LIMIT).code(), Some(0), "{name}");
@@ -167,9 +127,9 @@ impl Drop for Resident {
 
 #[test]
 fn signals_end_a_mount_that_is_in_use() {
-    let fixture = Fixture::new();
+    let store = SmallStore::new();
     for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
-        let mut mount = Foreground::new(&fixture.store(), &["-o", "ro"]);
+        let mut mount = Foreground::new(&store.path(), &["-o", "ro"]);
         let mut file = File::open(mount.path().join("Group/a/big")).unwrap();
         let mut first = vec![0; 4096];
         file.read_exact(&mut first).unwrap();
@@ -177,15 +137,15 @@ fn signals_end_a_mount_that_is_in_use() {
         mount.signal(signal);
         assert_eq!(mount.ended(LIMIT).code(), Some(0), "{signal:?}");
         assert!(!is_mounted(mount.path()), "{signal:?}");
-        assert_eq!(first, big()[..4096]);
+        assert_eq!(first, SmallStore::big()[..4096]);
         drop((resident, file));
     }
 }
 
 #[test]
 fn a_mount_in_use_is_not_unmounted_unless_lazily() {
-    let fixture = Fixture::new();
-    let mount = Mount::new(&fixture.store(), &["-o", "ro"]);
+    let store = SmallStore::new();
+    let mount = Mount::new(&store.path(), &["-o", "ro"]);
     let resident = Resident::new(mount.path());
     let complaint = refused(&["umount".as_ref(), mount.path().as_os_str()]);
     assert!(complaint.contains("is in use by open files") && complaint.contains("--lazy"), "{complaint}");
@@ -196,7 +156,7 @@ fn a_mount_in_use_is_not_unmounted_unless_lazily() {
     assert!(!is_mounted(mount.path()) && is_running(mount.process()));
     let mut bytes = Vec::new();
     file.read_to_end(&mut bytes).unwrap();
-    assert_eq!(bytes, big(), "who has a file open goes on reading");
+    assert_eq!(bytes, SmallStore::big(), "who has a file open goes on reading");
     drop((file, resident));
     mount.wait_gone();
 }
@@ -217,10 +177,10 @@ impl Drop for Stopped {
     }
 }
 
-/// The archive of `fixture` as a file in a mount of its own, so that reading it can be stopped.
-fn archive_in_a_mount(fixture: &Fixture) -> (Mount, PathBuf) {
-    let outer = fixture.path("outer.wim");
-    let inner = fs::read(fixture.archive()).unwrap();
+/// The archive of `store` as a file in a mount of its own, so that reading it can be stopped.
+fn archive_in_a_mount(store: &SmallStore) -> (Mount, PathBuf) {
+    let outer = store.at("outer.wim");
+    let inner = fs::read(store.archive()).unwrap();
     Wim::new(Packing::Xpress(32768), root([file("inner.wim", inner)])).build().save(&outer);
     let mount = Mount::new(&outer, &["--image", "1"]);
     let archive = mount.path().join("inner.wim");
@@ -234,8 +194,8 @@ fn forget(archive: &File) {
 
 #[test]
 fn a_blocked_reader_does_not_keep_a_mount() {
-    let fixture = Fixture::new();
-    let (outer, archive) = archive_in_a_mount(&fixture);
+    let store = SmallStore::new();
+    let (outer, archive) = archive_in_a_mount(&store);
     let cached = File::open(&archive).unwrap();
     let mut mount = Foreground::new(&archive, &["--image", "1"]);
     let mut file = File::open(mount.path().join("big")).unwrap();
@@ -255,9 +215,9 @@ fn a_blocked_reader_does_not_keep_a_mount() {
 
 #[test]
 fn a_mount_that_nobody_waits_for_any_more_goes_away() {
-    let fixture = Fixture::new();
-    let (outer, archive) = archive_in_a_mount(&fixture);
-    let mountpoint = fixture.make("mountpoint");
+    let store = SmallStore::new();
+    let (outer, archive) = archive_in_a_mount(&store);
+    let mountpoint = store.make("mountpoint");
     let cached = File::open(&archive).unwrap();
     let stopped = Stopped::new(outer.process());
     forget(&cached);
@@ -283,10 +243,10 @@ fn children(process: u32) -> Vec<u32> {
 
 #[test]
 fn a_test_that_panics_leaves_no_mount() {
-    let fixture = Fixture::new();
+    let store = SmallStore::new();
     let mut seen = None;
     let panicked = catch_unwind(AssertUnwindSafe(|| {
-        let mount = Mount::new(&fixture.store(), &["-o", "ro"]);
+        let mount = Mount::new(&store.path(), &["-o", "ro"]);
         seen = Some((mount.path().to_owned(), mount.process()));
         let _file = File::open(mount.path().join("Group/a/big")).unwrap();
         panic!("on purpose");
@@ -298,13 +258,13 @@ fn a_test_that_panics_leaves_no_mount() {
 
 #[test]
 fn a_dead_mount_is_recognised_and_removed() {
-    let fixture = Fixture::new();
-    let mount = Mount::new(&fixture.store(), &["-o", "ro"]);
+    let store = SmallStore::new();
+    let mount = Mount::new(&store.path(), &["-o", "ro"]);
     kill_process(pid(mount.process()), Signal::KILL).unwrap();
     assert!(eventually(|| !is_running(mount.process())));
     let dead = fs::read_dir(mount.path()).and_then(|mut entries| entries.next().transpose()).unwrap_err();
     assert_eq!(dead.raw_os_error(), Some(Errno::NOTCONN.raw_os_error()), "as with every FUSE mount");
-    let complaint = refused(&["mount".as_ref(), fixture.store().as_os_str(), mount.path().as_os_str()]);
+    let complaint = refused(&["mount".as_ref(), store.path().as_os_str(), mount.path().as_os_str()]);
     assert!(complaint.contains("whose process has died: `wimstore umount"), "{complaint}");
     assert_eq!(said(&run(["umount".as_ref(), mount.path().as_os_str()])), (Some(0), String::new()));
     assert!(!is_mounted(mount.path()));
@@ -312,15 +272,15 @@ fn a_dead_mount_is_recognised_and_removed() {
 
 #[test]
 fn what_cannot_be_mounted_is_refused_with_the_reason() {
-    let fixture = Fixture::new();
-    let (empty, full) = (fixture.make("empty"), fixture.make("full"));
+    let small = SmallStore::new();
+    let (empty, full) = (small.make("empty"), small.make("full"));
     fs::write(full.join("entry"), "x").unwrap();
-    fs::write(fixture.path("file"), "no archive").unwrap();
-    let mounted = Mount::new(&fixture.store(), &["-o", "ro"]);
+    fs::write(small.at("file"), "no archive").unwrap();
+    let mounted = Mount::new(&small.path(), &["-o", "ro"]);
     let at = |path: &Path| path.display().to_string();
-    let (store, archive, empty) = (at(&fixture.store()), at(&fixture.archive()), at(&empty));
-    let (absent, file) = (at(&fixture.path("absent")), at(&fixture.path("file")));
-    let (full, mounted, parent) = (at(&full), at(mounted.path()), at(fixture.folder.path()));
+    let (store, archive, empty) = (at(&small.path()), at(&small.archive()), at(&empty));
+    let (absent, file) = (at(&small.at("absent")), at(&small.at("file")));
+    let (full, mounted, parent) = (at(&full), at(mounted.path()), at(small.folder()));
     let cases: &[(&[&str], &str)] = &[
         (&[&store, &absent], "does not exist: make the directory first"),
         (&[&store, &file], "is not a directory"),
@@ -360,8 +320,8 @@ fn what_cannot_be_mounted_is_refused_with_the_reason() {
 
 #[test]
 fn nonempty_mounts_over_what_is_there() {
-    let fixture = Fixture::new();
-    let (store, full) = (fixture.store(), fixture.make("full"));
+    let store = SmallStore::new();
+    let (store, full) = (store.path(), store.make("full"));
     fs::write(full.join("entry"), "x").unwrap();
     let output = run(["mount".as_ref(), "-o".as_ref(), "nonempty".as_ref(), store.as_os_str(), full.as_os_str()]);
     assert_eq!(said(&output), (Some(0), String::new()));
