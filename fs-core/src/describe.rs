@@ -7,9 +7,9 @@ use wim::{BlobHash, Dentry, FileTime, UnixData};
 
 use crate::image::{Image, Node};
 use crate::links;
-use crate::{Attr, Ino, Kind, Options};
+use crate::{Attr, BlobRef, Ino, Kind, Options};
 
-/// Size shown for a file whose data no archive supplies: its size is not known, and of a file of size 0 the kernel would
+/// Size shown for a file whose data no archive supplies or can hold: its size is not known, and of a file of size 0 the kernel would
 /// serve an empty content without asking us.
 pub(crate) const UNKNOWN_SIZE: u64 = 1;
 
@@ -91,7 +91,15 @@ fn file_time(time: SystemTime) -> FileTime {
 }
 
 fn size(node: &Node<'_>, hash: Option<BlobHash>) -> u64 {
-    hash.map_or(0, |hash| node.image.blob(&hash).map_or(UNKNOWN_SIZE, |blob| blob.size()))
+    hash.map_or(0, |hash| node.image.blob(&hash).map_or(UNKNOWN_SIZE, |blob| possible_size(&blob)))
+}
+
+/// What the blob table says, unless it says what cannot be: readers make room for the size that they are shown.
+fn possible_size(blob: &BlobRef) -> u64 {
+    match blob.archive.wim.check_blob(blob.blob()) {
+        Ok(()) | Err(wim::Error::Unsupported { .. }) => blob.size(),
+        Err(_) => UNKNOWN_SIZE,
+    }
 }
 
 fn with_size(attr: Attr, size: u64) -> Attr {

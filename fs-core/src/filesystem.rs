@@ -396,8 +396,13 @@ impl Filesystem {
             return Err(Error::NotSymlink);
         };
         let blob = node.image.blob(&hash)?;
-        let data = self.contents.read_whole(&blob, links::MAX_DATA)?;
         let broken = |e| Error::archive(&blob.archive.path, e);
+        let data = self.contents.read_whole(&blob, links::MAX_DATA).map_err(|error| match error {
+            Error::TooLarge { len: size, limit } => {
+                broken(wim::Error::TooLarge { what: "target of a link", at: blob.blob().place.offset, size, limit })
+            }
+            other => other,
+        })?;
         let link = wim::reparse::parse_link(head.tag, &data).map_err(broken)?.ok_or(Error::NotSymlink)?;
         let directory = directory_names(&node.tree, node.id());
         let mut real_name = |directory: &[Vec<u16>], name: &[u16]| real_name(&node.tree, directory, name);

@@ -43,13 +43,18 @@ impl Image {
         self.archive.wim.xml().image(u32::try_from(self.number()).ok()?)
     }
 
-    /// The blob with this content, from the first archive that supplies it.
+    /// The blob with this content, from the first archive that supplies it; an archive where it cannot lie comes last.
     pub(crate) fn blob(&self, hash: &BlobHash) -> Result<BlobRef> {
-        let found = self.suppliers.iter().find_map(|archive| {
-            let index = archive.wim.blobs().find(hash)?;
-            Some(BlobRef { archive: Arc::clone(archive), index })
-        });
-        found.ok_or(Error::DataMissing { hash: *hash })
+        let mut impossible = None;
+        for archive in self.suppliers.iter() {
+            let Some(index) = archive.wim.blobs().find(hash) else { continue };
+            let blob = BlobRef { archive: Arc::clone(archive), index };
+            if archive.wim.check_blob(blob.blob()).is_ok() {
+                return Ok(blob);
+            }
+            impossible.get_or_insert(blob);
+        }
+        impossible.ok_or(Error::DataMissing { hash: *hash })
     }
 
     /// Its tree, read and parsed unless `trees` has it.

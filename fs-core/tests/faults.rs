@@ -102,6 +102,9 @@ fn listed_but_unreadable(fs: &Filesystem, path: &str) -> Result<(), String> {
     if attr.kind != Kind::File {
         return Err(format!("is a {:?}", attr.kind));
     }
+    if attr.size == 0 || attr.size > 1 << 30 {
+        return Err(format!("has {} bytes, for which readers make room", attr.size));
+    }
     let (want, mut random) = (faults::content(path), Random::new(7));
     for _ in 0..20 {
         let (offset, mut buf) = (random.below(want.len() as u64), vec![0xAA; 5000]);
@@ -173,6 +176,42 @@ fn checked(fs: &Filesystem, fault: &Fault) -> Result<(), String> {
     match fault.outcome {
         Outcome::Warns(_) if found.is_empty() => Err("verify finds nothing".to_owned()),
         _ => Ok(()),
+    }
+}
+
+#[test]
+fn a_reference_supplies_what_cannot_lie_in_the_archive() {
+    let folder = tempfile::tempdir().unwrap();
+    let (archive, reference) = (folder.path().join("fault.wim"), folder.path().join("reference.wim"));
+    Wim::new(Packing::Lzx(32768), root([file("victim", "victim")])).build().save(&reference);
+    for build in [faults::blob_beyond_end, faults::blob_sizes_differ, faults::blob_missing] {
+        build().save(&archive);
+        let image = Some(ImageChoice::Number(1));
+        let fs = Filesystem::open(&archive, Options { image: image.clone(), ..Options::default() }).unwrap();
+        assert!(read(&fs, "victim").unwrap_err().is_damage());
+        let references = vec![reference.clone()];
+        let fs = Filesystem::open(&archive, Options { image, references, ..Options::default() }).unwrap();
+        assert_eq!(read(&fs, "victim").unwrap(), b"victim");
+    }
+}
+
+#[test]
+fn links_that_cannot_be_read_are_damage() {
+    let folder = tempfile::tempdir().unwrap();
+    let archive = folder.path().join("fault.wim");
+    for (fault, text) in [
+        (faults::reparse_name_beyond as fn() -> testkit::Built, "fault.wim"),
+        (faults::reparse_short, "fault.wim"),
+        (faults::reparse_huge, "target of a link"),
+        (faults::reparse_missing, "no archive supplies"),
+    ] {
+        fault().save(&archive);
+        let options = Options { image: Some(ImageChoice::Number(1)), ..Options::default() };
+        let fs = Filesystem::open(&archive, options).unwrap();
+        let ino = fs.resolve(b"d/victim").unwrap();
+        assert_eq!(fs.attr(ino).unwrap().kind, Kind::Symlink);
+        let error = fs.read_link(ino).unwrap_err();
+        damage(&error, text).and(says(&error, "d/victim")).unwrap();
     }
 }
 
