@@ -14,9 +14,8 @@ pub use dentry::{Attributes, Dentry, ReparseHead};
 pub use streams::{NamedStream, Streams};
 pub use tagged::{ExtendedAttribute, TaggedItem, UnixData};
 
-use crate::name::cmp_units;
 use crate::warning::Warnings;
-use crate::{Error, Name, Result, Warning, upcase};
+use crate::{Error, Name, Result, Warning};
 use security::SecurityData;
 use tree::Builder;
 
@@ -111,12 +110,6 @@ impl Metadata {
         Ok(Self { bytes, security, nodes, inodes, warnings: warnings.into_vec() })
     }
 
-    /// The bytes it takes in memory.
-    #[must_use]
-    pub fn memory_size(&self) -> usize {
-        self.bytes.len() + size_of_val(&*self.nodes) + size_of_val(&*self.inodes)
-    }
-
     /// How many names there are, with the root.
     #[must_use]
     pub fn node_count(&self) -> u32 {
@@ -152,11 +145,17 @@ impl Metadata {
     /// The child of `directory` that is shown as `name`, in UTF-16 units.
     #[must_use]
     pub fn lookup(&self, directory: NodeId, name: &[u16], case: CaseSensitivity) -> Option<NodeId> {
-        let exact = self.find(directory, |child| cmp_units(child.shown_units(), name.iter().copied()));
+        // These are never shown, and would be taken for their stand-ins.
+        if name.contains(&0) || name.contains(&u16::from(b'/')) {
+            return None;
+        }
+        let bytes: Vec<u8> = name.iter().flat_map(|unit| unit.to_le_bytes()).collect();
+        let name = Name::new(&bytes);
+        let exact = self.find(directory, |child| child.cmp_shown(name));
         if exact.is_some() || case == CaseSensitivity::Sensitive {
             return exact;
         }
-        self.find(directory, |child| child.shown_units().map(upcase).cmp(name.iter().copied().map(upcase)))
+        self.find(directory, |child| child.cmp_folded(name))
     }
 
     /// The first child of `directory` for whose name `compare` says that it is the one.
@@ -232,11 +231,11 @@ impl Metadata {
         path
     }
 
-    /// The bytes of memory behind this value.
+    /// The bytes it takes in memory.
     #[must_use]
-    pub fn memory(&self) -> usize {
+    pub fn memory_size(&self) -> usize {
         let arrays = size_of_val(&*self.nodes) + size_of_val(&*self.inodes) + size_of_val(&*self.warnings);
-        self.bytes.capacity() + arrays + self.security.memory()
+        self.bytes.capacity() + arrays + self.security.memory_size()
     }
 
     /// What was put up with while parsing.

@@ -69,7 +69,7 @@ impl SecurityData {
     }
 
     /// The bytes of memory behind this value.
-    pub(super) fn memory(&self) -> usize {
+    pub(super) fn memory_size(&self) -> usize {
         size_of_val(&*self.bounds)
     }
 }

@@ -42,7 +42,7 @@ struct Directory {
 
 /// An entry of the list being read.
 struct Child {
-    /// The first four shown units in upper case: compares like the name, where it differs.
+    /// See [`sort_key`].
     key: u64,
     at: u32,
 }
@@ -276,9 +276,40 @@ impl<'a> Builder<'a> {
     }
 }
 
-/// The first four shown units in upper case, the first one on top. A name that ends before has zeros, which are smaller
-/// than any shown unit.
+/// The first eight shown units in upper case, a byte each, the first one on top.
+///
+/// Keys that differ are ordered as the names are: a name that ends before the eighth unit has zeros, which no shown unit
+/// has, and nothing follows a unit that is too large for its byte.
 fn sort_key(name: Name<'_>) -> u64 {
-    let units = name.shown_units().map(upcase).chain(std::iter::repeat(0)).take(4);
-    units.fold(0, |key, unit| key << 16 | u64::from(unit))
+    let (mut key, mut shift) = (0, 64);
+    for unit in name.shown_units().map(upcase).take(8) {
+        shift -= 8;
+        key |= u64::from(unit.min(0xFF)) << shift;
+        if unit >= 0xFF {
+            break;
+        }
+    }
+    key
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn name() -> impl Strategy<Value = Vec<u8>> {
+        let unit = prop_oneof![0x5Eu16..0x63, 0..3u16, 0xFDu16..0x102, Just(0xFFFF), Just(0x2F)];
+        let units = prop::collection::vec(unit, 0..12);
+        units.prop_map(|units| units.iter().flat_map(|unit| unit.to_le_bytes()).collect())
+    }
+
+    proptest! {
+        #[test]
+        fn keys_are_in_the_order_of_names(a in name(), b in name()) {
+            let (a, b) = (Name::new(&a), Name::new(&b));
+            let keys = sort_key(a).cmp(&sort_key(b));
+            prop_assert!(keys.is_eq() || keys == a.cmp_shown(b));
+        }
+    }
 }
