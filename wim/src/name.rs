@@ -97,6 +97,12 @@ impl<'a> Name<'a> {
         rest(self).cmp(rest(other))
     }
 
+    /// How many units at the start are the same but for case.
+    pub(crate) fn common_units(self, other: Self) -> usize {
+        let pairs = self.shown_units().zip(other.shown_units());
+        pairs.take_while(|&(ours, theirs)| upcase(ours) == upcase(theirs)).count()
+    }
+
     /// How many bytes at the start are the same, rounded down to eight: siblings' names often begin alike.
     #[inline]
     fn equal_bytes(self, other: Self) -> usize {

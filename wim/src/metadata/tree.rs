@@ -27,7 +27,8 @@ pub(super) struct Builder<'a> {
     directories: Vec<Directory>,
     /// Hard-link id and node of every name that may be one of several.
     links: Vec<(u64, u32)>,
-    children: Vec<Child>,
+    /// Where the entries of the list being read are.
+    children: Vec<u32>,
     warnings: &'a mut Warnings,
 }
 
@@ -38,13 +39,6 @@ struct Directory {
     list: u32,
     depth: u32,
     subdirectories: u32,
-}
-
-/// An entry of the list being read.
-struct Child {
-    /// See [`sort_key`].
-    key: u64,
-    at: u32,
 }
 
 impl<'a> Builder<'a> {
@@ -162,8 +156,8 @@ impl<'a> Builder<'a> {
         self.collect(directory, list, &mut children);
         self.sort(directory, &mut children);
         let (first_child, known) = (self.nodes.len() as u32, self.directories.len());
-        for child in &children {
-            self.push(child.at, directory, depth + 1);
+        for &child in &children {
+            self.push(child, directory, depth + 1);
         }
         self.directories[index].subdirectories = (self.directories.len() - known) as u32;
         self.nodes[node as usize].first_child = first_child;
@@ -172,7 +166,7 @@ impl<'a> Builder<'a> {
     }
 
     /// Collects the entries of the list at `list` that can be shown, up to its end or damage to it.
-    fn collect(&mut self, directory: NodeId, list: u32, children: &mut Vec<Child>) {
+    fn collect(&mut self, directory: NodeId, list: u32, children: &mut Vec<u32>) {
         let mut at = list;
         loop {
             let extent = match Extent::parse(self.bytes, at as usize, &mut self.seen) {
@@ -183,47 +177,57 @@ impl<'a> Builder<'a> {
             };
             match extent.fault {
                 Some(fault) => self.warn(at, directory, EntryProblem::Broken(fault)),
-                None => children.extend(self.child(at, directory)),
+                None if self.is_shown(at, directory) => children.push(at),
+                None => {}
             }
             at = extent.end as u32;
         }
     }
 
-    /// The sound entry at `at`, if its name can be shown.
-    fn child(&mut self, at: u32, directory: NodeId) -> Option<Child> {
-        let name = self.dentry(at).stored_name();
-        if name.is_empty() {
-            self.warn(at, directory, EntryProblem::NameEmpty);
-            return None;
-        }
-        if name.is_dots() {
-            self.warn(at, directory, EntryProblem::NameDots);
-            return None;
-        }
-        // No unit takes more than three bytes.
-        if name.len() > MAX_NAME / 3 && name.to_shown_wtf8().len() > MAX_NAME {
-            self.warn(at, directory, EntryProblem::NameLength(name.len() as u32));
-            return None;
-        }
+    /// Whether the name of the sound entry at `at` can be shown.
+    fn is_shown(&mut self, at: u32, directory: NodeId) -> bool {
+        let name = self.name(at);
         if name.has_stand_ins() {
             self.warn(at, directory, EntryProblem::NameStandIns);
         }
-        Some(Child { key: sort_key(name), at })
+        // No unit takes more than three bytes.
+        let is_long = name.len() > MAX_NAME / 3 && name.to_shown_wtf8().len() > MAX_NAME;
+        let problem = match name {
+            _ if name.is_empty() => EntryProblem::NameEmpty,
+            _ if name.is_dots() => EntryProblem::NameDots,
+            _ if is_long => EntryProblem::NameLength(name.len() as u32),
+            _ => return true,
+        };
+        self.warn(at, directory, problem);
+        false
+    }
+
+    /// The name of the sound entry at `at`.
+    fn name(&self, at: u32) -> Name<'a> {
+        self.dentry(at).stored_name()
     }
 
     /// Puts a directory's children in order and leaves out those whose name is there already.
-    fn sort(&mut self, directory: NodeId, children: &mut Vec<Child>) {
-        let (bytes, descriptors) = (self.bytes, self.security.count());
-        let name = |child: &Child| Dentry::at(bytes, child.at, descriptors, false).stored_name();
-        let by_name = |a: &Child, b: &Child| a.key.cmp(&b.key).then_with(|| name(a).cmp_shown(name(b)));
-        children.sort_unstable_by(|a, b| by_name(a, b).then(a.at.cmp(&b.at)));
-        children.dedup_by(|later, first| {
-            let twice = later.key == first.key && name(later).cmp_shown(name(first)).is_eq();
-            if twice {
-                self.warn(later.at, directory, EntryProblem::NameTwice);
-            }
-            twice
-        });
+    fn sort(&mut self, directory: NodeId, children: &mut Vec<u32>) {
+        // Writers sort names in the same order, all but a few.
+        if children.is_sorted_by(|&a, &b| self.name(a).cmp_shown(self.name(b)).is_lt()) {
+            return;
+        }
+        let first = self.name(children[0]);
+        let skip = children.iter().map(|&at| first.common_units(self.name(at))).min().unwrap_or_default();
+        let mut keyed: Vec<_> = children.iter().map(|&at| (sort_key(self.name(at), skip), at)).collect();
+        let by_name =
+            |a: &(u64, u32), b: &(u64, u32)| a.0.cmp(&b.0).then_with(|| self.name(a.1).cmp_shown(self.name(b.1)));
+        keyed.sort_unstable_by(|a, b| by_name(a, b).then(a.1.cmp(&b.1)));
+        children.clear();
+        let mut twice = Vec::new();
+        for group in keyed.chunk_by(|a, b| by_name(a, b).is_eq()) {
+            children.push(group[0].1);
+            twice.extend(group[1..].iter().map(|&(_, at)| at));
+        }
+        for at in twice {
+            self.warn(at, directory, EntryProblem::NameTwice);
+        }
     }
 
     /// Gives every node its inode, by the order of nodes.
@@ -276,13 +280,13 @@ impl<'a> Builder<'a> {
     }
 }
 
-/// The first eight shown units in upper case, a byte each, the first one on top.
+/// Eight shown units in upper case behind the first `skip`, a byte each, the first one on top.
 ///
-/// Keys that differ are ordered as the names are: a name that ends before the eighth unit has zeros, which no shown unit
-/// has, and nothing follows a unit that is too large for its byte.
-fn sort_key(name: Name<'_>) -> u64 {
+/// Keys that differ are ordered as names are whose first `skip` units are alike: a name that ends before has zeros, which
+/// no shown unit has, and nothing follows a unit that is too large for its byte.
+fn sort_key(name: Name<'_>, skip: usize) -> u64 {
     let (mut key, mut shift) = (0, 64);
-    for unit in name.shown_units().map(upcase).take(8) {
+    for unit in name.shown_units().map(upcase).skip(skip).take(8) {
         shift -= 8;
         key |= u64::from(unit.min(0xFF)) << shift;
         if unit >= 0xFF {
@@ -308,8 +312,10 @@ mod tests {
         #[test]
         fn keys_are_in_the_order_of_names(a in name(), b in name()) {
             let (a, b) = (Name::new(&a), Name::new(&b));
-            let keys = sort_key(a).cmp(&sort_key(b));
-            prop_assert!(keys.is_eq() || keys == a.cmp_shown(b));
+            for skip in 0..=a.common_units(b) {
+                let keys = sort_key(a, skip).cmp(&sort_key(b, skip));
+                prop_assert!(keys.is_eq() || keys == a.cmp_shown(b), "skipping {}", skip);
+            }
         }
     }
 }
