@@ -110,7 +110,7 @@ mod tests {
     #[test]
     fn other_mounts_are_left_alone() {
         let refused = check_mountpoint(Path::new("/proc"), Path::new("/nowhere"), false).unwrap_err().to_string();
-        let want = "something is mounted on /proc already, proc of type proc (-o nonempty mounts over it)";
-        assert_eq!(refused, want);
+        assert!(refused.starts_with("something is mounted on /proc already, "), "{refused}");
+        assert!(refused.ends_with(" of type proc (-o nonempty mounts over it)"), "{refused}");
     }
 }

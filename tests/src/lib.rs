@@ -14,7 +14,7 @@ mod walk;
 pub use corpus::corpus;
 pub use foreground::Foreground;
 pub use mount::{Mount, eventually, is_mounted, is_running};
-pub use program::{run, wimstore};
+pub use program::{run, skipped, wimstore};
 pub use said::{Said, answer, answer_bytes, say};
 pub use small_store::SmallStore;
 pub use tree::{Content, Facts, assert_same_tree, tree};

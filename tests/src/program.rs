@@ -1,7 +1,9 @@
 //! The program under test.
 
 use std::ffi::OsStr;
+use std::fmt::Display;
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
@@ -24,6 +26,12 @@ pub fn wimstore() -> PathBuf {
 /// As [`wimstore`], or the program cannot be started.
 pub fn run<I: IntoIterator<Item = A>, A: AsRef<OsStr>>(arguments: I) -> Output {
     Command::new(wimstore()).args(arguments).output().expect("wimstore starts")
+}
+
+/// Says that the test that calls this cannot run here, and why: on the real standard error, which cargo does not hide.
+pub fn skipped(reason: impl Display) {
+    let test = std::thread::current();
+    let _ = writeln!(std::io::stderr(), "{}: skipped: {reason}", test.name().unwrap_or("a test"));
 }
 
 fn find() -> PathBuf {

@@ -6,6 +6,7 @@ use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use rustix::fs::{
@@ -13,7 +14,7 @@ use rustix::fs::{
 };
 use rustix::io::Errno;
 use testkit::{Image, Packing, TIME, Wim, dir, file, root};
-use wimstore_tests::{Mount, SmallStore, run};
+use wimstore_tests::{Mount, SmallStore, run, skipped};
 
 /// Lines of the log that begin with this request, once the mount is gone.
 fn requests(log: &Path, op: &str) -> usize {
@@ -66,6 +67,18 @@ fn large_reads_arrive_as_large_requests() {
     });
     let log = fs::read_to_string(log).unwrap();
     assert!(log.contains("size=1048576"), "{log}");
+}
+
+#[test]
+fn the_kernel_reads_far_ahead() {
+    let small = SmallStore::new();
+    let mount = Mount::new(&small.path(), &["-o", "ro"]);
+    let device = fs::metadata(mount.path()).unwrap().dev();
+    let (major, minor) = (rustix::fs::major(device), rustix::fs::minor(device));
+    match fs::read_to_string(format!("/sys/class/bdi/{major}:{minor}/read_ahead_kb")) {
+        Ok(kib) => assert_eq!(kib.trim(), "4096"),
+        Err(error) => skipped(format_args!("no sysfs: {error}")),
+    }
 }
 
 #[test]

@@ -287,7 +287,7 @@ fn what_cannot_be_mounted_is_refused_with_the_reason() {
         (&[&store, &full], "is not empty (-o nonempty mounts over what is there)"),
         (&[&store, &mounted], "already: `wimstore umount"),
         (&[&store, &mounted, "-o", "nonempty"], "already: `wimstore umount"),
-        (&[&store, "/proc"], "something is mounted on /proc already, proc of type proc"),
+        (&[&store, "/proc"], "something is mounted on /proc already, "),
         (&[&store, &parent, "-o", "nonempty"], "would hide the source"),
         (&[&absent, &empty], "No such file"),
         (&[&file, &empty], "not a WIM archive"),
