@@ -20,7 +20,8 @@ Examples:
   wimstore cat install.wim --image 1 Windows/System32/drivers/etc/hosts
   wimstore cat /srv/RemoteInstall 'Sales/Windows 11/Users/Public/readme.txt'
 
-PATH counts from the root of SOURCE, as `wimstore ls` shows it; \\ may stand for /. Links are followed inside the image.")]
+PATH counts from the root of SOURCE, as `wimstore ls` shows it; \\ may stand for /. Links are followed inside the \
+image.")]
 pub(crate) struct Args {
     #[command(flatten)]
     source: Source,

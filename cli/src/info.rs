@@ -14,8 +14,8 @@ use crate::text;
 
 /// Show what archives and images are like, and what is missing.
 ///
-/// Of archives the header, compression, integrity table and sizes; of images names, counts, times and the version of Windows.
-/// Metadata is read and checked, file data is not: `wimstore verify` does that.
+/// Of archives the header, compression, integrity table and sizes; of images names, counts, times and the version of
+/// Windows. Metadata is read and checked, file data is not: `wimstore verify` does that.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -157,7 +157,8 @@ impl Teller<'_> {
         };
         let integrity = match (&record.integrity, &record.integrity_error) {
             (Some(table), _) => {
-                format!("{} blocks of {}", table.blocks, text::bytes(table.chunk_size.into()))
+                let blocks = text::count(table.blocks as u64, "block");
+                format!("{blocks} of {}", text::bytes(table.chunk_size.into()))
             }
             (None, Some(error)) => format!("unusable: {error}"),
             (None, None) => "none".into(),
@@ -191,7 +192,7 @@ impl Teller<'_> {
         let content = match (&record.content.error, record.content.missing_blobs) {
             (Some(_), _) => "unreadable".into(),
             (None, Some(count @ 1..)) => {
-                format!("incomplete: {count} blobs are in no archive; --ref FILE names one more")
+                format!("incomplete: no archive has {}; --ref FILE names one more", text::count(count as u64, "blob"))
             }
             (None, _) => "complete".into(),
         };

@@ -11,7 +11,8 @@ use crate::globals::Globals;
 
 /// Sends events to the log file, else to stderr. Call once, before the first event.
 ///
-/// A command that `reports` says itself what goes wrong; its log is not written to stderr unless somebody asked for more.
+/// A command that `reports` says itself what goes wrong; its log is not written to stderr unless somebody asked for
+/// more.
 ///
 /// # Errors
 /// The log file cannot be opened for appending.

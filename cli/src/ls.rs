@@ -24,8 +24,8 @@ Examples:
   wimstore ls -l install.wim --image 1 Windows        a directory of an image
   diff <(wimdir a.wim 1) <(wimstore ls -R a.wim --image 1)
 
-One name a line. With -R one full path a line, from the root of SOURCE and beginning with /, each directory before what \
-is in it, names in the order that Windows sorts them in: the form and order of wimdir.
+One name a line. With -R one full path a line, from the root of SOURCE and beginning with /, each directory before \
+what is in it, names in the order that Windows sorts them in: the form and order of wimdir.
 
 The columns of -l: mode, links, user, group, size in bytes, time of the last write (UTC), name, target of a link.
 

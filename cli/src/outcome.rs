@@ -25,6 +25,13 @@ pub(crate) enum Severity {
     Failed = 2,
 }
 
+impl Severity {
+    /// The exit code that tells it.
+    pub(crate) fn exit(self) -> ExitCode {
+        ExitCode::from(self as u8)
+    }
+}
+
 impl Outcome {
     /// Notes something without saying it.
     pub(crate) fn note(&mut self, severity: Severity) {
@@ -53,7 +60,7 @@ impl Outcome {
 
     /// The exit code.
     pub(crate) fn exit(self) -> ExitCode {
-        ExitCode::from(self.worst as u8)
+        self.worst.exit()
     }
 }
 

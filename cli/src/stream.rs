@@ -2,8 +2,8 @@
 
 use fs_core::{Error, Filesystem, Ino, Release};
 
-/// Gives a file's bytes to `write`, in order, until it refuses. `release` decides whether they are right already then, or
-/// only once all have come.
+/// Gives a file's bytes to `write`, in order, until it refuses. `release` decides whether they are right already then,
+/// or only once all have come.
 ///
 /// The outer result is the refusal of `write`; the inner one tells whether the store could give all bytes.
 ///

@@ -6,8 +6,8 @@ use std::fmt::Write;
 use fs_core::Kind;
 use fs_core::wim::FileTime;
 
-/// A name as a terminal may get it: what is not [`harmless`] and bytes that are not UTF-8 become escapes as in C, and so
-/// does the backslash, so that two names never look alike.
+/// A name as a terminal may get it: what is not [`harmless`] and bytes that are not UTF-8 become escapes as in C, and
+/// so does the backslash, so that two names never look alike.
 pub(crate) fn escaped(name: &[u8]) -> Cow<'_, [u8]> {
     if name.iter().all(|&b| (b' '..=b'~').contains(&b) && b != b'\\') {
         return Cow::Borrowed(name);
@@ -102,9 +102,15 @@ pub(crate) fn human(bytes: u64) -> String {
     format!("{}E", u128::from(bytes).div_ceil(unit))
 }
 
+/// `1 image`, `2 images`.
+pub(crate) fn count(number: u64, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}
+
 /// `12345678 bytes (12M)`.
 pub(crate) fn bytes(bytes: u64) -> String {
-    if bytes < 1024 { format!("{bytes} bytes") } else { format!("{bytes} bytes ({})", human(bytes)) }
+    let exact = count(bytes, "byte");
+    if bytes < 1024 { exact } else { format!("{exact} ({})", human(bytes)) }
 }
 
 /// The ten characters with which `ls -l` begins: `drwxr-xr-x`.
@@ -119,7 +125,8 @@ pub(crate) fn mode(kind: Kind, mode: u16) -> String {
         Kind::CharDevice => 'c',
         Kind::BlockDevice => 'b',
     });
-    // Shift of the three bits, the special bit that shows in their last place, and how it is written with and without x.
+    // Shift of the three bits, the special bit that shows in their last place, and how it is written with and without
+    // x.
     for (shift, special, with, without) in [(6, 0o4000, 's', 'S'), (3, 0o2000, 's', 'S'), (0, 0o1000, 't', 'T')] {
         let bits = mode >> shift;
         text.push(if bits & 4 != 0 { 'r' } else { '-' });
@@ -218,6 +225,7 @@ mod tests {
         for &(size, want) in cases {
             assert_eq!(human(size), want, "{size}");
         }
+        assert_eq!(bytes(1), "1 byte");
         assert_eq!(bytes(7), "7 bytes");
         assert_eq!(bytes(2048), "2048 bytes (2.0K)");
     }

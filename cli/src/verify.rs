@@ -1,6 +1,6 @@
 //! `wimstore verify`: every byte of a store against its SHA-1.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::io::IsTerminal;
 use std::num::NonZeroUsize;
 use std::process::ExitCode;
@@ -13,16 +13,16 @@ use fs_core::{ArchiveEntry, Chain, Error, Filesystem, GroupInfo, ImageInfo, Inve
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::globals::Globals;
-use crate::outcome::{Outcome, Severity, cause};
+use crate::outcome::{Severity, cause};
 use crate::output::Output;
 use crate::records::{Found, PathField, Summary};
 use crate::source::Source;
-use crate::text;
 
 /// Check every byte of a store against its SHA-1.
 ///
-/// Integrity tables, the metadata of images and every blob are checked, and that no data is missing. Names what is bad: check blocks and blobs by their offset in the archive, and every path that uses a bad blob. Archives
-/// whose file is hidden (disabled images) are checked too. Exit status: 0 nothing is bad, 1 something is, 2 the check could
+/// Integrity tables, the metadata of images and every blob are checked, and that no data is missing. Names what is
+/// bad: check blocks and blobs by their offset in the archive, and every path that uses a bad blob. Archives whose
+/// file is hidden (disabled images) are checked too. Exit status: 0 nothing is bad, 1 something is, 2 the check could
 /// not be done.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
@@ -31,9 +31,9 @@ Examples:
   wimstore verify /srv/RemoteInstall
   wimstore verify --json /srv/RemoteInstall | jq -r 'select(.type == \"bad_blob\") | .used_by[].path'
 
-Archives are checked whole, with all their images; with --image only that one's paths are named. Offsets are in bytes from the archive's first; paths count from the \
-root of SOURCE. A progress bar is shown if stderr is a terminal. --json writes one object a line; its fields are \
-described in docs/json.md.")]
+Archives are checked whole, with all their images; with --image only that one's paths are named. Offsets are in bytes \
+from the archive's first; paths count from the root of SOURCE. A progress bar is shown if stderr is a terminal. \
+--json writes one object a line; its fields are described in docs/json.md.")]
 pub(crate) struct Args {
     #[command(flatten)]
     source: Source,
@@ -141,21 +141,14 @@ impl Verifier<'_> {
 
     fn finish(mut self) -> anyhow::Result<ExitCode> {
         self.bar.finish_and_clear();
-        let Summary { archives, images, blobs, blocks, bytes, bad, warnings, .. } = self.summary;
+        let Summary { bad, .. } = self.summary;
         if self.args.json {
             self.output.json(&self.summary)?;
         } else {
-            let bytes = text::bytes(bytes);
-            let verdict = if bad == 0 { "nothing is bad".into() } else { format!("{bad} bad") };
-            self.output.text(format_args!(
-                "{archives} archives, {images} images, {blobs} blobs, {blocks} check blocks, {bytes}: {verdict}, \
-                 {warnings} warnings\n"
-            ))?;
+            self.output.text(format_args!("{}\n", self.summary))?;
         }
         self.output.finish()?;
-        let mut outcome = Outcome::default();
-        outcome.note(if bad > 0 { Severity::Bad } else { Severity::Done });
-        Ok(outcome.exit())
+        Ok(if bad > 0 { Severity::Bad } else { Severity::Done }.exit())
     }
 }
 
@@ -183,25 +176,31 @@ fn name_blocks(found: &mut [Found]) {
     }
 }
 
-/// Gives each bad or missing blob the paths of all files that use it.
+/// Gives each finding about an image its directory, and each bad or missing blob the paths of all files that use it.
 fn name_users(batch: &Batch<'_>, found: &mut [Found]) {
-    let wanted: HashSet<BlobHash> = found.iter().filter_map(|found| found.blob).collect();
-    if wanted.is_empty() {
+    let mut by_blob: HashMap<BlobHash, Vec<usize>> = HashMap::new();
+    for (index, found) in found.iter_mut().enumerate() {
+        let is_of = |image: &&ImageInfo| found.is_about(&image.archive.path, image.number);
+        found.directory = batch.images.iter().find(is_of).map(|image| image.directory.clone());
+        found.blob.map(|blob| by_blob.entry(blob).or_default().push(index));
+    }
+    if by_blob.is_empty() {
         return;
     }
+    let wanted: HashSet<BlobHash> = by_blob.keys().copied().collect();
     for image in &batch.images {
+        // One whose metadata is bad is a finding of its own.
         for user in batch.fs.uses(image, &wanted).unwrap_or_default() {
-            let matches = |found: &&mut Found| {
-                found.blob == Some(user.blob)
-                    && match &user.supplier {
-                        Some(archive) => found.kind == "bad_blob" && found.archive == archive.path,
-                        None => {
-                            found.archive == image.archive.path && found.image.map(|n| n as usize) == Some(image.number)
-                        }
-                    }
-            };
-            for found in found.iter_mut().filter(matches) {
-                found.used_by.get_or_insert_default().push(PathField::of(&[b"/", &user.path[..]].concat()));
+            let path = [b"/", &user.path[..]].concat();
+            for &index in by_blob.get(&user.blob).into_iter().flatten() {
+                let found = &mut found[index];
+                let is_this = match &user.supplier {
+                    Some(archive) => found.kind == "bad_blob" && found.archive == archive.path,
+                    None => found.is_about(&image.archive.path, image.number),
+                };
+                if is_this {
+                    found.used_by.get_or_insert_default().push(PathField::of(&path));
+                }
             }
         }
     }

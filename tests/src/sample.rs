@@ -7,8 +7,8 @@ use std::time::{Duration, SystemTime};
 
 use testkit::content::{code, random, text};
 
-/// Fills `root`, an empty folder, with files of sizes around those of chunks, several names of one file, links, names of
-/// many kinds and times to 100 ns. Everything in it survives a capture and an extraction by wimlib.
+/// Fills `root`, an empty folder, with files of sizes around those of chunks, several names of one file, links, names
+/// of many kinds and times to 100 ns. Everything in it survives a capture and an extraction by wimlib.
 ///
 /// # Panics
 /// Something cannot be written.

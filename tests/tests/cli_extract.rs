@@ -369,7 +369,8 @@ fn a_full_disk_ends_it_with_one_complaint_a_thread() {
     let to = folder.path().join("to");
     fs::create_dir(&to).unwrap();
     // A small disk that goes away with the program: mounts of a namespace of its own.
-    let script = "mount -t tmpfs -o size=4m tmpfs \"$1\" && \"$0\" extract \"$2\" --image=1 \"$1\"; code=$?; ls \"$1\"; exit $code";
+    let script = "mount -t tmpfs -o size=4m tmpfs \"$1\" && \"$0\" extract \"$2\" --image=1 \"$1\"
+        code=$?; ls \"$1\"; exit $code";
     let mut command = Command::new(testkit::need("unshare", "util-linux"));
     command.args(["--mount", "sh", "-c", script]).arg(wimstore()).arg(&to).arg(&archive);
     let output = command.output().unwrap();

@@ -91,7 +91,7 @@ fn an_archive_and_its_image_are_told_in_full() {
         "  Compression       LZX, chunks of 32768 bytes (32K)\n",
         "  GUID              736d6977-6f74-6572-2d74-6573746b6974\n",
         "  Boot image        1\n",
-        "  Integrity         1 blocks of 1048576 bytes (1.0M)\n",
+        "  Integrity         1 block of 1048576 bytes (1.0M)\n",
         "  Blobs             1, 5 bytes, stored as 5 bytes\n",
         "  Image 1: Windows 11\n",
         "    Data            complete\n",
@@ -164,7 +164,7 @@ fn a_store_is_told_with_what_is_disabled_and_what_is_missing() {
 
     let text = say(&["info", folder.path().to_str().unwrap()]).out;
     assert!(
-        text.contains("    Data            incomplete: 2 blobs are in no archive; --ref FILE names one more\n"),
+        text.contains("    Data            incomplete: no archive has 2 blobs; --ref FILE names one more\n"),
         "{text}"
     );
     assert!(text.contains("  Disabled          the file is hidden (sidecar)\n"), "{text}");

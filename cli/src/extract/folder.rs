@@ -108,7 +108,8 @@ impl Folder {
         }
     }
 
-    /// Makes a file that disappears again unless it is kept. Where `overwrite`, a file that has the name stays until then.
+    /// Makes a file that disappears again unless it is kept. Where `overwrite`, a file that has the name stays until
+    /// then.
     ///
     /// # Errors
     /// The name is taken, or the file cannot be made.
@@ -211,7 +212,8 @@ impl AsFd for Folder {
 /// Gives an open file or folder its owner, permissions and times.
 ///
 /// # Errors
-/// What the system refused first; the rest is given all the same, but rights beyond the owner's own only if that is right.
+/// What the system refused first; the rest is given all the same, but rights beyond the owner's own only if that is
+/// right.
 pub(super) fn finish(file: impl AsFd, rights: Rights, times: Times) -> io::Result<()> {
     let owner = rights.owner.map(|(uid, gid)| fs::fchown(&file, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid))));
     let owner = owner.unwrap_or(Ok(()));

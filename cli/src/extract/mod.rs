@@ -28,12 +28,12 @@ use restore::{Choices, Restorer};
 /// Extract an image, a directory or a file into a folder.
 ///
 /// An image (or a group, or all of SOURCE) becomes the content of DEST; a directory or file of an image becomes
-/// DEST/NAME. Restored are content, times (100 ns), hard links, symbolic links and, by the umask and the read-only attribute,
-/// permissions. Links stay inside the image: absolute targets become relative ones. Nothing is ever written outside DEST,
-/// and no link there is followed.
+/// DEST/NAME. Restored are content, times (100 ns), hard links, symbolic links and, by the umask and the read-only
+/// attribute, permissions. Links stay inside the image: absolute targets become relative ones. Nothing is ever
+/// written outside DEST, and no link there is followed.
 ///
-/// Every byte written has matched its SHA-1. A damaged file is left out and reported, the rest go on, and the exit status is
-/// 1. It is 2 if something could not be written.
+/// Every byte written has matched its SHA-1. A damaged file is left out and reported, the rest go on, and the exit
+/// status is 1. It is 2 if something could not be written.
 #[derive(clap::Args, Debug)]
 #[command(
     override_usage = "wimstore extract [OPTIONS] SOURCE [PATH] DEST",

@@ -26,7 +26,8 @@ pub(super) struct PartialFile<'a> {
 }
 
 impl<'a> PartialFile<'a> {
-    /// Makes an empty file for us alone, under its own name; where that is taken and `overwrite`, under another beside it.
+    /// Makes an empty file for us alone, under its own name; where that is taken and `overwrite`, under another
+    /// beside it.
     ///
     /// # Errors
     /// The name is taken and may not be, or the file cannot be made.

@@ -72,7 +72,8 @@ impl<'a> Plan<'a> {
         Self { fs, folders, items, stop, first_names: HashMap::new(), destination, destination_path: path }
     }
 
-    /// Lets the content of a directory become that of the destination, which gets its looks too if it was `made` for it.
+    /// Lets the content of a directory become that of the destination, which gets its looks too if it was `made` for
+    /// it.
     pub(super) fn fill_destination(&mut self, from: Ino, made: bool, outcome: &mut Outcome) {
         self.folders[0].from = made.then_some(from);
         self.fill(0, from, outcome);

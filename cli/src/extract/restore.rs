@@ -73,8 +73,8 @@ impl<'a> Restorer<'a> {
         Self { plan, choices, outcome: Mutex::new(outcome), made, full: AtomicBool::new(false) }
     }
 
-    /// Makes everything that is planned, files by several threads at once, and links when all files are there: so no link
-    /// of the archive's is ever on the way to a file. What cannot be made is said and left out.
+    /// Makes everything that is planned, files by several threads at once, and links when all files are there: so no
+    /// link of the archive's is ever on the way to a file. What cannot be made is said and left out.
     pub(super) fn restore_all(self) -> Outcome {
         let next = AtomicUsize::new(0);
         let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get).min(self.plan.items.len());

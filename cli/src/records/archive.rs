@@ -47,8 +47,8 @@ pub(crate) struct Integrity {
 }
 
 impl Archive {
-    /// What is known of an open archive of the group called `group` (empty: of none). `disabled` is the entry of a file whose
-    /// images are not shown.
+    /// What is known of an open archive of the group called `group` (empty: of none). `disabled` is the entry of a
+    /// file whose images are not shown.
     pub(crate) fn of(archive: &OpenArchive, group: &[u8], disabled: Option<&ArchiveEntry>) -> Self {
         let wim = &archive.wim;
         let header = wim.header();

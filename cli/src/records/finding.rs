@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::PathField;
 use crate::outcome::cause;
+use crate::text::{self, count};
 
 /// Something that is not as it should be. Which of the optional fields there are depends on the kind.
 #[derive(Debug, Serialize)]
@@ -25,6 +26,9 @@ pub(crate) struct Found {
     /// From 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) image: Option<u32>,
+    /// Its directory's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) directory: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "display")]
     pub(crate) blob: Option<BlobHash>,
     /// From the archive's first byte: of the check block or the resource.
@@ -55,6 +59,7 @@ impl Found {
             path: PathField::of(archive.as_os_str().as_encoded_bytes()),
             archive: archive.to_owned(),
             image: None,
+            directory: None,
             blob: None,
             offset: None,
             length: None,
@@ -103,6 +108,11 @@ impl Found {
         })
     }
 
+    /// Whether it is said of the image of this number in this archive.
+    pub(crate) fn is_about(&self, archive: &Path, number: usize) -> bool {
+        self.image.is_some_and(|image| image as usize == number) && self.archive == archive
+    }
+
     /// Whether something cannot be read as it was written.
     pub(crate) fn is_bad(&self) -> bool {
         self.kind != "warning"
@@ -121,8 +131,10 @@ fn fault(error: &Error) -> String {
 impl fmt::Display for Found {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: ", self.archive.display())?;
-        if let Some(image) = self.image {
-            write!(f, "image {image}: ")?;
+        match (self.image, &self.directory) {
+            (Some(image), Some(directory)) => write!(f, "image {image} ({directory}): ")?,
+            (Some(image), None) => write!(f, "image {image}: ")?,
+            (None, _) => {}
         }
         match (self.kind, self.blob, self.offset) {
             ("bad_block", _, Some(offset)) => {
@@ -152,4 +164,16 @@ pub(crate) struct Summary {
     pub(crate) bytes: u64,
     pub(crate) bad: u64,
     pub(crate) warnings: u64,
+}
+
+/// `1 archive, 2 images, 30 blobs, 4 check blocks, 5000 bytes (4.9K): nothing is bad, 0 warnings`.
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let counts =
+            [(self.archives, "archive"), (self.images, "image"), (self.blobs, "blob"), (self.blocks, "check block")];
+        counts.into_iter().try_for_each(|(number, noun)| write!(f, "{}, ", count(number, noun)))?;
+        write!(f, "{}: ", text::bytes(self.bytes))?;
+        let bad = if self.bad == 0 { "nothing is bad".into() } else { format!("{} bad", self.bad) };
+        write!(f, "{bad}, {}", count(self.warnings, "warning"))
+    }
 }

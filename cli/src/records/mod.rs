@@ -1,5 +1,5 @@
-//! The objects that `--json` writes, one a line. Their fields are documented in docs/json.md and stay as they are; new ones
-//! may come.
+//! The objects that `--json` writes, one a line. Their fields are documented in docs/json.md and stay as they are;
+//! new ones may come.
 
 mod archive;
 mod entry;
