@@ -6,9 +6,7 @@ mod foreground;
 mod mount;
 mod program;
 mod said;
-pub mod sample;
 mod small_store;
-mod tree;
 mod walk;
 
 pub use corpus::corpus;
@@ -17,5 +15,4 @@ pub use mount::{Mount, eventually, is_mounted, is_running};
 pub use program::{run, skipped, wimstore};
 pub use said::{Said, answer, answer_bytes, say};
 pub use small_store::SmallStore;
-pub use tree::{Content, Facts, assert_same_tree, tree};
 pub use walk::{Look, Node, Tree, assert_directory_links, assert_same, content, walk};

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use testkit::content::{code, random, text};
 use testkit::{Built, Data, Image, Packing, Store, Wim, capture, dir, file, flag, hex, root, sha1};
-use wimstore_tests::{answer, sample, say};
+use wimstore_tests::{answer, corpus, say};
 
 fn saved(folder: &Path, archive: &Built) -> PathBuf {
     let path = folder.join("a.wim");
@@ -22,11 +22,9 @@ fn objects(arguments: &[&str]) -> (i32, Vec<Value>) {
 
 #[test]
 fn archives_of_wimlib_are_good() {
-    for options in [&["--compress=none"][..], &["--compress=xpress", "--check"], &["--compress=lzx", "--check"]] {
-        let folder = tempfile::tempdir().unwrap();
-        let (source, archive) = (folder.path().join("source"), folder.path().join("a.wim"));
-        std::fs::create_dir(&source).unwrap();
-        sample::fill(&source);
+    let folder = tempfile::tempdir().unwrap();
+    let (source, archive) = (corpus(folder.path(), "source"), folder.path().join("a.wim"));
+    for options in [&["--compress=none"][..], &["--compress=xpress", "--check"], &["--compress=lzx:20", "--check"]] {
         capture(&source, &archive, options);
         let archive = archive.to_str().unwrap();
         let text = answer(&["verify", archive]);

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::Context;
-use fs_core::{Filesystem, Ino, Options};
+use fs_core::{Filesystem, Ino, Options, StreamInterface};
 use rustix::fs::Mode;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
@@ -68,7 +68,7 @@ pub(crate) struct Args {
     #[arg(long)]
     overwrite: bool,
 
-    /// Restore owner, mode and special files that wimlib stored on Unix; owners and devices need root
+    /// Restore owner, mode, special files and extended attributes that wimlib stored on Unix; most of it needs root
     #[arg(long)]
     unix_data: bool,
 
@@ -100,7 +100,8 @@ pub(crate) fn run(args: &Args, _: &Globals) -> anyhow::Result<ExitCode> {
     } else {
         plan.fill_destination(start.attr.ino, made, &mut outcome);
     }
-    let choices = Choices { overwrite: args.overwrite, unix_data: args.unix_data, streams: args.streams };
+    let (overwrite, owners, xattrs) = (args.overwrite, args.unix_data, args.unix_data || args.streams);
+    let choices = Choices { overwrite, owners, xattrs };
     let mut outcome = Restorer::new(&plan, choices, outcome).restore_all();
     outcome.report_problems(&fs.problems());
     let signal = i32::try_from(stop.load(Ordering::Relaxed))?;
@@ -124,6 +125,7 @@ fn options(args: &Args) -> Options {
     let allowed = |bits: u16| bits & !(umask.bits() as u16);
     Options {
         unix_data: args.unix_data,
+        streams: if args.streams { StreamInterface::Xattr } else { StreamInterface::None },
         ignore_case: args.names.ignore_case,
         uid: rustix::process::geteuid().as_raw(),
         gid: rustix::process::getegid().as_raw(),

@@ -26,10 +26,10 @@ const READ_ONLY: u32 = 1;
 pub(super) struct Choices {
     /// Files that exist are replaced.
     pub(super) overwrite: bool,
-    /// Owners, and extended attributes that are not the user's.
-    pub(super) unix_data: bool,
-    /// Named streams, as extended attributes of the user.
-    pub(super) streams: bool,
+    /// Owners.
+    pub(super) owners: bool,
+    /// The extended attributes that the store lists.
+    pub(super) xattrs: bool,
 }
 
 /// Carries a plan out.
@@ -183,17 +183,14 @@ impl<'a> Restorer<'a> {
         looks.and(finished.map_err(Trouble::from))
     }
 
-    /// Gives an open file or folder its extended attributes, as far as they were asked for.
+    /// Gives an open file or folder its extended attributes.
     fn set_xattrs(&self, file: impl AsFd, ino: Ino) -> Result<(), Trouble> {
-        let Choices { streams, unix_data, .. } = self.choices;
-        if !streams && !unix_data {
+        if !self.choices.xattrs {
             return Ok(());
         }
-        let asked_for = |name: &[u8]| if name.starts_with(b"user.") { streams } else { unix_data };
         let names = self.plan.fs.xattr_names(ino)?;
         // One that cannot be given is no reason to leave out the others; the first is told.
-        let given = names.iter().filter(|name| asked_for(name)).map(|name| self.set_xattr(&file, ino, name));
-        given.fold(Ok(()), Result::and)
+        names.iter().map(|name| self.set_xattr(&file, ino, name)).fold(Ok(()), Result::and)
     }
 
     fn set_xattr(&self, file: impl AsFd, ino: Ino, name: &[u8]) -> Result<(), Trouble> {
@@ -210,7 +207,7 @@ impl<'a> Restorer<'a> {
     fn rights(&self, attr: &Attr) -> Rights {
         let read_only = attr.kind == Kind::File && self.attributes(attr.ino) & READ_ONLY != 0;
         Rights {
-            owner: self.choices.unix_data.then_some((attr.uid, attr.gid)),
+            owner: self.choices.owners.then_some((attr.uid, attr.gid)),
             mode: if read_only { attr.mode & !0o222 } else { attr.mode },
         }
     }
