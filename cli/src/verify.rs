@@ -182,7 +182,9 @@ fn name_users(batch: &Batch<'_>, found: &mut [Found]) {
     for (index, found) in found.iter_mut().enumerate() {
         let is_of = |image: &&ImageInfo| found.is_about(&image.archive.path, image.number);
         found.directory = batch.images.iter().find(is_of).map(|image| image.directory.clone());
-        found.blob.map(|blob| by_blob.entry(blob).or_default().push(index));
+        if let Some(blob) = found.blob {
+            by_blob.entry(blob).or_default().push(index);
+        }
     }
     if by_blob.is_empty() {
         return;
