@@ -102,7 +102,7 @@ fn ntfs(node: &Node<'_>, dentry: &Dentry<'_>, name: &[u8]) -> Option<Value> {
         b"times" => times(dentry).iter().flat_map(|t| t.to_le_bytes()).collect(),
         b"times_be" => times(dentry).iter().flat_map(|t| t.to_be_bytes()).collect(),
         b"dos_name" => Some(dentry.short_name().to_wtf8()).filter(|n| !n.is_empty())?,
-        b"object_id" => dentry.object_id()?.to_vec(),
+        b"object_id" => object_id(dentry)?,
         b"ea" => full_ea_information(dentry)?,
         b"reparse_data" => return reparse(dentry),
         _ => return None,
@@ -133,22 +133,26 @@ pub(crate) fn reparse_buffer(head: [u8; 8], data: &[u8]) -> Vec<u8> {
     buffer
 }
 
-/// The extended attributes as a list of FILE_FULL_EA_INFORMATION, each entry padded to 4 bytes; `None` without any.
+/// The extended attributes as NTFS stores them: a list of FILE_FULL_EA_INFORMATION in which every entry is padded to 4 bytes
+/// and begins with its own length, the last one too; `None` without any.
 fn full_ea_information(dentry: &Dentry<'_>) -> Option<Vec<u8>> {
     let mut list: Vec<u8> = Vec::new();
-    let mut last = None;
     for ea in dentry.extended_attributes() {
-        list.resize(list.len().next_multiple_of(4), 0);
-        let start = list.len();
-        if let Some(last) = last.replace(start) {
-            let offset = u32::try_from(start - last).ok()?;
-            list[last..last + 4].copy_from_slice(&offset.to_le_bytes());
-        }
-        list.extend([0; 4]); // offset of the next entry, 0 in the last
+        let len = (8 + ea.name.len() + 1 + ea.value.len()).next_multiple_of(4);
+        let end = list.len() + len;
+        list.extend(u32::try_from(len).ok()?.to_le_bytes());
         list.push(ea.flags);
         list.push(u8::try_from(ea.name.len()).ok()?);
         list.extend(u16::try_from(ea.value.len()).ok()?.to_le_bytes());
         list.extend([ea.name, b"\0", ea.value].concat());
+        list.resize(end, 0);
     }
-    last.map(|_| list)
+    Some(list).filter(|list| !list.is_empty())
+}
+
+/// The object id, and the three ids of its birth as far as they are known: 64 bytes.
+fn object_id(dentry: &Dentry<'_>) -> Option<Vec<u8>> {
+    let mut ids = dentry.object_id()?.to_vec();
+    ids.resize(64, 0);
+    Some(ids)
 }
