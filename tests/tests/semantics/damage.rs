@@ -1,0 +1,108 @@
+//! What is shown where something is wrong.
+
+use std::fs::{self, File};
+use std::io::{Seek, SeekFrom, Write};
+use std::os::unix::fs::MetadataExt;
+
+use rustix::io::Errno;
+use testkit::{Data, Dentry, Image, Packing, Stream, Wim, content, dir, file, flag, hex, root, sha1};
+
+use crate::shown::{Place, Shown, errno, names, unix_time, written};
+
+pub(crate) fn wrong_bytes() {
+    let contents = [content::text(100_000), content::code(100_000), content::random(100_000)];
+    let tree = || root([0, 1, 2].map(|index| file(&index.to_string(), &contents[index])));
+    for (packing, integrity) in
+        [(Packing::Stored, None), (Packing::Xpress(32768), None), (Packing::Lzx(32768), Some(10 << 20))]
+    {
+        let what = format!("{packing:?} {integrity:?}");
+        let place = Place::new();
+        let mut built = Wim { integrity, ..Wim::new(packing, tree()) }.build();
+        let range = built.resource(&contents[1]).range.clone();
+        let sound = built.bytes.clone();
+        built.flip(range.start + 777, 5);
+        built.save(&place.path("a.wim"));
+        sound_beside(&place, &sound);
+        let mount = place.mount(&place.path(""), &[]);
+        let path = |image: &str, name: &str| mount.path().join(image).join(name);
+        assert_eq!(errno(fs::read(path("testkit", "1"))), Errno::IO, "{what}");
+        let log = place.log();
+        let lines: Vec<&str> = log.lines().filter(|line| line.contains("ERROR")).collect();
+        assert_eq!(lines.len(), 1, "{what}: {log}");
+        let offset = format!("{:#x}", range.start);
+        for part in ["a.wim", &offset, &hex(&sha1(&contents[1]))] {
+            assert!(lines[0].contains(part), "{what}: {part} in {}", lines[0]);
+        }
+        // Integrity tables vouch for blocks of 10 MiB, in which here the whole archive lies: see tests/damage.rs.
+        if integrity.is_none() {
+            for index in [0, 2] {
+                assert!(fs::read(path("testkit", &index.to_string())).unwrap() == contents[index], "{what}: {index}");
+            }
+        }
+        for (index, content) in contents.iter().enumerate() {
+            let read = fs::read(path("testkit (b.wim 1)", &index.to_string())).unwrap();
+            assert!(read == *content, "{what}: {index} of the archive beside it");
+        }
+    }
+}
+
+fn sound_beside(place: &Place, archive: &[u8]) {
+    fs::write(place.path("b.wim"), archive).unwrap();
+}
+
+pub(crate) fn missing_data() {
+    let raw = content::random(5000);
+    let encrypted = |dentry: Dentry| dentry.attributes(flag::ENCRYPTED | flag::ARCHIVE);
+    let tree = root([
+        file("missing", Data::Hash([0xAB; 20])).times(1 << 56, 1 << 56, 1 << 56),
+        file("there", "there"),
+        dir("folder", [file("missing too", Data::Hash([0xCD; 20]))]),
+        encrypted(file("secret", &raw)),
+        Dentry {
+            streams: vec![Stream { data: Data::Hash([0xEF; 20]), name: testkit::utf16("stream"), length: None }],
+            ..file("stream missing", "there")
+        },
+    ]);
+    let shown = Shown::new(tree, &[]);
+    assert_eq!(names(shown.mount.path()), ["folder", "missing", "secret", "stream missing", "there"]);
+    for name in ["missing", "folder/missing too"] {
+        let metadata = fs::metadata(shown.path(name)).unwrap();
+        assert_eq!((metadata.size(), metadata.is_file()), (1, true), "{name}");
+        assert_eq!(errno(fs::read(shown.path(name))), Errno::IO, "{name}");
+    }
+    assert_eq!(written(&fs::metadata(shown.path("missing")).unwrap()), unix_time(1 << 56));
+    let log = shown.place.log();
+    assert!(log.contains(&"ab".repeat(20)) && log.contains(&"cd".repeat(20)), "{log}");
+    assert_eq!(fs::read(shown.path("there")).unwrap(), b"there");
+    assert_eq!(fs::read(shown.path("stream missing")).unwrap(), b"there");
+    assert_eq!(errno(xattr::get(shown.path("stream missing"), "user.stream")), Errno::IO);
+    assert_eq!(fs::metadata(shown.path("secret")).unwrap().size(), 5000);
+    assert_eq!(errno(fs::read(shown.path("secret"))), Errno::ACCESS);
+}
+
+pub(crate) fn changing_archives() {
+    let contents: Vec<Vec<u8>> = (0..6).map(|index| [&[index; 9][..], &content::text(300_000)].concat()).collect();
+    let tree = root(contents.iter().enumerate().map(|(i, data)| file(&i.to_string(), data)).collect::<Vec<_>>());
+    for integrity in [None, Some(4096)] {
+        let built = Wim { integrity, ..Wim::of(Packing::Xpress(32768), [Image::new("image", tree.clone())]) }.build();
+        let place = Place::new();
+        let archive = place.path("a.wim");
+        built.save(&archive);
+        let mount = place.mount(&archive, &["--image", "1"]);
+        let read = |index: usize| fs::read(mount.path().join(index.to_string()));
+        assert!(read(0).unwrap() == contents[0]);
+        // Blob 3 changes under the mount, the others stay as they are.
+        let mut file = File::options().write(true).open(&archive).unwrap();
+        let range = built.resource(&contents[3]).range.clone();
+        file.seek(SeekFrom::Start(range.start as u64 + 5000)).unwrap();
+        file.write_all(&[0x55; 3000]).unwrap();
+        assert_eq!(errno(read(3)), Errno::IO, "integrity {integrity:?}");
+        for index in [1, 2] {
+            assert!(read(index).unwrap() == contents[index], "{index}, integrity {integrity:?}");
+        }
+        // It is cut in the middle of blob 5.
+        file.set_len(built.resource(&contents[5]).range.start as u64 + 100).unwrap();
+        assert!(read(4).unwrap() == contents[4], "integrity {integrity:?}");
+        assert_eq!(errno(read(5)), Errno::IO, "integrity {integrity:?}");
+    }
+}

@@ -1,0 +1,50 @@
+//! docs/semantics.md, sentence by sentence: a test for each heading, through a real mount.
+
+#![expect(clippy::unwrap_used, reason = "a test")]
+
+mod damage;
+mod files;
+mod shown;
+mod sources;
+
+/// Makes a test of each heading; the last test holds the list against the document.
+macro_rules! semantics {
+    ($($heading:literal => $module:ident::$test:ident;)*) => {
+        const TESTED: &[&str] = &[$($heading),*];
+        $(
+            #[test]
+            fn $test() {
+                $module::$test();
+            }
+        )*
+    };
+}
+
+semantics! {
+    "A store shows its groups, a group its images, an image its tree" => sources::stores_groups_images;
+    "Only wim files directly in a group are images" => sources::first_level_only;
+    "A hidden archive is disabled and left out" => sources::hidden_archives;
+    "An image's directory is called by its name" => sources::image_names;
+    "Data comes from the archive itself, then Res.rwm, then references" => sources::suppliers;
+    "One bad archive does not hide its neighbours" => sources::bad_archives;
+    "A file has the content, size and times of its dentry" => files::attributes;
+    "Hard links share an inode" => files::hard_links;
+    "Names are UTF-16 without loss" => files::names;
+    "Names are found in exactly their case" => files::case;
+    "Everything belongs to the mounter and cannot be written" => files::owner_and_writes;
+    "Unix data is shown on demand" => files::unix_data;
+    "Links stay inside their image" => files::links;
+    "Named streams are extended attributes or files" => files::streams;
+    "Windows' own attributes answer by name" => files::windows_attributes;
+    "An image's directory tells where it comes from" => files::image_facts;
+    "Wrong bytes are never returned" => damage::wrong_bytes;
+    "A file whose data is missing can be seen but not read" => damage::missing_data;
+    "An archive that changes under the mount is checked again" => damage::changing_archives;
+}
+
+#[test]
+fn every_heading_has_its_test() {
+    let document = include_str!("../../../docs/semantics.md");
+    let headings: Vec<&str> = document.lines().filter_map(|line| line.strip_prefix("### ")).collect();
+    assert_eq!(TESTED, headings, "the list above is that of docs/semantics.md");
+}

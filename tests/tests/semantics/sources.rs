@@ -1,0 +1,241 @@
+//! What is shown of a store, and under which names.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use rustix::io::Errno;
+use testkit::mounts::set_xattr;
+use testkit::ntfs::Volume;
+use testkit::{Image, Packing, TIME, Wim, Xml, content, file, root};
+use wimstore_tests::{Mount, run};
+
+use crate::shown::{Place, errno, names, small, unix_time, written};
+
+const NO_OPTIONS: [&str; 0] = [];
+
+pub(crate) fn stores_groups_images() {
+    let place = Place::new();
+    let store = place.store();
+    let two = Wim::of(Packing::Stored, ["one", "two"].map(|name| Image::new(name, root([file("file", name)]))));
+    store.add("Sales", "a.wim", &two.build());
+    store.add("Sales", "b.wim", &small("three", "three").build());
+    store.add("Service", "c.wim", &small("four", "four").build());
+    let remote_install = store.path();
+    let images = remote_install.join("Images");
+
+    for source in [remote_install, &images] {
+        let mount = Mount::new(source, &NO_OPTIONS);
+        assert_eq!(names(mount.path()), ["Sales", "Service"], "{}", source.display());
+        assert_eq!(names(&mount.path().join("Sales")), ["one", "three", "two"]);
+        assert_eq!(fs::read(mount.path().join("Service/four/file")).unwrap(), b"four");
+    }
+    // Neither called Images, nor empty: its folders hold archives. Called Images: it may be empty.
+    let elsewhere = place.path("elsewhere");
+    fs::rename(&images, &elsewhere).unwrap();
+    assert_eq!(names(Mount::new(&elsewhere, &NO_OPTIONS).path()), ["Sales", "Service"]);
+    fs::create_dir(&images).unwrap();
+    assert!(names(Mount::new(&images, &NO_OPTIONS).path()).is_empty());
+
+    let group = elsewhere.join("Sales");
+    let archive = group.join("a.wim");
+    let cases: &[(&Path, &[&str], &[&str])] = &[
+        (&group, &[], &["one", "three", "two"]),
+        (&archive, &[], &["one", "two"]),
+        (&archive, &["--image", "2"], &["file"]),
+        (&archive, &["--image", "one"], &["file"]),
+        (&group, &["--image", "three"], &["file"]),
+        (&group, &["-o", "image=three"], &["file"]),
+    ];
+    for (source, options, want) in cases {
+        let mount = Mount::new(source, options);
+        assert_eq!(names(mount.path()), *want, "{} {options:?}", source.display());
+    }
+    let mount = Mount::new(&archive, &["--image", "2"]);
+    assert_eq!(fs::read(mount.path().join("file")).unwrap(), b"two");
+
+    let nowhere = place.path("mountpoint");
+    fs::create_dir(&nowhere).unwrap();
+    for (source, image) in [(&archive, "3"), (&archive, "three"), (&elsewhere, "1")] {
+        let refused = run([Path::new("mount"), source, &nowhere, "--image".as_ref(), image.as_ref()]);
+        assert_eq!(refused.status.code(), Some(2), "{} {image}", source.display());
+    }
+    let refused = run([Path::new("mount"), &nowhere, &nowhere]);
+    assert_eq!(refused.status.code(), Some(2), "an empty folder is no store");
+}
+
+pub(crate) fn first_level_only() {
+    let place = Place::new();
+    let store = place.store();
+    store.add("Sales", "a.wim", &small("shown", "a").build());
+    store.add("Sales", "UPPER.WIM", &small("shown too", "b").build());
+    store.add_oem("Sales", "a", "data.wim", &small("data of Setup", "c").build());
+    fs::create_dir(store.group("Sales").join("deeper")).unwrap();
+    small("deeper", "d").build().save(&store.group("Sales").join("deeper/d.wim"));
+    fs::write(store.group("Sales").join("notes.txt"), "no archive").unwrap();
+    fs::write(store.path().join("Images/stray.wim"), "in no group").unwrap();
+    store.add(".hidden", "e.wim", &small("in no group", "e").build());
+    store.add("Service", "rEs.RwM", &small("no image", "f").build());
+    let mount = Mount::new(store.path(), &NO_OPTIONS);
+    assert_eq!(names(mount.path()), ["Sales", "Service"]);
+    assert_eq!(names(&mount.path().join("Sales")), ["shown", "shown too"]);
+    assert!(names(&mount.path().join("Service")).is_empty());
+    for name in [".hidden", "Sales/data of Setup", "Sales/deeper", "Sales/a"] {
+        assert_eq!(errno(fs::metadata(mount.path().join(name))), Errno::NOENT, "{name}");
+    }
+    let (metadata, resources) = small("a pair", "data in Res.rwm").pair();
+    store.add("Service", "pair.wim", &metadata);
+    store.add("Service", "rEs.RwM", &resources);
+    let mount = Mount::new(store.path(), &NO_OPTIONS);
+    assert_eq!(fs::read(mount.path().join("Service/a pair/file")).unwrap(), b"data in Res.rwm");
+}
+
+/// What Samba 3 wrote, and what newer versions write: version 3, valid attributes, the bits.
+fn samba_values(bits: u32) -> [Vec<u8>; 2] {
+    let mut new = vec![0, 0, 3, 0, 3, 0, 0, 0, 1, 0, 0, 0];
+    new.extend(bits.to_le_bytes());
+    new.extend([0; 40]);
+    [format!("{bits:#x}").into_bytes(), new]
+}
+
+#[expect(clippy::print_stdout, reason = "what is skipped is said")]
+pub(crate) fn hidden_archives() {
+    let place = Place::new();
+    let store = place.store();
+    let add = |name: &str| store.add("Group", &format!("{name}.wim"), &small(name, name).build());
+    let sidecar = |name: &str, text: &str| {
+        fs::write(store.group("Group").join(format!("{name}.wim.wimstore.json")), text).unwrap();
+    };
+    for name in ["plain", "off", "on"] {
+        add(name);
+    }
+    sidecar("off", r#"{"hidden": true}"#);
+    sidecar("on", r#"{"hidden": false}"#);
+    let mut shown = vec!["on", "plain"];
+    if xattr::set(add("samba"), "user.DOSATTRIB", b"0x20").is_ok() {
+        sidecar("samba", r#"{"hidden": true}"#); // Samba's comes first
+        shown.push("samba");
+        for (index, value) in samba_values(0x22).into_iter().enumerate() {
+            xattr::set(add(&format!("samba off {index}")), "user.DOSATTRIB", &value).unwrap();
+        }
+        xattr::set(add("samba on"), "user.DOSATTRIB", &samba_values(0x20)[1]).unwrap();
+        shown.push("samba on");
+    } else {
+        println!("skipped: Samba's attribute, which the folder for temporary files cannot have");
+        shown.push("samba");
+    }
+    let mount = Mount::new(store.path(), &NO_OPTIONS);
+    assert_eq!(names(&mount.path().join("Group")), shown);
+    assert_eq!(errno(fs::metadata(mount.path().join("Group/off"))), Errno::NOENT);
+    let named = Mount::new(&store.group("Group").join("off.wim"), &NO_OPTIONS);
+    assert_eq!(names(named.path()), ["off"]);
+
+    let volume = Volume::new(&place.path("volume"), 16 << 20);
+    let mounted = volume.mount(&place.path("ntfs"));
+    let group = mounted.path().join("Images/Group");
+    fs::create_dir_all(&group).unwrap();
+    for (name, attributes) in [("hidden", 0x22_u32), ("archived", 0x20)] {
+        let path = group.join(format!("{name}.wim"));
+        small(name, name).build().save(&path);
+        set_xattr(&path, "system.ntfs_attrib", &attributes.to_le_bytes());
+    }
+    fs::write(group.join("archived.wim.wimstore.json"), r#"{"hidden": true}"#).unwrap(); // NTFS comes first
+    assert_eq!(names(Mount::new(&group, &NO_OPTIONS).path()), ["archived"]);
+    assert_eq!(names(Mount::new(&group.join("hidden.wim"), &NO_OPTIONS).path()), ["hidden"]);
+}
+
+pub(crate) fn image_names() {
+    let place = Place::new();
+    let store = place.store();
+    let image = |name: &str| Image::new(name, root([]));
+    let times = "<CREATIONTIME><HIGHPART>0x01D54FEC</HIGHPART><LOWPART>0x9A3C5E71</LOWPART></CREATIONTIME>\
+                 <LASTMODIFICATIONTIME><HIGHPART>0x01D62B01</HIGHPART><LOWPART>0x12345678</LOWPART></LASTMODIFICATIONTIME>";
+    let text = format!("<WIM><IMAGE INDEX=\"1\"><NAME>Windows 11</NAME>{times}</IMAGE><IMAGE INDEX=\"2\"/></WIM>");
+    let timed = Wim { xml: Xml::Text(text), ..Wim::of(Packing::Stored, [image(""), image("")]) };
+    store.add("Group", "a.wim", &timed.build());
+    let others = Wim::of(Packing::Stored, ["WINDOWS 11", r#"a/b\c: "x" <y>|z?*"#, "trailing. "].map(image));
+    store.add("Group", "b.wim", &others.build());
+    let mount = Mount::new(store.path(), &NO_OPTIONS);
+    let group = mount.path().join("Group");
+    assert_eq!(names(&group), ["WINDOWS 11 (b.wim 1)", "Windows 11", "a.wim 2", "a_b_c_ _x_ _y__z__", "trailing"]);
+
+    let seen = fs::metadata(group.join("Windows 11")).unwrap();
+    assert_eq!(written(&seen), unix_time(0x01D6_2B01_1234_5678));
+    for name in names(&group) {
+        assert_eq!(fs::metadata(group.join(&name)).unwrap().nlink(), 1, "{name}");
+    }
+    // Listing a group does not read its images: one whose tree cannot be read has all this too.
+    let mut broken = Wim::of(Packing::Stored, [image("broken")]).build();
+    broken.flip(broken.places.metadata[0].range.start + 9, 3);
+    store.add("Other", "c.wim", &broken);
+    let mount = Mount::new(store.path(), &NO_OPTIONS);
+    let seen = fs::metadata(mount.path().join("Other/broken")).unwrap();
+    assert_eq!(written(&seen), unix_time(TIME));
+}
+
+pub(crate) fn suppliers() {
+    let place = Place::new();
+    let store = place.store();
+    let names = ["own", "shared", "referred", "own and shared", "shared and referred"];
+    let contents = names.map(|name| [name.as_bytes(), &content::text(5000)].concat());
+    let tree = || root(names.iter().zip(&contents).map(|(name, content)| file(name, content)).collect::<Vec<_>>());
+    let whole = |guid: u8| Wim { guid: Some([guid; 16]), ..Wim::new(Packing::Xpress(32768), tree()) };
+    let hash = |index: usize| testkit::sha1(&contents[index]);
+    let without = |indices: &[usize], guid| Wim { without: indices.iter().map(|&i| hash(i)).collect(), ..whole(guid) };
+
+    store.add("Group", "a.wim", &without(&[1, 2, 4], 1).build());
+    // What a supplier before has is damaged in those behind: it must not be taken from there.
+    let (_, mut resources) = without(&[0, 2], 2).pair();
+    let damage = |built: &mut testkit::Built, index: usize| {
+        let place = built.resource(&contents[index]).range.clone();
+        built.flip(place.end - 1, 0);
+    };
+    damage(&mut resources, 3);
+    // Part 7 of 9 of some set: such numbers mean nothing here.
+    resources.bytes[testkit::offset::PART_NUMBER] = 7;
+    resources.bytes[testkit::offset::PART_COUNT] = 9;
+    for place in resources.places.resources.clone() {
+        resources.bytes[place.entry + testkit::offset::BLOB_PART] = 7;
+    }
+    store.add("Group", "Res.rwm", &resources);
+    let mut first = without(&[0, 1, 3], 3).build();
+    damage(&mut first, 4);
+    first.save(&place.path("reference.wim"));
+    whole(4).build().save(&place.path("last.wim"));
+
+    let (first, last) = (place.path("reference.wim"), place.path("last.wim"));
+    let mount = place.mount(store.path(), &["--ref", first.to_str().unwrap(), "--ref", last.to_str().unwrap()]);
+    for (name, content) in names.iter().zip(&contents) {
+        assert!(fs::read(mount.path().join("Group/testkit").join(name)).unwrap() == *content, "{name}");
+    }
+}
+
+pub(crate) fn bad_archives() {
+    let place = Place::new();
+    let store = place.store();
+    store.add("Group", "good.wim", &small("good", "good").build());
+    fs::write(store.group("Group").join("text.wim"), "not an archive at all").unwrap();
+    fs::write(store.group("Group").join("empty.wim"), "").unwrap();
+    let mut cut = small("cut", "cut").build();
+    cut.bytes.truncate(cut.places.blob_table.start + 7);
+    store.add("Group", "cut.wim", &cut);
+    let two = ["whole", "broken"].map(|name| Image::new(name, root([file("file", name)])));
+    let mut broken = Wim::of(Packing::Stored, two).build();
+    broken.flip(broken.places.metadata[1].range.start + 9, 3);
+    store.add("Group", "two.wim", &broken);
+    fs::write(store.group("Group").join("Res.rwm"), "not an archive either").unwrap();
+
+    let mount = place.mount(store.path(), &[]);
+    let group = mount.path().join("Group");
+    assert_eq!(names(&group), ["broken", "good", "whole"]);
+    assert_eq!(fs::read(group.join("good/file")).unwrap(), b"good");
+    assert_eq!(fs::read(group.join("whole/file")).unwrap(), b"whole");
+    assert!(fs::metadata(group.join("broken")).unwrap().is_dir());
+    assert_eq!(errno(fs::read_dir(group.join("broken")).and_then(|mut entries| entries.next().unwrap())), Errno::IO);
+    assert_eq!(errno(fs::read(group.join("broken/file"))), Errno::IO);
+    let log = place.log();
+    for name in ["text.wim", "empty.wim", "cut.wim", "two.wim", "Res.rwm"] {
+        assert!(log.contains(name), "{name} is reported in\n{log}");
+    }
+    assert!(!log.contains("good.wim"), "{log}");
+}
