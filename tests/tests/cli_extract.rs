@@ -128,10 +128,31 @@ fn uid() -> u32 {
 }
 
 #[test]
+fn capabilities_survive_the_change_of_owner() {
+    if uid() != 0 {
+        println!("skipped: only root can give files away");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let [source, archive, to] = ["source", "a.wim", "to"].map(|name| folder.path().join(name));
+    fs::create_dir(&source).unwrap();
+    fs::write(source.join("tool"), "#!").unwrap();
+    std::os::unix::fs::chown(source.join("tool"), Some(1000), Some(1001)).unwrap();
+    // Version 2, effective; permitted: CAP_NET_BIND_SERVICE.
+    let capability = [[1, 0, 0, 2], [0, 4, 0, 0], [0; 4], [0; 4], [0; 4]].concat();
+    xattr::set(source.join("tool"), "security.capability", &capability).unwrap();
+    capture(&source, &archive, &["--unix-data"]);
+    answer(&["extract", archive.to_str().unwrap(), "--image=1", "--unix-data", to.to_str().unwrap()]);
+    assert_eq!(to.join("tool").metadata().unwrap().uid(), 1000);
+    assert_eq!(xattr::get(to.join("tool"), "security.capability").unwrap(), Some(capability));
+}
+
+#[test]
 fn named_streams_become_extended_attributes_for_those_who_ask() {
     let folder = tempfile::tempdir().unwrap();
     let tree = root([
-        file("f", "data").stream("note", "a stream").stream("big", random(70_000)),
+        file("f", "data").stream("big", random(70_000)).stream("note", "a stream").link(7),
+        file("g", "data").stream("big", random(70_000)).stream("note", "a stream").link(7),
         dir("d", []).stream("of a folder", "x"),
     ]);
     let archive = saved(folder.path(), &Wim::new(Packing::Xpress(32768), tree));
@@ -145,6 +166,8 @@ fn named_streams_become_extended_attributes_for_those_who_ask() {
     assert_eq!(fs::read(with.join("f")).unwrap(), b"data");
     assert_eq!(said.code, 2, "the large one does not fit: {said:?}");
     assert!(said.err.contains("/with/f: ") && said.err.contains("user.big"), "{said:?}");
+    assert_eq!(said.err.lines().count(), 1, "and keeps nothing else from being made: {said:?}");
+    assert_eq!(with.join("g").metadata().unwrap().nlink(), 2);
 }
 
 #[test]

@@ -179,7 +179,7 @@ impl Folder {
     /// # Errors
     /// The system refuses.
     pub(super) fn set_rights(&self, name: Component<'_>, rights: Rights) -> io::Result<()> {
-        self.set_owner(name, rights.owner)?;
+        self.set_owner_of(name, rights.owner)?;
         // A special file is named, not opened: opening a FIFO waits. It was made by us, in a folder we hold.
         Ok(fs::chmodat(&self.0, name.0, mode(rights.mode), AtFlags::empty())?)
     }
@@ -188,7 +188,7 @@ impl Folder {
     ///
     /// # Errors
     /// The system refuses.
-    pub(super) fn set_owner(&self, name: Component<'_>, owner: Option<(u32, u32)>) -> io::Result<()> {
+    pub(super) fn set_owner_of(&self, name: Component<'_>, owner: Option<(u32, u32)>) -> io::Result<()> {
         let Some((uid, gid)) = owner else { return Ok(()) };
         let (uid, gid) = (Uid::from_raw(uid), Gid::from_raw(gid));
         Ok(fs::chownat(&self.0, name.0, Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW)?)
@@ -209,19 +209,21 @@ impl AsFd for Folder {
     }
 }
 
-/// Gives an open file or folder its owner, permissions and times.
+/// Gives an open file or folder its owner, which takes set-user-id bits and capabilities away.
 ///
 /// # Errors
-/// What the system refused first; the rest is given all the same, but rights beyond the owner's own only if that is
-/// right.
-pub(super) fn finish(file: impl AsFd, rights: Rights, times: Times) -> io::Result<()> {
-    let owner = rights.owner.map(|(uid, gid)| fs::fchown(&file, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid))));
-    let owner = owner.unwrap_or(Ok(()));
-    // After the owner, since a change of it takes set-user-id bits away.
-    let bits = if owner.is_ok() { rights.mode } else { rights.mode & 0o777 };
-    let mode = fs::fchmod(&file, mode(bits));
-    let times = fs::futimens(&file, &times.into());
-    Ok(owner.and(mode).and(times)?)
+/// The system refuses: it does so unless we are root.
+pub(super) fn set_owner(file: impl AsFd, (uid, gid): (u32, u32)) -> io::Result<()> {
+    Ok(fs::fchown(file, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)))?)
+}
+
+/// Gives an open file or folder its permissions and times.
+///
+/// # Errors
+/// What the system refused first; the rest is given all the same.
+pub(super) fn finish(file: impl AsFd, bits: u16, times: Times) -> io::Result<()> {
+    let permissions = fs::fchmod(&file, mode(bits));
+    Ok(permissions.and(fs::futimens(&file, &times.into()))?)
 }
 
 /// Gives an open file or folder an extended attribute.

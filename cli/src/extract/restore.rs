@@ -135,7 +135,7 @@ impl<'a> Restorer<'a> {
             Kind::Symlink => {
                 let target = self.plan.fs.read_link(item.ino)?;
                 folder.make_symlink(name, &target, self.choices.overwrite)?;
-                folder.set_owner(name, self.rights(&attr).owner)?;
+                folder.set_owner_of(name, self.rights(&attr).owner)?;
             }
             Kind::Fifo | Kind::Socket | Kind::CharDevice | Kind::BlockDevice => {
                 folder.make_node(name, file_type(attr.kind), attr.rdev.into(), self.choices.overwrite)?;
@@ -147,7 +147,7 @@ impl<'a> Restorer<'a> {
         Ok(folder.set_times(name, times(&attr))?)
     }
 
-    /// Makes a file with its content, which goes away again unless it is complete; its looks may fail it.
+    /// Makes a file, which goes away again unless its content is complete; that its looks are not is only said.
     fn file(&self, folder: &Folder, name: Component<'_>, item: &Item, attr: &Attr) -> Result<(), Trouble> {
         let mut file = folder.make_file(name, self.choices.overwrite)?;
         // What was written of a bad file goes away with it.
@@ -158,10 +158,10 @@ impl<'a> Restorer<'a> {
             Ok(file.write(bytes)?)
         })??;
         file.end()?;
-        let looks = self.set_xattrs(&file, item.ino);
-        let looks = looks.and(folder::finish(&file, self.rights(attr), times(attr)).map_err(Trouble::from));
-        file.keep()?;
-        looks
+        if let Err(trouble) = self.give_looks(&file, item.ino, attr, times(attr)) {
+            self.report(item.folder, &item.name, Some(item.ino), trouble);
+        }
+        Ok(file.keep()?)
     }
 
     /// Makes one more name of a file, if that file was made: what else has its first name is not to be linked to.
@@ -178,12 +178,21 @@ impl<'a> Restorer<'a> {
         let Some(from) = self.plan.folders[index as usize].from else { return Ok(()) };
         let folder = self.plan.open(index)?;
         let attr = self.plan.fs.attr(from)?;
-        let looks = self.set_xattrs(&folder, from);
-        let finished = folder::finish(&folder, self.rights(&attr), self.folder_times(from, &attr));
-        looks.and(finished.map_err(Trouble::from))
+        self.give_looks(&folder, from, &attr, self.folder_times(from, &attr))
     }
 
-    /// Gives an open file or folder its extended attributes.
+    /// Gives an open file or folder owner, extended attributes, permissions and times: all that can be given. Each would
+    /// be undone or forbidden by one that came after it.
+    fn give_looks(&self, file: impl AsFd, ino: Ino, attr: &Attr, times: Times) -> Result<(), Trouble> {
+        let rights = self.rights(attr);
+        let owner = rights.owner.map_or(Ok(()), |owner| folder::set_owner(&file, owner));
+        let xattrs = self.set_xattrs(&file, ino);
+        // Rights of another user's are not for us to have.
+        let mode = if owner.is_ok() { rights.mode } else { rights.mode & 0o777 };
+        let finished = folder::finish(&file, mode, times);
+        owner.map_err(Trouble::from).and(xattrs).and(finished.map_err(Trouble::from))
+    }
+
     fn set_xattrs(&self, file: impl AsFd, ino: Ino) -> Result<(), Trouble> {
         if !self.choices.xattrs {
             return Ok(());
