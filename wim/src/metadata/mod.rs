@@ -105,6 +105,7 @@ impl Metadata {
         let mut tree = Builder::new(&bytes, &security, &mut warnings);
         tree.build(root)?;
         let Builder { mut nodes, mut inodes, .. } = tree;
+        bytes.shrink_to_fit();
         nodes.shrink_to_fit();
         inodes.shrink_to_fit();
         Ok(Self { bytes, security, nodes, inodes, warnings: warnings.into_vec() })
