@@ -1,6 +1,7 @@
 """Running a command and saying what it cost."""
 import dataclasses
 import os
+import select
 import statistics
 import subprocess
 import time
@@ -53,13 +54,24 @@ def start_command(argv: list[str], cwd: str | None) -> subprocess.Popen:
 
 
 def finish(child: subprocess.Popen) -> Cost:
-    """Waits for a command and says what it and its children took; wall time is the caller's to measure."""
-    complaint = child.stderr.read()
+    """Waits for a command and says what it and its children took; wall time is the caller's to measure.
+
+    Memory is looked at while it runs, since what the kernel tells at the end includes us, its parent before `exec`.
+    """
+    complaint, memory = b"", 0
+    while True:
+        ready, _, _ = select.select([child.stderr], [], [], 0.01)
+        if ready:
+            part = os.read(child.stderr.fileno(), 65536)
+            if not part:
+                break
+            complaint += part
+        memory = max(memory, peak_memory_of(child.pid))
     _, status, usage = os.wait4(child.pid, 0)
     child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode != 0:
         raise SystemExit(f"bench: {child.args} failed ({child.returncode}): {complaint.decode(errors='replace')}")
-    return Cost(0, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
+    return Cost(0, usage.ru_utime + usage.ru_stime, memory)
 
 
 def cpu_of(pid: int) -> float:
@@ -70,9 +82,9 @@ def cpu_of(pid: int) -> float:
 
 
 def peak_memory_of(pid: int) -> int:
-    """Most bytes that a running process has had resident."""
+    """Most bytes that a process has had resident; 0 once it is ending."""
     with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as status:
         for line in status:
             if line.startswith("VmHWM:"):
                 return int(line.split()[1]) * 1024
-    raise ValueError(f"process {pid} has no VmHWM")
+    return 0
