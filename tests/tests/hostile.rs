@@ -33,7 +33,7 @@ fn images(store: &Path) -> BTreeMap<(String, u64), String> {
     let images = objects.filter(|object| object["type"] == "image");
     let text = |value: &Value| value.as_str().expect("text").to_owned();
     images
-        .map(|image| ((text(&image["group"]), image["number"].as_u64().unwrap()), text(&image["directory"])))
+        .map(|image| ((text(&image["group"]), image["number"].as_u64().expect("a number")), text(&image["directory"])))
         .collect()
 }
 
