@@ -2,8 +2,9 @@
 
 use std::fs;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, symlink};
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus};
 
 use testkit::content::{code, random, text};
 use testkit::{Data, Dentry, Image, Packing, Store, Wim, capture, dir, file, flag, reparse, root, units, wimlib};
@@ -332,30 +333,46 @@ fn zeros_take_no_room() {
     assert!(room < 200_000, "{room} bytes for 20 that are not zero");
 }
 
+/// Starts an extraction of 40 files of 3 MB by a shell that first does `before`, and sends it a signal once it has begun.
+fn interrupted(before: &str, signal: &str, to: &Path) -> ExitStatus {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = random(3_000_000);
+    let files = (0..40).map(|n| file(&format!("f{n:02}"), [&data[..], &[n]].concat()));
+    let archive = saved(folder.path(), &Wim::new(Packing::Stored, root(files.collect::<Vec<_>>())));
+    let mut command = Command::new("sh");
+    command.args(["-c", &format!("{before} exec \"$0\" \"$@\"")]).arg(wimstore());
+    let mut child = command.args(["extract", &archive, "--image=1"]).arg(to).spawn().expect("a shell");
+    assert!(eventually(|| to.join("f01").exists()), "it has begun");
+    // It may be done before the signal comes; what holds then holds too.
+    let _ = Command::new("kill").args([signal, &child.id().to_string()]).status();
+    child.wait().expect("a child")
+}
+
 #[test]
 fn an_interrupt_leaves_no_partial_file() {
-    let folder = tempfile::tempdir().unwrap();
-    let files: Vec<Dentry> =
-        (0..40).map(|n| file(&format!("f{n:02}"), [random(3_000_000), vec![n; 1]].concat())).collect();
-    let archive = saved(folder.path(), &Wim::new(Packing::Stored, root(files)));
-    let to = folder.path().join("to");
-    let mut command = Command::new(wimstore());
-    command.args(["extract", &archive, "--image=1"]).arg(&to).stderr(Stdio::piped());
-    let mut child = command.spawn().unwrap();
-    assert!(eventually(|| to.join("f01").exists()), "it has begun");
-    let signalled = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success();
-    let output = child.wait().unwrap();
-    for (path, node) in look(&to).iter().filter(|(_, node)| node.kind == "file") {
-        assert_eq!(node.size, 3_000_001, "{}", path.display());
+    for (signal, number) in [("-INT", 2), ("-TERM", 15), ("-HUP", 1)] {
+        let to = tempfile::tempdir().unwrap();
+        let status = interrupted("", signal, to.path());
+        for (path, node) in look(to.path()).iter().filter(|(_, node)| node.kind == "file") {
+            assert_eq!(node.size, 3_000_001, "{}", path.display());
+        }
+        assert!(status.signal() == Some(number) || status.success(), "{status:?}");
     }
-    use std::os::unix::process::ExitStatusExt;
-    assert!(output.signal() == Some(2) || !signalled || output.success(), "{output:?}");
+}
+
+#[test]
+fn a_signal_that_is_to_be_ignored_is() {
+    let to = tempfile::tempdir().unwrap();
+    let status = interrupted("trap '' HUP;", "-HUP", to.path());
+    assert!(status.success(), "{status:?}");
+    assert_eq!(look(to.path()).len(), 41);
 }
 
 #[test]
 fn a_full_disk_ends_it_with_one_complaint_a_thread() {
     let folder = tempfile::tempdir().unwrap();
-    let files: Vec<Dentry> = (0..200).map(|n| file(&format!("f{n:03}"), [random(100_000), vec![n]].concat())).collect();
+    let data = random(100_000);
+    let files: Vec<Dentry> = (0..200).map(|n| file(&format!("f{n:03}"), [&data[..], &[n]].concat())).collect();
     let archive = saved(folder.path(), &Wim::new(Packing::Stored, root(files)));
     let to = folder.path().join("to");
     fs::create_dir(&to).unwrap();

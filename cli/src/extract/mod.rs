@@ -90,7 +90,7 @@ pub(crate) fn run(args: &Args, _: &Globals) -> anyhow::Result<ExitCode> {
         .with_context(|| format!("{}: cannot extract into it", destination.display()))?;
 
     let stop = Arc::new(AtomicUsize::new(0));
-    for signal in [SIGINT, SIGTERM, SIGHUP] {
+    for signal in [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|&signal| !is_ignored(signal)) {
         signal_hook::flag::register_usize(signal, Arc::clone(&stop), usize::try_from(signal)?)?;
     }
     let mut outcome = Outcome::default();
@@ -115,6 +115,14 @@ pub(crate) fn run(args: &Args, _: &Globals) -> anyhow::Result<ExitCode> {
 /// Whether this is a file or directory of an image, and not an image itself or above one.
 fn is_inside_image(fs: &Filesystem, ino: Ino) -> bool {
     fs.xattr(ino, b"system.ntfs_attrib").is_ok() && fs.xattr(ino, b"user.wim.index").is_err()
+}
+
+/// Whether whoever started us wants the signal ignored, as `nohup` does. Only Linux tells.
+fn is_ignored(signal: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|digits| u64::from_str_radix(digits.trim(), 16).ok());
+    ignored.is_some_and(|bits| bits >> (signal - 1) & 1 == 1)
 }
 
 /// Everything as a new file of the user's gets it; with `--unix-data`, where the image says nothing.
