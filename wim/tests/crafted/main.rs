@@ -1,7 +1,9 @@
 //! Archives that testkit wrote: sound ones read back, hostile ones cost no more than their size, damaged ones do not lie.
 
 mod damaged;
+mod faults;
 mod reading;
+mod says;
 
 use std::time::{Duration, Instant};
 

@@ -18,7 +18,7 @@ pub(crate) fn find(tree: &Metadata, path: &str) -> Option<NodeId> {
 
 /// Reads the blob with this hash, in chunks.
 pub(crate) fn read(archive: &Archive, hash: &BlobHash) -> Result<Vec<u8>, String> {
-    let index = archive.blobs().find(hash).ok_or("its data is missing")?;
+    let index = archive.blobs().find(hash).ok_or("missing")?;
     let resource = archive.resource(archive.blobs().get(index)).map_err(|error| error.to_string())?;
     let (mut data, mut scratch) = (Vec::new(), Scratch::default());
     for chunk in 0..resource.chunk_count() {
@@ -27,7 +27,7 @@ pub(crate) fn read(archive: &Archive, hash: &BlobHash) -> Result<Vec<u8>, String
         let read = resource.read_chunk(archive.source(), chunk, &mut scratch, &mut data[start..]);
         read.map_err(|error| error.to_string())?;
     }
-    if BlobHash::of(&data) == *hash { Ok(data) } else { Err("another hash".to_owned()) }
+    if BlobHash::of(&data) == *hash { Ok(data) } else { Err("changed".to_owned()) }
 }
 
 /// The unnamed data of a file.
