@@ -278,7 +278,7 @@ impl Filesystem {
     /// # Errors
     /// [`Error::NotDirectory`], or why the directory cannot be read.
     pub fn read_dir(&self, ino: Ino, after: u64, each: &mut dyn FnMut(DirEntry<'_>) -> ControlFlow<()>) -> Result<()> {
-        let target = self.target(ino)?;
+        let target = self.target(ino).map_err(|error| self.said_of(ino, error))?;
         if matches!(&target, Target::Node(node) if !node.dentry().is_directory()) {
             return Err(Error::NotDirectory);
         }
@@ -425,7 +425,16 @@ impl Filesystem {
     /// # Errors
     /// [`Error::NoXattr`], [`Error::TooLarge`] for a stream beyond what the platform can hand over, or why it cannot be read.
     pub fn xattr(&self, ino: Ino, name: &[u8]) -> Result<Vec<u8>> {
-        let Target::Node(node) = self.target(ino)? else { return Err(Error::NoXattr) };
+        let node = match self.target(ino) {
+            Ok(Target::Node(node)) => node,
+            Ok(Target::Store | Target::Group(_) | Target::Stream(..)) => return Err(Error::NoXattr),
+            // An image without a readable tree still tells where it comes from.
+            Err(error) => {
+                let fact = name.strip_prefix(b"user.wim.").zip(self.image_at(ino));
+                let fact = fact.and_then(|(name, image)| xattrs::image_fact(image, name));
+                return fact.ok_or_else(|| self.said_of(ino, error));
+            }
+        };
         let limit = xattrs::XATTR_MAX as u64;
         let read = |hash: &wim::BlobHash| self.contents.read_whole(&node.image.blob(hash)?, limit);
         let value = match xattrs::value(&node, name, self.rules()).ok_or(Error::NoXattr)? {
@@ -459,7 +468,25 @@ impl Filesystem {
     /// The path of an inode from the root, WTF-8 without a leading `/`; of a hard link its first name. Empty for the root,
     /// and for a number that nothing has.
     pub fn path(&self, ino: Ino) -> Vec<u8> {
-        self.target(ino).map(|target| self.path_of(&target)).unwrap_or_default()
+        match self.image_at(ino) {
+            Some(image) => self.image_path(image).join(&b'/'), // also where its tree cannot be read
+            None => self.target(ino).map(|target| self.path_of(&target)).unwrap_or_default(),
+        }
+    }
+
+    /// The image whose root has this number, whether its tree can be read or not.
+    fn image_at(&self, ino: Ino) -> Option<&Image> {
+        match (ino.place()?, self.top) {
+            (Place::Root, Top::Image(slot)) | (Place::Inode(slot, InodeId(0)), _) => self.image(slot).ok(),
+            _ => None,
+        }
+    }
+
+    /// The names that lead to an image's root.
+    fn image_path(&self, image: &Image) -> Vec<Vec<u8>> {
+        let group = (self.top == Top::Store).then(|| self.groups[usize::from(image.slot.group)].name().to_vec());
+        let name = (!matches!(self.top, Top::Image(_))).then(|| image.name.clone().into_bytes());
+        group.into_iter().chain(name).collect()
     }
 
     fn path_of(&self, target: &Target<'_>) -> Vec<u8> {
@@ -480,20 +507,15 @@ impl Filesystem {
 
     /// The path of a name of an image from the root of the mount.
     pub(crate) fn node_path(&self, image: &Image, tree: &Metadata, node: NodeId) -> Vec<u8> {
-        let mut names = Vec::new();
-        if self.top == Top::Store {
-            names.push(self.groups[usize::from(image.slot.group)].name().to_vec());
-        }
-        if !matches!(self.top, Top::Image(_)) {
-            names.push(image.name.clone().into_bytes());
-        }
+        let mut names = self.image_path(image);
         names.extend(names_to(tree, node).into_iter().map(|id| tree.dentry(id).name().to_shown_wtf8()));
         names.join(&b'/')
     }
 
     /// The error with the path it is about, if it is one of damage.
     fn said_of(&self, ino: Ino, error: Error) -> Error {
-        if error.is_damage() { error.at(&self.path(ino)) } else { error }
+        let path = if error.is_damage() { self.path(ino) } else { Vec::new() };
+        if path.is_empty() { error } else { error.at(&path) }
     }
 
     /// Whether an image is part of what is mounted.

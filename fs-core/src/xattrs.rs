@@ -5,7 +5,7 @@
 
 use wim::{BlobHash, Dentry, Name};
 
-use crate::image::Node;
+use crate::image::{Image, Node};
 use crate::options::StreamInterface;
 
 /// Linux gives no larger value to a program, and no longer list of names.
@@ -80,12 +80,19 @@ fn shows_linux(name: &[u8], rules: Rules) -> bool {
 
 /// `user.wim.*`: what the archive says of the file and, at an image's root, of the image.
 fn wim_facts(node: &Node<'_>, dentry: &Dentry<'_>, name: &[u8]) -> Option<Vec<u8>> {
-    let is_root = node.id() == wim::NodeId::ROOT;
     match name {
         b"sha1" => dentry.streams().unnamed.map(|hash| hash.to_string().into_bytes()),
-        b"xml" if is_root => Some(node.image.xml()?.raw.clone().into_bytes()),
-        b"file" if is_root => Some(node.image.archive.path.file_name()?.as_encoded_bytes().to_vec()),
-        b"index" if is_root => Some(node.image.number().to_string().into_bytes()),
+        _ if node.id() == wim::NodeId::ROOT => image_fact(node.image, name),
+        _ => None,
+    }
+}
+
+/// What follows `user.wim.` at an image's root: known without its tree.
+pub(crate) fn image_fact(image: &Image, name: &[u8]) -> Option<Vec<u8>> {
+    match name {
+        b"xml" => Some(image.xml()?.raw.clone().into_bytes()),
+        b"file" => Some(image.archive.path.file_name()?.as_encoded_bytes().to_vec()),
+        b"index" => Some(image.number().to_string().into_bytes()),
         _ => None,
     }
 }

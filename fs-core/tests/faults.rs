@@ -215,6 +215,21 @@ fn links_that_cannot_be_read_are_damage() {
     }
 }
 
+#[test]
+fn an_image_that_cannot_be_read_tells_where_it_comes_from() {
+    let group = tempfile::tempdir().unwrap();
+    faults::flip_in_metadata().save(&group.path().join("fault.wim"));
+    let fs = Filesystem::open(group.path(), Options::default()).unwrap();
+    let image = fs.resolve(b"one").unwrap();
+    assert_eq!(fs.xattr(image, b"user.wim.file").unwrap(), b"fault.wim");
+    assert_eq!(fs.xattr(image, b"user.wim.index").unwrap(), b"1");
+    let error = fs.xattr(image, b"system.ntfs_acl").unwrap_err();
+    damage(&error, "one: ").and(says(&error, "fault.wim")).unwrap();
+    let error = list(&fs, image, 10).unwrap_err();
+    damage(&error, "one: ").unwrap();
+    assert_eq!(fs.path(image), b"one");
+}
+
 fn said(error: &Error) -> String {
     Chain(error).to_string()
 }
