@@ -75,7 +75,7 @@ need_rust() {
 
 # build_program: builds the release program and prints its path.
 build_program() {
-    (cd "$root" && cargo build --release --locked --quiet --package wimstore) || die "the program does not build"
+    (cd "$root" && cargo build --release --locked --package wimstore) || die "the program does not build"
     echo "$root/target/release/wimstore"
 }
 
