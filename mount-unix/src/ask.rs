@@ -50,9 +50,9 @@ impl Oracle {
         question: impl FnOnce(&Filesystem, &mut R) -> fs_core::Result<T>,
         answer: impl FnOnce(R, T),
     ) {
-        match unpanicked(|| question(&self.fs, &mut reply)) {
+        match unpanicked(|| question(&self.fs, &mut reply).map_err(|error| self.refusal(op, ino, &error))) {
             Ok(Ok(value)) => answer(reply, value),
-            Ok(Err(error)) => reply.refuse(self.refusal(op, ino, &error)),
+            Ok(Err(number)) => reply.refuse(number),
             Err(panic) => {
                 error!(op, ino = ino.0, panic, "answered with EIO");
                 reply.refuse(Errno::EIO);

@@ -3,10 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a test")]
 
 use std::fs::{self, File, OpenOptions, Permissions};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use rustix::io::Errno;
 use testkit::{Image, Packing, Store, Wim, file, hex, need, root, sha1};
@@ -321,6 +321,25 @@ fn a_verbose_log_has_a_line_for_each_request() {
     for want in ["INFO mounted", "op=\"lookup\" ino=1 name=\"Group\"", &read, "op=\"listxattr\"", "INFO unmounted"] {
         assert_eq!(log.lines().filter(|line| line.contains(want)).count(), 1, "{want}: {log}");
     }
+}
+
+#[test]
+fn a_mount_outlives_its_log() {
+    let small = SmallStore::new();
+    let mountpoint = small.make("mountpoint");
+    let mut command = Command::new(wimstore());
+    command.args(["mount", "--foreground", "-vv"]).args([small.path(), mountpoint.clone()]).stderr(Stdio::piped());
+    let mut server = command.spawn().unwrap();
+    let mut first = [0; 1];
+    server.stderr.take().unwrap().read_exact(&mut first).unwrap(); // it has begun to log; now nobody reads on
+    let answers =
+        eventually(|| fs::read(mountpoint.join("Group/a/docs/hello.txt")).is_ok_and(|bytes| bytes == b"hello"));
+    let rounds = (0..100).all(|round| !mountpoint.join(format!("Group/a/absent-{round}")).exists());
+    let big = fs::read(mountpoint.join("Group/a/big")).is_ok_and(|bytes| bytes == SmallStore::big());
+    let unmounted = run(["umount".as_ref(), mountpoint.as_os_str()]);
+    let code = server.wait().unwrap().code();
+    assert!(answers && rounds && big, "{answers} {rounds} {big}");
+    assert_eq!((unmounted.status.code(), code), (Some(0), Some(0)), "{}", text(&unmounted.stderr));
 }
 
 #[test]
