@@ -72,6 +72,10 @@ impl Opener {
         for warning in archive.wim.warnings() {
             tracing::warn!(archive = %path.display(), %warning, "archive is served with less");
         }
+        if let Err(error) = archive.wim.integrity() {
+            let error = Chain(error);
+            tracing::warn!(archive = %path.display(), %error, "archive is served without its integrity table");
+        }
         Ok(Arc::new(archive))
     }
 

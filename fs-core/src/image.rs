@@ -63,7 +63,7 @@ impl Image {
     }
 
     fn load(&self) -> Result<Arc<Metadata>> {
-        let tree = self.archive.wim.metadata(self.index).map_err(|e| Error::archive(&self.archive.path, e))?;
+        let tree = self.archive.wim.metadata(self.index).map_err(|error| self.unreadable(error))?;
         if tree.inode_count() as usize > MAX_INODES {
             return Err(Error::TooMany { what: "inodes in an image", limit: MAX_INODES });
         }
@@ -72,6 +72,20 @@ impl Image {
             tracing::warn!(archive = %self.archive.path.display(), image, %warning, "image is served with less");
         }
         Ok(Arc::new(tree))
+    }
+
+    /// The error of its metadata resource, which is a blob as well.
+    fn unreadable(&self, error: wim::Error) -> Error {
+        let archive = &self.archive;
+        match archive.wim.blobs().metadata().get(self.index) {
+            None => Error::archive(&archive.path, error),
+            Some(row) => Error::Blob {
+                archive: archive.path.clone(),
+                blob: row.hash,
+                at: row.place.offset,
+                source: Arc::new(error),
+            },
+        }
     }
 }
 

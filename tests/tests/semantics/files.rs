@@ -450,6 +450,11 @@ pub(crate) fn image_facts() {
         }
         assert!(xattr::get(directory.join("file"), "user.wim.index").unwrap().is_none());
     }
+    let mut broken = built;
+    broken.flip(broken.places.metadata[0].range.start + 9, 3);
+    store.add("Broken", "c.wim", &broken);
+    let broken = Mount::new(store.path(), &[] as &[&str]);
+    assert_eq!(xattr::get(broken.path().join("Broken/one"), "user.wim.file").unwrap().unwrap(), b"c.wim");
     let one = mount.path().join("Group/one");
     assert_eq!(xattr::get(one, "user.wim.index").unwrap().unwrap(), b"1");
     assert!(xattr::get(mount.path().join("Group"), "user.wim.file").unwrap().is_none());
