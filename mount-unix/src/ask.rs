@@ -72,17 +72,27 @@ impl Oracle {
         Errno::from_i32(number)
     }
 
-    /// `PATH: what: why: why`, with the path that the error has or else the inode's.
+    /// `PATH: what: why: why` on one line, with the path that the error has or else the inode's.
     fn story(&self, ino: Ino, error: &fs_core::Error) -> String {
-        match error {
+        let story = match error {
             fs_core::Error::At { .. } => Chain(error).to_string(),
             _ => {
                 // Asking for the path may fail for the same reason as the request did: by a panic at worst.
                 let path = unpanicked(|| self.fs.path(ino)).unwrap_or_default();
                 format!("{}: {}", String::from_utf8_lossy(&path), Chain(error))
             }
-        }
+        };
+        one_line(&story)
     }
+}
+
+/// The text with its control characters escaped: paths come from archives, which may name a file as they like.
+fn one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() { line.extend(c.escape_default()) } else { line.push(c) }
+    }
+    line
 }
 
 /// Runs `question`; if it panics, returns what it panicked with.
@@ -94,4 +104,31 @@ fn unpanicked<T>(question: impl FnOnce() -> T) -> Result<T, String> {
 fn panic_text(payload: &(dyn Any + Send)) -> &str {
     let text = payload.downcast_ref::<String>().map(String::as_str);
     text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("panic without a message")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_from_archives_do_not_break_lines() {
+        assert_eq!(
+            one_line("G/a\nERROR b\u{1b}[2J \u{85}é\\: not a WIM"),
+            "G/a\\nERROR b\\u{1b}[2J \\u{85}é\\: not a WIM"
+        );
+    }
+
+    #[test]
+    fn panics_keep_their_text() {
+        type Question = fn() -> u32;
+        let cases: &[(Question, Result<u32, &str>)] = &[
+            (|| 7, Ok(7)),
+            (|| panic!("fixed text"), Err("fixed text")),
+            (|| panic!("text with {}", 7), Err("text with 7")),
+            (|| std::panic::panic_any(7), Err("panic without a message")),
+        ];
+        for (question, want) in cases {
+            assert_eq!(unpanicked(question).as_ref().map_err(String::as_str), want.as_ref().map_err(|text| *text));
+        }
+    }
 }
