@@ -1,49 +1,82 @@
 //! The bit stream that XPRESS and LZX share: 16-bit little-endian words, bits taken from the top of each.
 
+/// The words of a chunk's compressed bytes, laid out so that bits can be taken eight bytes at a time.
+///
+/// The two bytes of each word are swapped, which puts all bits in the order in which they are read. Offsets stay what
+/// they are. `SIZE` is the most bytes that are kept, a power of two, plus [`PAD`].
+pub(super) struct Words<const SIZE: usize>(Box<[u8; SIZE]>);
+
+/// Bytes that [`Words`] has behind the last one it keeps.
+pub(super) const PAD: usize = 16;
+
+impl<const SIZE: usize> Default for Words<SIZE> {
+    fn default() -> Self {
+        Self(zeroed())
+    }
+}
+
+impl<const SIZE: usize> Words<SIZE> {
+    /// Takes the words of `src` that begin at `first`, 0 or 1, and every two bytes from there.
+    pub(super) fn load(&mut self, src: &[u8], first: usize) {
+        let (pairs, last) = cut::<SIZE>(src).get(first..).unwrap_or_default().as_chunks::<2>();
+        let words = &mut self.0[first..];
+        let (swapped, _) = words.as_chunks_mut::<2>();
+        for (to, from) in swapped.iter_mut().zip(pairs) {
+            *to = u16::from_le_bytes(*from).to_be_bytes();
+        }
+        let end = 2 * pairs.len();
+        words[end..end + 10].fill(0);
+        if let [low] = last {
+            words[end + 1] = *low;
+        }
+    }
+}
+
+/// The bytes that [`Words`] keep.
+fn cut<const SIZE: usize>(src: &[u8]) -> &[u8] {
+    &src[..src.len().min(SIZE - PAD)]
+}
+
+/// An array on the heap, which is too large for the stack on the way there.
+pub(super) fn zeroed<const SIZE: usize>() -> Box<[u8; SIZE]> {
+    vec![0; SIZE].into_boxed_slice().try_into().expect("the length is right")
+}
+
 /// Reads bits and, between them, whole bytes.
 ///
-/// Behind the end of the input it supplies zero bits without end, so loops need no check of their own as long as they
-/// are bounded by their output; [`overrun`](Self::overrun) tells afterwards whether such bits were used.
-pub(super) struct BitReader<'a> {
+/// Behind the end of the input it supplies arbitrary bits without end, so loops need no check of their own as long as
+/// they are bounded by their output; [`overrun`](Self::overrun) tells afterwards whether such bits were used.
+#[derive(Clone, Copy)]
+pub(super) struct BitReader<'a, const SIZE: usize> {
     src: &'a [u8],
-    /// Where the next word is loaded from; may lie behind the end.
+    words: &'a [u8; SIZE],
+    others: &'a [u8; SIZE],
+    /// Whether words begin at odd offsets.
+    is_odd: bool,
+    /// Where bytes are loaded from next; may lie behind the end.
     pos: usize,
     /// Unread bits from the top. Below `count` bits there may be more, and these are right too.
     buf: u64,
-    /// Bits in `buf` that `pos` accounts for, at most 63.
+    /// In its low six bits, the number of bits in `buf` that lie before `pos`.
     count: u32,
 }
 
-impl<'a> BitReader<'a> {
-    /// Begins with the word at byte `pos`.
-    pub(super) fn new(src: &'a [u8], pos: usize) -> Self {
-        Self { src, pos, buf: 0, count: 0 }
+impl<'a, const SIZE: usize> BitReader<'a, SIZE> {
+    /// Reads `src`, of which `even` has the words that begin at even offsets and `odd` those at odd ones. Where no
+    /// bytes are taken between the words, `odd` is never used.
+    pub(super) fn new(src: &'a [u8], even: &'a Words<SIZE>, odd: &'a Words<SIZE>) -> Self {
+        Self { src: cut::<SIZE>(src), words: &even.0, others: &odd.0, is_odd: false, pos: 0, buf: 0, count: 0 }
     }
 
-    /// Makes at least 48 bits available.
+    /// Makes at least 56 bits available.
     #[inline(always)]
     pub(super) fn refill(&mut self) {
-        let four = match self.src.get(self.pos..).and_then(<[u8]>::first_chunk::<8>) {
-            Some(bytes) => u64::from_le_bytes(*bytes),
-            None => self.last_words(),
-        };
-        // The first word belongs at the top.
-        let pairs = four.rotate_left(32);
-        let four = (pairs & 0x0000_FFFF_0000_FFFF) << 16 | (pairs >> 16) & 0x0000_FFFF_0000_FFFF;
-        self.buf |= four >> self.count;
-        self.pos += ((63 - self.count) >> 4) as usize * 2;
-        self.count |= 48;
-    }
-
-    /// The words at `pos` where fewer than four are left, with zeros behind them.
-    #[cold]
-    #[inline(never)]
-    fn last_words(&self) -> u64 {
-        let mut bytes = [0; 8];
-        let rest = self.src.get(self.pos..).unwrap_or_default();
-        let len = rest.len().min(8);
-        bytes[..len].copy_from_slice(&rest[..len]);
-        u64::from_le_bytes(bytes)
+        let pos = self.pos % (SIZE - PAD);
+        if let Some(bytes) = self.words[pos..].first_chunk() {
+            self.buf |= u64::from_be_bytes(*bytes).wrapping_shr(self.count);
+        }
+        self.pos += (!self.count >> 3 & 7) as usize;
+        self.count |= 56;
     }
 
     /// The unread bits, the next one on top. At least as many are valid as the last refill promised and were not
@@ -56,8 +89,8 @@ impl<'a> BitReader<'a> {
     /// Drops the next `count` bits, which must be available. Only the low six bits of `count` matter.
     #[inline(always)]
     pub(super) fn consume(&mut self, count: u32) {
-        self.buf <<= count & 63;
-        self.count -= count & 63;
+        self.buf = self.buf.wrapping_shl(count);
+        self.count = self.count.wrapping_sub(count);
     }
 
     /// Takes the next `count` bits, 1 to 32, of which as many must be available.
@@ -71,44 +104,56 @@ impl<'a> BitReader<'a> {
     /// Takes the next byte from where a reader stands that holds 16 to 31 unread bits, as XPRESS defines it. Words go
     /// on behind it. `None` where the input ends.
     ///
-    /// At least 16 bits must be available.
+    /// At least 31 bits must be available.
+    #[inline(always)]
     pub(super) fn take_byte(&mut self) -> Option<u8> {
-        self.hold(16 + self.count % 16);
-        let byte = *self.src.get(self.pos)?;
-        self.pos += 1;
-        Some(byte)
-    }
-
-    /// Gives back all words behind the next `keep` bits, which must be available; `count - keep` is a multiple of 16.
-    fn hold(&mut self, keep: u32) {
-        self.pos -= ((self.count - keep) / 16) as usize * 2;
+        let keep = 16 + self.rest_of_word();
+        let at = self.pos - ((self.count() - keep) / 8) as usize;
         self.buf &= !(u64::MAX >> keep);
         self.count = keep;
+        self.pos = at + 1;
+        self.is_odd = !self.is_odd;
+        std::mem::swap(&mut self.words, &mut self.others);
+        self.src.get(at).copied()
     }
 
-    /// Leaves the current word, or a whole unread one on a word border, as LZX does before raw bytes; returns the
-    /// position of the first byte behind it.
+    /// Leaves the current word, or a whole unread one on a word border, as LZX does before raw bytes. Returns the
+    /// bytes behind it.
     ///
     /// At least 16 bits must be available.
-    pub(super) fn leave_word(&mut self) -> usize {
-        let rest = self.count % 16;
+    pub(super) fn leave_word(&mut self) -> &'a [u8] {
+        let rest = self.rest_of_word();
         self.consume(if rest == 0 { 16 } else { rest });
-        self.hold(0);
-        self.pos
+        self.pos -= (self.count() / 8) as usize;
+        (self.buf, self.count) = (0, 0);
+        self.src.get(self.pos..).unwrap_or_default()
     }
 
-    /// The bytes from `pos` to the end of the input.
-    pub(super) fn bytes_from(&self, pos: usize) -> &'a [u8] {
-        self.src.get(pos..).unwrap_or_default()
-    }
-
-    /// Goes on with the word at `pos`, or at the end of the input if that comes first.
-    pub(super) fn seek(&mut self, pos: usize) {
-        *self = Self::new(self.src, pos.min(self.src.len()));
+    /// Goes on behind `len` of the bytes that [`leave_word`](Self::leave_word) gave, or where the input ends.
+    pub(super) fn skip(&mut self, len: usize) {
+        self.pos = (self.pos + len).min(self.end());
     }
 
     /// Whether bits were consumed that lie behind the last whole word of the input.
     pub(super) fn overrun(&self) -> bool {
-        self.pos - (self.count / 16) as usize * 2 > self.src.len()
+        8 * self.pos - self.count() as usize > 8 * self.end()
+    }
+
+    /// Bits in `buf` that lie before `pos`.
+    #[inline(always)]
+    pub(super) fn count(&self) -> u32 {
+        self.count & 63
+    }
+
+    /// Unread bits of the current word, 0 to 15.
+    #[inline(always)]
+    fn rest_of_word(&self) -> u32 {
+        let inside = self.pos % 2 != usize::from(self.is_odd);
+        (self.count() + if inside { 8 } else { 0 }) % 16
+    }
+
+    /// Where the last whole word ends.
+    fn end(&self) -> usize {
+        self.src.len() - usize::from(self.src.len() % 2 != usize::from(self.is_odd))
     }
 }

@@ -1,20 +1,23 @@
 //! Canonical prefix codes, decoded by table.
 //!
-//! Codewords are ordered by length and symbol and are compared from their first bit, so a table indexed by the next
-//! bits holds them in just that order. The first level is indexed by `ROOT` bits. Codewords that are longer lie at the
-//! very end of the code space; for that end there is one more table, indexed by as many bits as the longest one has.
+//! Codewords are ordered by length and symbol and are read from their first bit, so a table indexed by the next bits
+//! holds them in just that order. The first level is indexed by `ROOT` bits. Codewords that are longer lie at the very
+//! end of the code space; for that end there is one more table, indexed by as many bits as the longest one has.
 
 /// The longest codeword of any codec, in bits.
-pub(super) const MAX_LENGTH: usize = 16;
-
-/// Mark of an entry that cannot be used as it is: the codeword is longer than `ROOT` bits, or the code is empty.
-pub(super) const RARE: u32 = 1 << 27;
-
-/// Bits of an entry that hold the length of its codeword.
-pub(super) const LENGTH_BITS: u32 = 63;
-
+const MAX_LENGTH: usize = 16;
+/// Room for something about each length, 0 for unused symbols included; a power of two.
+const LENGTHS: usize = 32;
 /// The most symbols that a code may have.
 const MAX_SYMBOLS: usize = 1024;
+
+/// Bits of an entry that say how many bits to consume for it: the codeword and what belongs to it.
+pub(super) const TOTAL: u32 = 63;
+/// Where the length of the codeword alone stands in an entry, six bits.
+pub(super) const CODE_SHIFT: u32 = 8;
+/// Mark of an entry that needs more than the common treatment. Nothing but the mark is in the entry if the codeword is
+/// longer than `ROOT` bits or the code is empty.
+pub(super) const RARE: u32 = 1 << 7;
 
 /// The code lengths are over-subscribed or leave code space unused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,12 +29,13 @@ pub(super) struct Empty;
 
 /// A decoding table of `SIZE` entries; see [`table_size`].
 ///
-/// An entry is what `build` was told about the symbol, plus the length of the codeword in its low six bits.
+/// The entry of a symbol is what `build` was told about it, with the length of its codeword added to the low six bits
+/// and from [`CODE_SHIFT`] on.
 pub(super) struct Table<const ROOT: u32, const SIZE: usize> {
     entries: Box<[u32; SIZE]>,
     /// Bits by which the second level is indexed; 0 while the code is empty.
     depth: u32,
-    /// What to subtract from `depth` bits of the stream to get an index of an entry.
+    /// What to subtract from `depth` bits of the stream to get the index of an entry.
     base: usize,
 }
 
@@ -52,14 +56,12 @@ impl<const ROOT: u32, const SIZE: usize> Default for Table<ROOT, SIZE> {
 impl<const ROOT: u32, const SIZE: usize> Table<ROOT, SIZE> {
     /// Builds the table for the code in which symbol `i` has `lengths[i]` bits, 0 for none, and the entry `entry(i)`.
     ///
-    /// `entry` must leave the low six bits and [`RARE`] clear. A code without any symbols is accepted.
+    /// Adding 63 to the low six bits of `entry(i)`, or from [`CODE_SHIFT`] on, must not disturb other bits. A code
+    /// without any symbols is accepted.
     pub(super) fn build(&mut self, lengths: &[u8], entry: impl Fn(usize) -> u32) -> Result<(), Incomplete> {
-        let mut counts = [0_u16; MAX_LENGTH + 1];
-        for &length in lengths {
-            counts[usize::from(length)] += 1;
-        }
-        counts[0] = 0;
-        let Some(longest) = counts.iter().rposition(|&count| count > 0) else {
+        let mut sorted = [0; MAX_SYMBOLS];
+        let counts = sort(lengths, &mut sorted);
+        let Some(longest) = (1..=MAX_LENGTH).rfind(|&length| counts[length] > 0) else {
             self.entries[..1 << ROOT].fill(RARE);
             self.depth = 0;
             return Ok(());
@@ -68,43 +70,47 @@ impl<const ROOT: u32, const SIZE: usize> Table<ROOT, SIZE> {
         if used != 1 << MAX_LENGTH {
             return Err(Incomplete);
         }
-        let mut sorted = [0; MAX_SYMBOLS];
-        sort(lengths, &counts, &mut sorted);
         self.fill(&counts, &sorted, longest as u32, entry);
         Ok(())
     }
 
     /// Fills the entries for `sorted` symbols, of which `counts[l]` have `l` bits.
-    fn fill(&mut self, counts: &[u16; MAX_LENGTH + 1], sorted: &[u16], longest: u32, entry: impl Fn(usize) -> u32) {
-        let mut symbols = sorted.iter();
+    #[inline(always)]
+    fn fill(&mut self, counts: &[u16; LENGTHS], mut sorted: &[u16], longest: u32, entry: impl Fn(usize) -> u32) {
         let mut at = 0;
-        for length in 1..=ROOT.min(longest) {
-            let copies = 1 << (ROOT - length);
-            for &symbol in symbols.by_ref().take(usize::from(counts[length as usize])) {
-                self.entries[at..at + copies].fill(entry(usize::from(symbol)) | length);
-                at += copies;
+        let mut depth = ROOT;
+        for length in 1..=longest {
+            if length == ROOT + 1 {
+                // What is left of the first level leads to the second.
+                self.entries[at..1 << ROOT].fill(RARE);
+                depth = longest;
+                self.base = (at << (depth - ROOT)).wrapping_sub(1 << ROOT);
+                at = 1 << ROOT;
             }
+            let symbols;
+            (symbols, sorted) = sorted.split_at(usize::from(counts[length as usize]));
+            let entries = symbols.iter().map(|&symbol| entry(usize::from(symbol)) + length * (1 | 1 << CODE_SHIFT));
+            at += repeat(&mut self.entries[at..], entries, 1 << (depth - length));
         }
-        self.entries[at..1 << ROOT].fill(RARE);
-        self.depth = longest.max(ROOT);
-        self.base = (at << (self.depth - ROOT)).wrapping_sub(1 << ROOT);
-        let mut at = 1 << ROOT;
-        for length in ROOT + 1..=longest {
-            let copies = 1 << (longest - length);
-            for &symbol in symbols.by_ref().take(usize::from(counts[length as usize])) {
-                self.entries[at..at + copies].fill(entry(usize::from(symbol)) | length);
-                at += copies;
-            }
-        }
+        self.depth = depth;
     }
 
-    /// The entry for the codeword on top of `bits`, or a [`RARE`] one.
+    /// The entry for the codeword on top of `bits`; see [`RARE`].
     #[inline(always)]
     pub(super) fn first_level(&self, bits: u64) -> u32 {
         self.entries[(bits >> (64 - ROOT)) as usize]
     }
 
-    /// The entry for the codeword on top of `bits`, after the first level gave a [`RARE`] one.
+    /// The entry for the codeword on top of `bits`.
+    #[inline(always)]
+    pub(super) fn lookup(&self, bits: u64) -> Result<u32, Empty> {
+        match self.first_level(bits) {
+            RARE => self.second_level(bits),
+            entry => Ok(entry),
+        }
+    }
+
+    /// The entry for the codeword on top of `bits`, for which the first level has none.
     #[inline]
     pub(super) fn second_level(&self, bits: u64) -> Result<u32, Empty> {
         if self.depth == 0 {
@@ -113,26 +119,69 @@ impl<const ROOT: u32, const SIZE: usize> Table<ROOT, SIZE> {
         let index = ((bits >> (64 - self.depth)) as usize).wrapping_sub(self.base);
         self.entries.get(index).copied().ok_or(Empty)
     }
+}
 
-    /// The entry for the codeword on top of `bits`.
-    #[inline(always)]
-    pub(super) fn lookup(&self, bits: u64) -> Result<u32, Empty> {
-        let entry = self.first_level(bits);
-        if entry & RARE == 0 { Ok(entry) } else { self.second_level(bits) }
+/// Puts each of `entries` into `table` so many times, a power of two, and returns how many that makes.
+#[inline(always)]
+fn repeat(table: &mut [u32], entries: impl ExactSizeIterator<Item = u32>, copies: usize) -> usize {
+    let len = entries.len() * copies;
+    let table = &mut table[..len];
+    // Loops of constant length become a few wide stores each.
+    match copies {
+        1 => table.iter_mut().zip(entries).for_each(|(slot, entry)| *slot = entry),
+        2 => repeat_const::<2>(table, entries),
+        4 => repeat_const::<4>(table, entries),
+        8 => repeat_const::<8>(table, entries),
+        _ => {
+            for (slots, entry) in table.chunks_exact_mut(copies).zip(entries) {
+                slots.as_chunks_mut::<16>().0.fill([entry; 16]);
+            }
+        }
+    }
+    len
+}
+
+#[inline(always)]
+fn repeat_const<const COPIES: usize>(table: &mut [u32], entries: impl Iterator<Item = u32>) {
+    for (slots, entry) in table.as_chunks_mut().0.iter_mut().zip(entries) {
+        *slots = [entry; COPIES];
     }
 }
 
-/// Sorts the symbols in use by code length, then by symbol.
-fn sort(lengths: &[u8], counts: &[u16; MAX_LENGTH + 1], sorted: &mut [u16; MAX_SYMBOLS]) {
-    // Unused symbols go behind all others.
-    let mut next = [0_u16; MAX_LENGTH + 1];
-    for length in 1..MAX_LENGTH {
-        next[length + 1] = next[length] + counts[length];
+/// Sorts the symbols in use by code length, then by symbol; returns how many there are of each length.
+fn sort(lengths: &[u8], sorted: &mut [u16; MAX_SYMBOLS]) -> [u16; LENGTHS] {
+    // Counting in quarters lets four counters be updated at a time, where one would wait for itself.
+    let quarter = lengths.len().div_ceil(4).max(1);
+    let mut next = [[0_u16; LENGTHS]; 4];
+    for_each_in_quarters(lengths, quarter, |part, _, length| next[part][length] += 1);
+    let mut counts = [0; LENGTHS];
+    let mut start = 0;
+    for length in (1..=MAX_LENGTH).chain([0]) {
+        for part in &mut next {
+            let count = part[length];
+            part[length] = start;
+            start += count;
+            counts[length] += count;
+        }
     }
-    next[0] = next[MAX_LENGTH] + counts[MAX_LENGTH];
-    for (symbol, &length) in lengths.iter().enumerate() {
-        let slot = &mut next[usize::from(length)];
+    for_each_in_quarters(lengths, quarter, |part, symbol, length| {
+        let slot = &mut next[part][length];
         sorted[usize::from(*slot) % MAX_SYMBOLS] = symbol as u16;
         *slot += 1;
+    });
+    counts[0] = 0;
+    counts
+}
+
+/// Calls `each` with the quarter, the symbol, and its length, one of each quarter in turn.
+#[inline(always)]
+fn for_each_in_quarters(lengths: &[u8], quarter: usize, mut each: impl FnMut(usize, usize, usize)) {
+    for at in 0..quarter {
+        for part in 0..4 {
+            let symbol = part * quarter + at;
+            if let Some(&length) = lengths.get(symbol) {
+                each(part, symbol, usize::from(length) % LENGTHS);
+            }
+        }
     }
 }

@@ -50,17 +50,13 @@ pub enum CodecError {
         /// Bytes of output so far.
         at: usize,
         /// Distance back in bytes.
-        offset: u32,
+        offset: usize,
     },
     /// A match goes on behind the end of its block or chunk.
-    #[error("match past the end: {length} bytes at output byte {at}, where {room} are left")]
-    MatchLength {
-        /// Bytes of output so far.
-        at: usize,
-        /// Bytes that the match wants to produce.
-        length: usize,
-        /// Bytes that are left in the block or chunk.
-        room: usize,
+    #[error("match past the end of its block or chunk at output byte {end}")]
+    PastEnd {
+        /// Where the block or chunk ends, in bytes of output.
+        end: usize,
     },
     /// A block is of a type that does not exist.
     #[error("block at output byte {at} has type {kind}, not 1, 2 or 3")]

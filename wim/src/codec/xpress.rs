@@ -1,38 +1,52 @@
 //! XPRESS with Huffman codes: one static code for literals and matches, and no state between matches.
 
+use std::hint::select_unpredictable;
+
 use super::CodecError;
-use super::bits::BitReader;
-use super::copy::{SLACK, copy_exact, copy_wide};
-use super::huffman::{LENGTH_BITS, RARE, Table, table_size};
+use super::bits::{BitReader, PAD, Words, zeroed};
+use super::copy::{SLACK, copy_wide};
+use super::huffman::{CODE_SHIFT, RARE, TOTAL, Table, table_size};
 
 /// The largest chunk, in bytes. The bit stream of a bigger one would be split.
-const MAX_CHUNK: usize = 65536;
+const MAX_CHUNK: usize = 1 << 16;
 const SYMBOLS: usize = 512;
 const ROOT: u32 = 11;
-const TABLE: usize = table_size(ROOT, SYMBOLS, 15);
+type CodeTable = Table<ROOT, { table_size(ROOT, SYMBOLS, 15) }>;
 
-// An entry, above the length of the codeword:
-/// The literal, or the length of the match.
-const VALUE_SHIFT: u32 = 8;
-/// Number of offset bits.
-const EXTRA_SHIFT: u32 = 16;
-const LITERAL: u32 = 1 << 24;
-/// More of the length follows as bytes.
-const LONG: u32 = 1 << 25;
+// What a table entry holds of a symbol. Where offset bits follow, the total counts them.
+const LITERAL: u32 = 1 << 6;
+/// The literal, or by how much 64 bits are shifted down to leave the offset.
+const VALUE_SHIFT: u32 = 16;
+/// The length of the match, 1 for a literal; 0 if it follows as bytes, which makes the entry a rare one.
+const LENGTH_SHIFT: u32 = 24;
+/// The longest match that is not rare, because it is copied in one go.
+const COMMON_LENGTH: usize = 16;
+
+const WINDOW: usize = MAX_CHUNK + SLACK;
+type Reader<'a> = BitReader<'a, { MAX_CHUNK + PAD }>;
 
 /// Decodes XPRESS chunks.
 ///
-/// Holds the decoding table, so that using it again allocates nothing.
-#[derive(Default)]
+/// Holds the decoding table, and room for a chunk on both sides, so that using it again allocates nothing.
 pub struct Decoder {
-    table: Table<ROOT, TABLE>,
+    table: CodeTable,
+    even_words: Words<{ MAX_CHUNK + PAD }>,
+    odd_words: Words<{ MAX_CHUNK + PAD }>,
+    window: Box<[u8; WINDOW]>,
+}
+
+impl Default for Decoder {
+    fn default() -> Self {
+        Self { table: Table::default(), even_words: Words::default(), odd_words: Words::default(), window: zeroed() }
+    }
 }
 
 impl Decoder {
     /// Decodes one chunk, filling `dst` to its last byte.
     ///
     /// `src` is the whole compressed chunk; `dst.len()` is its uncompressed size, at most 64 KiB. Bytes of `src` behind
-    /// what is needed are ignored. Takes time linear in `dst.len()`, allocates nothing, and never panics.
+    /// what is needed are ignored, and so are all behind the first 64 KiB. Takes time linear in `dst.len()`, allocates
+    /// nothing, and never panics.
     ///
     /// # Errors
     /// A rule of \[MS-XCA\] 2.2 that `src` breaks; `dst` then holds unspecified bytes. [`CodecError::ChunkSize`] if
@@ -41,85 +55,146 @@ impl Decoder {
         if dst.len() > MAX_CHUNK {
             return Err(CodecError::ChunkSize { size: dst.len(), most: MAX_CHUNK });
         }
-        let lengths = src.first_chunk().ok_or(CodecError::InputEnds { at: 0 })?;
-        self.build(lengths)?;
-        let mut bits = BitReader::new(src, lengths.len());
-        let mut pos = 0;
-        let done = self.items(&mut bits, dst, &mut pos);
-        // Made-up bits behind the end of the input may break any rule, but are never the cause.
-        if bits.overrun() { Err(CodecError::InputEnds { at: pos }) } else { done }
-    }
-
-    /// Builds the table from 4-bit code lengths, two in a byte.
-    fn build(&mut self, packed: &[u8; SYMBOLS / 2]) -> Result<(), CodecError> {
-        let mut lengths = [0; SYMBOLS];
-        for (pair, byte) in lengths.chunks_exact_mut(2).zip(packed) {
-            pair[0] = byte & 15;
-            pair[1] = byte >> 4;
-        }
-        self.table
-            .build(&lengths, |symbol| ENTRIES[symbol])
-            .map_err(|_| CodecError::IncompleteCode { code: "the code", at: 0 })
-    }
-
-    /// Decodes until `dst` is full, keeping `pos` true where it fails.
-    fn items(&self, bits: &mut BitReader<'_>, dst: &mut [u8], pos: &mut usize) -> Result<(), CodecError> {
-        while *pos < dst.len() {
-            bits.refill();
-            let mut entry = self.table.first_level(bits.peek());
-            if entry & RARE != 0 {
-                let empty = CodecError::EmptyCode { code: "the code", at: *pos };
-                entry = self.table.second_level(bits.peek()).map_err(|_| empty)?;
-            }
-            bits.consume(entry & LENGTH_BITS);
-            if entry & LITERAL != 0 {
-                dst[*pos] = (entry >> VALUE_SHIFT) as u8;
-                *pos += 1;
-            } else {
-                *pos += copy_match(entry, bits, dst, *pos)?;
-            }
-        }
+        let (lengths, src) = src.split_first_chunk().ok_or(CodecError::InputEnds { at: 0 })?;
+        build(&mut self.table, lengths)?;
+        self.even_words.load(src, 0);
+        self.odd_words.load(src, 1);
+        let bits = BitReader::new(src, &self.even_words, &self.odd_words);
+        let items = Items { bits, window: &mut self.window, at: 0, end: dst.len() };
+        items.decode(&self.table)?;
+        dst.copy_from_slice(&self.window[..dst.len()]);
         Ok(())
     }
 }
 
-/// Decodes the rest of a match behind its symbol and copies it to `pos`; returns its length.
-#[inline(always)]
-fn copy_match(entry: u32, bits: &mut BitReader<'_>, dst: &mut [u8], pos: usize) -> Result<usize, CodecError> {
-    let mut length = (entry >> VALUE_SHIFT & 0xFF) as usize;
-    if entry & LONG != 0 {
-        length = long_length(bits).ok_or(CodecError::InputEnds { at: pos })?;
+/// Builds the table from 4-bit code lengths, two in a byte.
+fn build(table: &mut CodeTable, packed: &[u8; SYMBOLS / 2]) -> Result<(), CodecError> {
+    let mut lengths = [0; SYMBOLS];
+    for (pair, byte) in lengths.as_chunks_mut::<2>().0.iter_mut().zip(packed) {
+        *pair = [byte & 15, byte >> 4];
     }
-    let extra = entry >> EXTRA_SHIFT & 15;
-    let offset = ((bits.peek() >> 1 | 1 << 63) >> (63 - extra)) as usize;
-    bits.consume(extra);
-    if offset > pos {
-        return Err(CodecError::Offset { at: pos, offset: offset as u32 });
-    }
-    let room = dst.len() - pos;
-    if length + SLACK <= room {
-        copy_wide(dst, pos, offset, length);
-    } else if length <= room {
-        copy_exact(dst, pos, offset, length);
-    } else {
-        return Err(CodecError::MatchLength { at: pos, length, room });
-    }
-    Ok(length)
+    table.build(&lengths, |symbol| ENTRIES[symbol]).map_err(|_| CodecError::IncompleteCode { code: "code", at: 0 })
 }
 
-/// Reads the bytes that tell a length of 18 or more. `None` if they are missing.
-#[inline(never)]
-fn long_length(bits: &mut BitReader<'_>) -> Option<usize> {
-    let more = bits.take_byte()?;
-    let value = if more < 255 {
-        15 + usize::from(more)
-    } else {
-        // Quirk: [MS-XCA] 2.2.4 refuses values below 15 and lets 0 announce 32 bits, which no chunk needs. Readers of
-        // archives take whatever is there.
-        usize::from(u16::from_le_bytes([bits.take_byte()?, bits.take_byte()?]))
-    };
-    bits.refill();
-    Some(value + 3)
+/// A chunk while its literals and matches are decoded.
+struct Items<'a> {
+    bits: Reader<'a>,
+    window: &'a mut [u8; WINDOW],
+    /// Bytes of output so far.
+    at: usize,
+    end: usize,
+}
+
+impl Items<'_> {
+    /// Decodes everything.
+    fn decode(mut self, table: &CodeTable) -> Result<(), CodecError> {
+        let done = self.decode_all(table);
+        // What was read behind the end of the input may break any rule, but is never the cause.
+        if self.bits.overrun() {
+            return Err(CodecError::InputEnds { at: self.at });
+        }
+        done
+    }
+
+    #[inline(always)]
+    fn decode_all(&mut self, table: &CodeTable) -> Result<(), CodecError> {
+        while self.at < self.end {
+            self.bits.refill();
+            // The bits are enough for two common items.
+            if self.common_item(table) && (self.at >= self.end || self.common_item(table)) {
+                continue;
+            }
+            self.bits.refill();
+            self.any_item(table)?;
+        }
+        if self.at > self.end {
+            return Err(CodecError::PastEnd { end: self.end });
+        }
+        Ok(())
+    }
+
+    /// Decodes a literal or an undisturbed match of up to 16 bytes, or nothing if the next item is neither.
+    ///
+    /// Literals are treated as matches from a safe place, the copied byte being replaced: telling literals from matches
+    /// by a branch would be guesswork for the processor.
+    #[inline(always)]
+    fn common_item(&mut self, table: &CodeTable) -> bool {
+        let entry = table.first_level(self.bits.peek());
+        if entry & RARE != 0 {
+            return false;
+        }
+        let is_literal = entry & LITERAL != 0;
+        let length = (entry >> LENGTH_SHIFT) as usize;
+        let offset = select_unpredictable(is_literal, self.at, offset(entry, self.bits.peek()));
+        if offset < length || offset > self.at {
+            return false;
+        }
+        self.bits.consume(entry);
+        let from = (self.at - offset) % MAX_CHUNK;
+        let to = self.at % MAX_CHUNK;
+        let mut bytes = [0; COMMON_LENGTH];
+        bytes.copy_from_slice(&self.window[from..from + COMMON_LENGTH]);
+        let copied = u128::from_le_bytes(bytes);
+        let low = select_unpredictable(is_literal, u64::from(entry >> VALUE_SHIFT), copied as u64);
+        let bytes = (copied >> 64 << 64 | u128::from(low)).to_le_bytes();
+        self.window[to..to + COMMON_LENGTH].copy_from_slice(&bytes);
+        self.at += length;
+        true
+    }
+
+    /// Decodes the next item, whatever it is. At least 56 bits must be available.
+    #[inline(always)]
+    fn any_item(&mut self, table: &CodeTable) -> Result<(), CodecError> {
+        let at = self.at;
+        let entry = table.lookup(self.bits.peek()).map_err(|_| CodecError::EmptyCode { code: "code", at })?;
+        if entry & LITERAL != 0 {
+            self.bits.consume(entry);
+            self.window[at % MAX_CHUNK] = (entry >> VALUE_SHIFT) as u8;
+            self.at += 1;
+            return Ok(());
+        }
+        let mut length = (entry >> LENGTH_SHIFT) as usize;
+        let offset_bits = (entry & TOTAL) - (entry >> CODE_SHIFT & 63);
+        let offset = offset(entry, self.bits.peek());
+        if length == 0 {
+            self.bits.consume(entry >> CODE_SHIFT & 63);
+            length = self.long_length().ok_or(CodecError::InputEnds { at })?;
+            self.bits.consume(offset_bits);
+        } else {
+            self.bits.consume(entry);
+        }
+        if offset > at {
+            return Err(CodecError::Offset { at, offset });
+        }
+        if length > self.end - at {
+            return Err(CodecError::PastEnd { end: self.end });
+        }
+        copy_wide(&mut self.window[..], at, offset, length);
+        self.at += length;
+        Ok(())
+    }
+
+    /// Reads the bytes that tell a length of 18 or more. `None` if they are missing.
+    #[inline(always)]
+    fn long_length(&mut self) -> Option<usize> {
+        let byte = self.bits.take_byte()?;
+        let value = if byte < 255 {
+            15 + usize::from(byte)
+        } else {
+            // Quirk: [MS-XCA] 2.2.4 refuses values below 15 and lets 0 announce 32 bits, which no chunk needs. Readers
+            // of archives take whatever is there.
+            usize::from(u16::from_le_bytes([self.bits.take_byte()?, self.bits.take_byte()?]))
+        };
+        Some(value + 3)
+    }
+}
+
+/// The offset of a match with this entry that begins on top of `bits`.
+#[inline(always)]
+fn offset(entry: u32, bits: u64) -> usize {
+    // [MS-XCA] 2.2.4: the offset is a one, and below it the offset bits.
+    let bits = bits.wrapping_shl(entry >> CODE_SHIFT);
+    (bits >> 1 | 1 << 63).wrapping_shr(entry >> VALUE_SHIFT) as usize
 }
 
 /// What a table holds for each symbol.
@@ -128,11 +203,12 @@ static ENTRIES: [u32; SYMBOLS] = {
     let mut symbol = 0;
     while symbol < SYMBOLS as u32 {
         entries[symbol as usize] = if symbol < 256 {
-            LITERAL | symbol << VALUE_SHIFT
-        } else if symbol & 15 < 15 {
-            (symbol >> 4 & 15) << EXTRA_SHIFT | ((symbol & 15) + 3) << VALUE_SHIFT
+            LITERAL | symbol << VALUE_SHIFT | 1 << LENGTH_SHIFT
         } else {
-            (symbol >> 4 & 15) << EXTRA_SHIFT | LONG
+            let offset_bits = symbol >> 4 & 15;
+            let length = if symbol & 15 < 15 { (symbol & 15) + 3 } else { 0 };
+            let rare = if length == 0 || length > COMMON_LENGTH as u32 { RARE } else { 0 };
+            rare | offset_bits | (63 - offset_bits) << VALUE_SHIFT | length << LENGTH_SHIFT
         };
         symbol += 1;
     }

@@ -1,14 +1,13 @@
 //! The code lengths of an LZX block, which are stored as differences to those of the block before.
 
 use super::super::CodecError;
-use super::super::bits::BitReader;
-use super::super::huffman::{LENGTH_BITS, Table, table_size};
-use super::{LENGTH_SYMBOLS, MAX_MAIN};
+use super::super::huffman::{TOTAL, Table, table_size};
+use super::{LENGTH_SYMBOLS, MAX_MAIN, Reader};
 
 const PRE_SYMBOLS: usize = 20;
 const PRE_ROOT: u32 = 7;
 const PRE_CODE: &str = "pre-code";
-const SYMBOL_SHIFT: u32 = 8;
+const SYMBOL_SHIFT: u32 = 16;
 
 type PreTable = Table<PRE_ROOT, { table_size(PRE_ROOT, PRE_SYMBOLS, 15) }>;
 
@@ -44,7 +43,7 @@ impl CodeLengths {
     }
 
     /// Reads the lengths for a block that begins at output byte `at`.
-    pub(super) fn read(&mut self, bits: &mut BitReader<'_>, at: usize) -> Result<(), CodecError> {
+    pub(super) fn read(&mut self, bits: &mut Reader<'_>, at: usize) -> Result<(), CodecError> {
         let main = self.main_symbols;
         for part in [0..256, 256..main, main..main + LENGTH_SYMBOLS] {
             let mut pre_lengths = [0; PRE_SYMBOLS];
@@ -61,12 +60,7 @@ impl CodeLengths {
     }
 
     /// Reads the lengths of some symbols by the current pre-code.
-    fn read_part(
-        &mut self,
-        part: std::ops::Range<usize>,
-        bits: &mut BitReader<'_>,
-        at: usize,
-    ) -> Result<(), CodecError> {
+    fn read_part(&mut self, part: std::ops::Range<usize>, bits: &mut Reader<'_>, at: usize) -> Result<(), CodecError> {
         let mut left = &mut self.lengths[part];
         while let Some(&old) = left.first() {
             bits.refill();
@@ -93,9 +87,9 @@ impl CodeLengths {
 
 /// Takes a symbol of the pre-code, of at most 15 bits.
 #[inline(always)]
-fn pre_symbol(table: &PreTable, bits: &mut BitReader<'_>, at: usize) -> Result<u32, CodecError> {
+fn pre_symbol(table: &PreTable, bits: &mut Reader<'_>, at: usize) -> Result<u32, CodecError> {
     let entry = table.lookup(bits.peek()).map_err(|_| CodecError::EmptyCode { code: PRE_CODE, at })?;
-    bits.consume(entry & LENGTH_BITS);
+    bits.consume(entry & TOTAL);
     Ok(entry >> SYMBOL_SHIFT)
 }
 
