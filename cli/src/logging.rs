@@ -27,6 +27,10 @@ pub(crate) fn start(globals: &Globals, reports: bool) -> anyhow::Result<()> {
             builder.with_ansi(false).with_writer(Arc::new(file)).init();
         }
         None if reports && globals.verbose == 0 => {}
+        #[cfg(target_os = "linux")]
+        None if crate::mount::is_server() => {
+            builder.with_ansi(false).without_time().with_writer(crate::syslog::StderrOrSyslog).init();
+        }
         None => {
             let ansi = std::io::stderr().is_terminal();
             builder.with_ansi(ansi).without_time().with_writer(std::io::stderr).init();

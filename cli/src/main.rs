@@ -19,6 +19,8 @@ mod paths;
 mod records;
 mod source;
 mod stream;
+#[cfg(target_os = "linux")]
+mod syslog;
 mod text;
 #[cfg(target_os = "linux")]
 mod umount;

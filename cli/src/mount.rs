@@ -22,13 +22,15 @@ use crate::globals::Globals;
 use crate::source::{Choice, Names, Source};
 use options::Settings;
 
+pub(crate) use background::is_server;
+
 /// How long readers may go on after a signal, before their files are taken from them.
 const GRACE: Duration = Duration::from_secs(1);
 
 /// Mount a store, an image group, an archive or one image, read-only.
 ///
 /// Returns once the mount answers; a process in the background serves it until it is unmounted (by `wimstore umount`,
-/// `umount` or `fusermount3 -u`) or gets SIGTERM, SIGINT or SIGHUP. Its log goes to --log-file.
+/// `umount` or `fusermount3 -u`) or gets SIGTERM, SIGINT or SIGHUP. It logs to --log-file, else to syslog.
 ///
 /// `mount -t wimstore` and lines of /etc/fstab with that type work once /sbin/mount.wimstore is a link to this program.
 #[derive(clap::Args, Debug)]
@@ -83,11 +85,7 @@ pub(crate) struct Args {
 /// Mounts, and returns once that is done: the mount answers in the background, or has been served to its end.
 pub(crate) fn run(args: &Args, _: &Globals) -> anyhow::Result<ExitCode> {
     let settings = args.settings()?;
-    if settings.foreground || args.fake || background::is_server() {
-        serve(settings, args)
-    } else {
-        background::start()
-    }
+    if settings.foreground || args.fake || is_server() { serve(settings, args) } else { background::start() }
 }
 
 impl Args {
@@ -131,7 +129,7 @@ fn serve(settings: Settings, args: &Args) -> anyhow::Result<ExitCode> {
             end(signal, &unmounter);
         }
     });
-    if background::is_server() {
+    if is_server() {
         background::leave_terminal().context("going to the background")?; // on failure `mounted` is dropped: unmounted
     }
     mounted.wait(None)?;

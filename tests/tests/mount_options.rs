@@ -7,6 +7,7 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
 use rustix::io::Errno;
 use testkit::{Image, Packing, Store, Wim, file, hex, need, root, sha1};
@@ -305,6 +306,40 @@ fn damage_leaves_one_line_in_the_log() {
     for fact in facts {
         assert!(log.contains(&fact), "{fact}: {log}");
     }
+}
+
+/// Makes a store whose file `Group/a/bad` cannot be read.
+fn damaged(folder: &Path) -> PathBuf {
+    let data = testkit::content::text(100_000);
+    let mut built = Wim::of(Packing::Xpress(32768), [Image::new("a", root([file("bad", data.clone())]))]).build();
+    let chunk = built.resource(&data).chunks[1].start;
+    built.flip(chunk + 100, 2);
+    Store::new(&folder.join("store")).add("Group", "a.wim", &built);
+    folder.join("store")
+}
+
+#[test]
+fn a_mount_without_a_log_file_logs_to_syslog() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = damaged(folder.path());
+    let syslog = std::os::unix::net::UnixDatagram::bind(folder.path().join("syslog")).unwrap();
+    syslog.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let script = r#"
+        trap 'umount --lazy "$3/mountpoint" 2> /dev/null' EXIT; set -e
+        cd "$3"; mkdir mountpoint dev; mount -t tmpfs none dev; touch dev/fuse dev/null dev/log
+        mount --bind /dev/fuse dev/fuse; mount --bind /dev/null dev/null; mount --bind syslog dev/log; mount --move dev /dev
+        "$1" mount "$2" mountpoint; set +e
+        cat mountpoint/Group/a/bad > copy; cat mountpoint/Group/a/bad > copy
+        "$1" umount mountpoint; echo "$?""#;
+    let Some(output) = in_namespace(script, &[&wimstore(), &store, folder.path()]) else { return };
+    assert_eq!(text(&output.stdout), "0\n", "{}", text(&output.stderr));
+    let mut buffer = [0; 4096];
+    let len = syslog.recv(&mut buffer).unwrap();
+    let message = text(&buffer[..len]);
+    assert!(message.starts_with("<27>wimstore[") && message.contains("ERROR Group/a/bad: "), "{message}");
+    assert!(!message.contains('\n') && !message.contains('\u{1b}'), "{message:?}");
+    syslog.set_nonblocking(true).unwrap();
+    assert_eq!(syslog.recv(&mut buffer).unwrap_err().kind(), io::ErrorKind::WouldBlock, "one message");
 }
 
 #[test]

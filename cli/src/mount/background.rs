@@ -12,13 +12,13 @@ use std::process::{Command, ExitCode, Stdio};
 
 use anyhow::{Context, bail};
 
-use crate::EXIT_FAILED;
+use crate::{EXIT_FAILED, syslog};
 
 /// Set in the environment of the server.
 const SERVER: &str = "WIMSTORE_SERVER";
 
 /// Whether this process is the server that [`start`] has started.
-pub(super) fn is_server() -> bool {
+pub(crate) fn is_server() -> bool {
     std::env::var_os(SERVER).is_some_and(|value| value == OsStr::new("1"))
 }
 
@@ -45,7 +45,8 @@ pub(super) fn start() -> anyhow::Result<ExitCode> {
     }
 }
 
-/// Cuts the server's ties to the terminal, its folder and its starter, and tells that one to go.
+/// Cuts the server's ties to the terminal, its folder and its starter, and tells that one to go. What was logged to the
+/// terminal goes to the system's log now.
 ///
 /// # Errors
 /// The starter is gone, so nobody waits for this mount; or the system refuses.
@@ -53,6 +54,7 @@ pub(super) fn leave_terminal() -> io::Result<()> {
     rustix::process::setsid()?;
     rustix::process::chdir("/")?;
     let nowhere = File::options().read(true).write(true).open("/dev/null")?;
+    syslog::take_over()?;
     rustix::stdio::dup2_stdin(&nowhere)?;
     rustix::stdio::dup2_stderr(&nowhere)?;
     let mut output = io::stdout();
