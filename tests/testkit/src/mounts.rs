@@ -12,6 +12,9 @@ use std::time::{Duration, Instant};
 /// How long a mount may take to come or go.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// How long a mount may stay busy.
+const BUSY: Duration = Duration::from_secs(5);
+
 /// A mounted filesystem and the process that serves it. Dropping it unmounts and waits for that process to end.
 #[derive(Debug)]
 pub struct Mounted {
@@ -51,6 +54,18 @@ impl Mounted {
         text
     }
 
+    /// Unmounts, and once again as long as it is busy: between another test's fork and exec, its child has our files open.
+    fn unmount(&self) -> Result<(), String> {
+        let start = Instant::now();
+        while is_mounted(&self.at) {
+            let output = Command::new("umount").arg(&self.at).output().map_err(|error| format!("umount: {error}"))?;
+            if !output.status.success() && start.elapsed() > BUSY {
+                return Err(format!("umount {}: {}", self.at.display(), String::from_utf8_lossy(&output.stderr)));
+            }
+        }
+        Ok(())
+    }
+
     fn server_ended(&mut self) -> bool {
         let start = Instant::now();
         while start.elapsed() < PATIENCE {
@@ -66,12 +81,9 @@ impl Mounted {
 impl Drop for Mounted {
     fn drop(&mut self) {
         let mut trouble = None;
-        if is_mounted(&self.at) {
-            let unmount = Command::new("umount").arg(&self.at).output();
-            if !unmount.as_ref().is_ok_and(|output| output.status.success()) {
-                trouble = Some(format!("umount {}: {unmount:?}", self.at.display()));
-                let _ = Command::new("umount").arg("--lazy").arg(&self.at).status();
-            }
+        if let Err(complaint) = self.unmount() {
+            trouble = Some(complaint);
+            let _ = Command::new("umount").arg("--lazy").arg(&self.at).status();
         }
         if !self.server_ended() {
             trouble = Some(format!("the server of {} outlived its mount", self.at.display()));
