@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 
-use wim::{BlobHash, BlobHasher};
+use wim::{BlobHash, BlobHasher, Warning};
 
 use super::plan::{Job, Large, Plan, unit_size};
 use super::worker::{Done, Worker, bad_blob, matching};
@@ -44,7 +44,8 @@ impl<'a, 'r> Run<'a, 'r> {
     /// Checks everything, on this many threads.
     pub(super) fn all(mut self, threads: usize) {
         let archive = self.archive;
-        for warning in archive.wim.warnings() {
+        // A blob that cannot be where the table says is found again when it is its turn.
+        for warning in archive.wim.warnings().filter(|warning| !matches!(warning, Warning::Blob { .. })) {
             self.found(Finding::Warning { archive: archive.path.clone(), image: None, warning: warning.to_string() });
         }
         if let Err(error) = archive.wim.integrity() {
