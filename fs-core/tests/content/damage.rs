@@ -164,6 +164,77 @@ fn a_damaged_header_gives_no_wrong_bytes() {
     }
 }
 
+/// Chunks made so that they decode under a wrong chunk size too, to something else: not even then.
+#[test]
+fn a_wrong_chunk_size_that_decodes_gives_no_wrong_bytes() {
+    // A raw chunk of 4 KiB, behind a chunk table of 00 10 00 00. Taken for one chunk of up to 8 KiB, table and chunk are an
+    // XPRESS code of two symbols, 3 and 8, of one bit each, and bits enough for all of it.
+    let mut raw = testkit::content::random(4096);
+    raw[..252].fill(0);
+    raw[0] = 1;
+    let end = text(1, 4096);
+    let chunks = [raw.clone(), testkit::xpress::encode(&end)];
+    let data = [raw, end].concat();
+    let crafted = testkit::Blob { hash: testkit::sha1(&data), packed: testkit::chunked(8192, &chunks) };
+    let stored = testkit::content::random(200_000);
+    let tree = root([file("crafted", data.as_slice()), file("stored", stored.as_slice())]);
+    let wim = Wim { blobs: vec![crafted], integrity: Some(1 << 20), ..Wim::new(Packing::Xpress(4096), tree) };
+    let sound = Fixture::open(wim.build(), vec![data.clone(), stored.clone()]);
+    (0..2).for_each(|file| sound.reads(&strict(), file).unwrap());
+
+    let mut built = sound.built;
+    built.bytes[0x14..0x18].copy_from_slice(&8192_u32.to_le_bytes());
+    let fixture = Fixture::open(built, vec![data, stored]);
+    let mut bytes = vec![0; 8192];
+    let unverified = contents(0, Verify::Off).read_at(fixture.blob(0), 0, &mut bytes);
+    assert!(unverified.is_ok() && bytes.iter().all(|byte| [3, 8].contains(byte)), "the craft works: {unverified:?}");
+    let contents = strict();
+    assert_eq!(failing_ranges(&fixture, &contents, 1), 0); // large, so that the check blocks are hashed, which are sound
+    damage(fixture.reads(&contents, 0));
+}
+
+/// Blocks that match now say nothing about tables that were read when they did not.
+#[test]
+fn a_blob_table_repaired_after_opening_gives_no_wrong_bytes() {
+    let files = (0..4).map(|seed| text(seed, 100_000)).collect();
+    let whole = Fixture::new(Packing::Stored, Some(8192), files);
+    let mut built = whole.built.clone();
+    for file in [0, 1] {
+        let offset_field = whole.place(file).entry + 8;
+        built.flip(offset_field + 1, 4); // the file seems to lie 4 KiB from where it is
+    }
+    let fixture = Fixture::open(built, whole.files);
+    fixture.disk.write(|bytes| bytes.clone_from(&whole.built.bytes));
+    let contents = strict();
+    damage(fixture.reads(&contents, 0)); // by its own hash; this is when the change is noticed
+    assert_eq!(failing_ranges(&fixture, &contents, 3), 0, "this one was never wrong");
+    assert_eq!(failing_ranges(&fixture, &contents, 1), fixture.files[1].len().div_ceil(4096));
+}
+
+#[test]
+fn a_file_repaired_while_it_is_read_is_read_again() {
+    for packing in [Packing::Stored, Packing::Xpress(4096)] {
+        for integrity in INTEGRITY {
+            let whole = Fixture::new(packing, integrity, vec![text(1, 600_000)]);
+            let mut built = whole.built.clone();
+            let damaged = whole.place(0).range.start + 40;
+            built.flip(damaged, 3);
+            let fixture = Fixture::open(built, whole.files);
+            let (mut was_read, mut is_repaired) = (false, false);
+            fixture.disk.before_read(move |disk, offset, len| {
+                // The read that takes in the damage goes through; the repair comes before the next.
+                if was_read && !is_repaired {
+                    disk.write(|bytes| bytes[damaged] ^= 1 << 3);
+                    is_repaired = true;
+                }
+                was_read |= (offset..offset + len as u64).contains(&(damaged as u64));
+                Ok(())
+            });
+            assert_eq!(failing_ranges(&fixture, &strict(), 0), 0, "{packing:?} {integrity:?}");
+        }
+    }
+}
+
 #[test]
 fn a_wrong_integrity_table_keeps_nothing_from_being_read() {
     let whole = Fixture::new(Packing::Lzx(32768), Some(8192), files());
@@ -253,8 +324,10 @@ fn damage_under_an_open_reader_is_noticed_and_its_repair_too() {
             let fixture = Fixture::new(packing, integrity, files());
             let contents = contents(0, Verify::Strict); // nothing is cached, so every read is of the file
             (0..fixture.files.len()).for_each(|file| fixture.reads(&contents, file).unwrap());
-            for damaged in 0..fixture.files.len() {
-                let offset = fixture.place(damaged).range.end - 12;
+            let ends = (0..fixture.files.len()).map(|file| (file, fixture.place(file).range.end - 12));
+            let tables = (0..fixture.files.len()).map(|file| (file, fixture.place(file).table.clone()));
+            let starts = tables.filter(|(_, table)| !table.is_empty()).map(|(file, table)| (file, table.start));
+            for (damaged, offset) in ends.chain(starts) {
                 fixture.flip(offset);
                 for file in 0..fixture.files.len() {
                     match fixture.reads(&contents, file) {
