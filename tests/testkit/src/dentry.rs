@@ -78,7 +78,7 @@ pub enum Children {
     At(u64),
 }
 
-/// A dentry. What [`file`] and [`dir`] leave out is set by its methods, or field by field.
+/// A dentry. What [`file()`] and [`dir`] leave out is set by its methods, or field by field.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Dentry {
     /// Stored length, if it is to be another than the true one.
