@@ -11,7 +11,7 @@ mod walk;
 
 pub use corpus::corpus;
 pub use foreground::Foreground;
-pub use mount::{Mount, eventually, is_mounted, is_running};
+pub use mount::{Mount, Unmounted, eventually, is_mounted, is_running};
 pub use program::{run, skipped, wimstore};
 pub use said::{Said, answer, answer_bytes, say};
 pub use small_store::SmallStore;

@@ -91,6 +91,18 @@ impl Drop for Mount {
     }
 }
 
+/// A folder that something may be mounted on. Dropping it unmounts that lazily, so that it goes when nobody uses it.
+#[derive(Debug)]
+pub struct Unmounted<'a>(pub &'a Path);
+
+impl Drop for Unmounted<'_> {
+    fn drop(&mut self) {
+        if is_mounted(self.0) {
+            let _ = Command::new("umount").arg("--lazy").arg(self.0).status();
+        }
+    }
+}
+
 /// The id of the process that serves the mount at `root`.
 fn server_of(root: &Path) -> Option<u32> {
     let value = xattr::get(root, "user.wimstore.pid").ok()??;
@@ -103,10 +115,11 @@ pub fn is_mounted(path: &Path) -> bool {
     mounts.lines().filter_map(|line| line.split(' ').nth(4)).any(|mountpoint| Path::new(mountpoint) == path)
 }
 
-/// Whether the process still runs; one that is dead but not waited for does not.
+/// Whether the process still runs; one that is dead to its last thread but not waited for does not.
 pub fn is_running(process: u32) -> bool {
-    let state = fs::read_to_string(format!("/proc/{process}/stat")).ok();
-    state.and_then(|stat| stat.rsplit_once(") ").map(|(_, rest)| !rest.starts_with('Z'))).unwrap_or(false)
+    let Ok(stat) = fs::read_to_string(format!("/proc/{process}/stat")) else { return false };
+    let threads = fs::read_dir(format!("/proc/{process}/task")).map_or(0, Iterator::count);
+    !stat.contains(") Z ") || threads > 1
 }
 
 /// Waits until `condition` holds and returns whether it ever did, within 20 seconds.

@@ -15,7 +15,7 @@ use rustix::fs::{Advice, fadvise};
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, getsid, kill_process};
 use testkit::{Packing, Wim, file, root};
-use wimstore_tests::{Foreground, Mount, SmallStore, eventually, is_mounted, is_running, run, wimstore};
+use wimstore_tests::{Foreground, Mount, SmallStore, Unmounted, eventually, is_mounted, is_running, run, wimstore};
 
 /// How long anything may take that must not take for ever.
 const LIMIT: Duration = Duration::from_secs(15);
@@ -73,6 +73,7 @@ fn whoever_starts_a_mount_does_not_wait_for_its_end() {
     // `$(…)` ends when the last process has closed its output: the server must have done so.
     let store = SmallStore::new();
     let mountpoint = store.make("mountpoint");
+    let _unmounted = Unmounted(&mountpoint);
     let script = "said=$(\"$1\" mount \"$2\" \"$3\" 2>&1); echo \"$? [$said]\"; \"$1\" umount \"$3\"; echo $?";
     let mut shell = Command::new("sh");
     shell.args(["-c", script, "sh"]).args([&wimstore(), &store.path(), &mountpoint]);
@@ -106,23 +107,22 @@ fn every_way_out_is_clean() {
     }
 }
 
-/// A process that has its current folder and an open file in the mount.
-struct Resident(Child);
+/// A process that is killed when this is dropped.
+struct Killed(Child);
 
-impl Resident {
-    fn new(mount: &Path) -> Self {
-        let file = File::open(mount.join("Group/a/big")).unwrap();
-        let mut command = Command::new("sleep");
-        command.arg("1000").current_dir(mount.join("Group/a/docs")).stdin(Stdio::from(file));
-        Self(command.spawn().unwrap())
-    }
-}
-
-impl Drop for Resident {
+impl Drop for Killed {
     fn drop(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
+}
+
+/// A process that has its current folder and an open file in the mount.
+fn resident(mount: &Path) -> Killed {
+    let file = File::open(mount.join("Group/a/big")).unwrap();
+    let mut command = Command::new("sleep");
+    command.arg("1000").current_dir(mount.join("Group/a/docs")).stdin(Stdio::from(file));
+    Killed(command.spawn().unwrap())
 }
 
 #[test]
@@ -133,7 +133,7 @@ fn signals_end_a_mount_that_is_in_use() {
         let mut file = File::open(mount.path().join("Group/a/big")).unwrap();
         let mut first = vec![0; 4096];
         file.read_exact(&mut first).unwrap();
-        let resident = Resident::new(mount.path());
+        let resident = resident(mount.path());
         mount.signal(signal);
         assert_eq!(mount.ended(LIMIT).code(), Some(0), "{signal:?}");
         assert!(!is_mounted(mount.path()), "{signal:?}");
@@ -146,7 +146,7 @@ fn signals_end_a_mount_that_is_in_use() {
 fn a_mount_in_use_is_not_unmounted_unless_lazily() {
     let store = SmallStore::new();
     let mount = Mount::new(&store.path(), &["-o", "ro"]);
-    let resident = Resident::new(mount.path());
+    let resident = resident(mount.path());
     let complaint = refused(&["umount".as_ref(), mount.path().as_os_str()]);
     assert!(complaint.contains("is in use by open files") && complaint.contains("--lazy"), "{complaint}");
     assert_answers(mount.path());
@@ -166,8 +166,14 @@ struct Stopped(Pid);
 
 impl Stopped {
     fn new(process: u32) -> Self {
-        kill_process(pid(process), Signal::STOP).unwrap();
-        Self(pid(process))
+        let stopped = Self(pid(process));
+        kill_process(stopped.0, Signal::STOP).unwrap();
+        // The threads stop one by one; until then they answer.
+        let tasks =
+            || fs::read_dir(format!("/proc/{process}/task")).unwrap().map(|task| task.unwrap().path().join("stat"));
+        let rests = |task: PathBuf| fs::read_to_string(task).is_ok_and(|stat| stat.contains(") T "));
+        assert!(eventually(|| tasks().all(rests)), "process {process} does not stop");
+        stopped
     }
 }
 
@@ -184,6 +190,7 @@ fn archive_in_a_mount(store: &SmallStore) -> (Mount, PathBuf) {
     Wim::new(Packing::Xpress(32768), root([file("inner.wim", inner)])).build().save(&outer);
     let mount = Mount::new(&outer, &["--image", "1"]);
     let archive = mount.path().join("inner.wim");
+    drop(File::open(&archive).unwrap()); // the kernel asks of the first file that is closed, and never again
     (mount, archive)
 }
 
@@ -218,16 +225,17 @@ fn a_mount_that_nobody_waits_for_any_more_goes_away() {
     let store = SmallStore::new();
     let (outer, archive) = archive_in_a_mount(&store);
     let mountpoint = store.make("mountpoint");
+    let _unmounted = Unmounted(&mountpoint);
     let cached = File::open(&archive).unwrap();
     let stopped = Stopped::new(outer.process());
     forget(&cached);
     let mut command = Command::new(wimstore());
-    let mut starter = command.arg("mount").arg(&archive).arg(&mountpoint).stdin(Stdio::null()).spawn().unwrap();
-    let server = || children(starter.id()).first().copied();
+    let starter = command.arg("mount").arg(&archive).arg(&mountpoint).stdin(Stdio::null()).spawn().unwrap();
+    let starter = Killed(starter);
+    let server = || children(starter.0.id()).first().copied();
     assert!(eventually(|| server().is_some()), "the server is started, and waits for the archive");
     let server = server().unwrap();
-    starter.kill().unwrap();
-    starter.wait().unwrap();
+    drop(starter);
     assert!(is_running(server));
     drop(stopped);
     assert!(eventually(|| !is_running(server)), "the server has seen that nobody waits");
@@ -322,11 +330,11 @@ fn what_cannot_be_mounted_is_refused_with_the_reason() {
 fn nonempty_mounts_over_what_is_there() {
     let store = SmallStore::new();
     let (store, full) = (store.path(), store.make("full"));
+    let _unmounted = Unmounted(&full);
     fs::write(full.join("entry"), "x").unwrap();
     let output = run(["mount".as_ref(), "-o".as_ref(), "nonempty".as_ref(), store.as_os_str(), full.as_os_str()]);
     assert_eq!(said(&output), (Some(0), String::new()));
-    let answers = catch_unwind(|| assert_answers(&full));
+    assert_answers(&full);
     assert_eq!(said(&run(["umount".as_ref(), full.as_os_str()])), (Some(0), String::new()));
-    answers.unwrap();
     assert_eq!(fs::read(full.join("entry")).unwrap(), b"x");
 }

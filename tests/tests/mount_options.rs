@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use rustix::io::Errno;
 use testkit::{Image, Packing, Store, Wim, file, hex, need, root, sha1};
-use wimstore_tests::{Mount, SmallStore, eventually, run, skipped, wimstore};
+use wimstore_tests::{Mount, SmallStore, Unmounted, eventually, run, skipped, wimstore};
 
 /// The user `nobody` of every Debian.
 const NOBODY: &str = "65534";
@@ -198,6 +198,7 @@ fn mount_8_calls_the_program_by_its_helper_names() {
 fn links_of_the_helper_names_are_enough() {
     let small = SmallStore::new();
     let mountpoint = small.make("mountpoint");
+    let _unmounted = Unmounted(&mountpoint);
     for name in ["mount.wimstore", "mount.fuse.wimstore", "umount.wimstore", "umount.fuse.wimstore"] {
         symlink(wimstore(), small.at(name)).unwrap();
     }
@@ -362,6 +363,7 @@ fn a_verbose_log_has_a_line_for_each_request() {
 fn a_mount_outlives_its_log() {
     let small = SmallStore::new();
     let mountpoint = small.make("mountpoint");
+    let _unmounted = Unmounted(&mountpoint);
     let mut command = Command::new(wimstore());
     command.args(["mount", "--foreground", "-vv"]).args([small.path(), mountpoint.clone()]).stderr(Stdio::piped());
     let mut server = command.spawn().unwrap();
