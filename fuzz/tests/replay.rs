@@ -1,0 +1,45 @@
+//! Replays inputs through the fuzz targets: the corpus in `corpus/TARGET/`, and testkit's faulty archives with bits flipped.
+
+use std::fs;
+use std::path::Path;
+
+use testkit::content::Random;
+use wimstore_fuzz::TARGETS;
+
+/// How many changed copies of each faulty archive are tried.
+const COPIES: u64 = 40;
+
+#[test]
+fn the_corpus_breaks_nothing() {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
+    for (name, target) in TARGETS {
+        let folder = corpus.join(name);
+        let mut count = 0;
+        for entry in fs::read_dir(&folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display())) {
+            target(&fs::read(entry.unwrap().path()).unwrap());
+            count += 1;
+        }
+        assert!(count > 0, "{} has inputs", folder.display());
+    }
+}
+
+#[test]
+fn changed_archives_break_nothing() {
+    let (_, archive) = TARGETS.iter().find(|(name, _)| *name == "archive").unwrap();
+    let mut random = Random::new(1);
+    for fault in testkit::faults::all() {
+        let good = (fault.build)().bytes;
+        archive(&good);
+        if good.is_empty() || good.len() > 1 << 20 {
+            continue; // nothing to change, or too slow to try often
+        }
+        for _ in 0..COPIES {
+            let mut bytes = good.clone();
+            for _ in 0..=random.below(3) {
+                let at = random.below(bytes.len() as u64) as usize;
+                bytes[at] = random.below(256) as u8;
+            }
+            archive(&bytes);
+        }
+    }
+}
