@@ -154,6 +154,6 @@ impl<'a, const SIZE: usize> BitReader<'a, SIZE> {
 
     /// Where the last whole word ends.
     fn end(&self) -> usize {
-        self.src.len() - usize::from(self.src.len() % 2 != usize::from(self.is_odd))
+        self.src.len().saturating_sub(usize::from(self.src.len() % 2 != usize::from(self.is_odd)))
     }
 }

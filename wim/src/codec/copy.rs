@@ -69,3 +69,25 @@ fn copy_pattern(window: &mut [u8], at: usize, offset: usize, end: usize) {
         at += usize::from(STEP[offset & 7]);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::append_match;
+    use super::*;
+
+    #[test]
+    fn copies_as_byte_by_byte_and_spoils_no_more_than_the_slack() {
+        for offset in 1..=40 {
+            for length in (1..=100).chain([257, 1000]) {
+                let at = offset + 3;
+                let old: Vec<u8> = (0..at + length + SLACK + 9).map(|i| (i * 7 + i / 9) as u8).collect();
+                let mut want = old[..at].to_vec();
+                append_match(&mut want, offset, length);
+                let mut window = old.clone();
+                copy_wide(&mut window, at, offset, length);
+                assert!(window.starts_with(&want), "{length} bytes at {offset}");
+                assert_eq!(window[at + length + SLACK..], old[at + length + SLACK..], "{length} bytes at {offset}");
+            }
+        }
+    }
+}

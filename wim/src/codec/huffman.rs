@@ -185,3 +185,66 @@ fn for_each_in_quarters(lengths: &[u8], quarter: usize, mut each: impl FnMut(usi
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{Random, codewords};
+    use super::*;
+
+    /// Builds the code and looks every codeword up, with ones and with zeros behind it.
+    #[track_caller]
+    fn assert_finds_all<const ROOT: u32, const SIZE: usize>(table: &mut Table<ROOT, SIZE>, lengths: &[u8]) {
+        table.build(lengths, |symbol| (symbol as u32) << 16).unwrap();
+        for (symbol, (&length, word)) in lengths.iter().zip(codewords(lengths)).enumerate().filter(|(_, c)| *c.0 > 0) {
+            let length = u32::from(length);
+            let bits = u64::from(word) << (64 - length);
+            let entry = (symbol as u32) << 16 | length << CODE_SHIFT | length;
+            assert_eq!(table.lookup(bits), Ok(entry));
+            assert_eq!(table.lookup(bits | (u64::MAX >> length)), Ok(entry));
+            let is_long = length > ROOT;
+            assert_eq!(table.first_level(bits), if is_long { RARE } else { entry });
+        }
+    }
+
+    #[test]
+    fn finds_the_symbols_of_any_code() {
+        let mut main: Table<11, { table_size(11, 656, 16) }> = Table::default();
+        let mut pre: Table<7, { table_size(7, 20, 15) }> = Table::default();
+        for seed in 1..300 {
+            let mut random = Random(seed);
+            let longest = [10, 11, 12, 16][random.below(4)];
+            let used: Vec<_> = (0..2 + random.below(654)).map(|_| random.below(656)).collect();
+            assert_finds_all(&mut main, &random.code(&used, 656, longest));
+            let used: Vec<_> = used.iter().take(12).map(|symbol| symbol % 20).collect();
+            assert_finds_all(&mut pre, &random.code(&used, 20, 15));
+        }
+        assert_finds_all(&mut main, &[1, 1]);
+        assert_finds_all(&mut main, &[[1; 1].as_slice(), &(2..=16).collect::<Vec<_>>(), &[16]].concat());
+    }
+
+    /// As many prefixes as possible need the second level, and one of them all of its depth.
+    #[test]
+    fn the_second_level_has_room_for_the_worst_code() {
+        let lengths_for = |prefixes: u32| -> Vec<u8> {
+            let short = (0..11).filter(|bit| (2048 - prefixes) >> bit & 1 == 1).map(|bit| 11 - bit);
+            let long = [12; 2].repeat(prefixes as usize - 1);
+            short.chain(long).chain([12, 13, 14, 15, 16, 16]).collect()
+        };
+        let lengths = (1..1000).map(lengths_for).take_while(|lengths| lengths.len() <= 656).last().unwrap();
+        assert!(lengths.len() > 650);
+        assert_finds_all(&mut Table::<11, { table_size(11, 656, 16) }>::default(), &lengths);
+    }
+
+    #[test]
+    fn refuses_what_is_no_complete_code() {
+        let mut table: Table<7, { table_size(7, 20, 15) }> = Table::default();
+        for lengths in [&[1][..], &[1, 2], &[1, 1, 1], &[0, 3, 0], &[15, 15], &[1, 1, 15], &[2, 2, 2]] {
+            assert_eq!(table.build(lengths, |_| 0), Err(Incomplete), "{lengths:?}");
+        }
+        for lengths in [&[][..], &[0; 20]] {
+            table.build(lengths, |_| 0).unwrap();
+            assert_eq!(table.lookup(0), Err(Empty));
+            assert_eq!(table.lookup(u64::MAX), Err(Empty));
+        }
+    }
+}

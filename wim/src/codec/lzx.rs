@@ -189,34 +189,4 @@ fn slots(order: u32) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn hex(digits: &str) -> Vec<u8> {
-        let byte = |at| u8::from_str_radix(&digits[at..at + 2], 16).unwrap();
-        (0..digits.len()).step_by(2).map(byte).collect()
-    }
-
-    #[test]
-    fn decodes_what_another_encoder_made() {
-        let text = "122000c20000000003000130da073efbf5fb000000000000010008011767fb3e80ed000000000000110015\
-                    08fb3ef3ef961b0080";
-        let zeros = "3e2000800000000000000101ff07ffff00e00000000000004204cf19fbbe00e400000000000011003e08effb13f5c037";
-        for (src, want) in [(text, b"abc".repeat(100)), (zeros, vec![0; 1000])] {
-            let mut dst = vec![0xAA; want.len()];
-            Decoder::default().decode(&hex(src), &mut dst, 32768).unwrap();
-            assert_eq!(dst, want);
-        }
-    }
-
-    #[test]
-    fn copies_an_uncompressed_block() {
-        let want: Vec<u8> = (0x41..=0x73).collect();
-        let mut src = hex("03600030010000000100000001000000");
-        src.extend(&want);
-        src.push(0);
-        let mut dst = vec![0; want.len()];
-        Decoder::default().decode(&src, &mut dst, 32768).unwrap();
-        assert_eq!(dst, want);
-    }
-}
+mod tests;

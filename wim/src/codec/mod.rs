@@ -8,6 +8,8 @@ mod bits;
 mod copy;
 mod huffman;
 pub mod lzx;
+#[cfg(test)]
+mod testing;
 pub mod xpress;
 
 /// The rule that a compressed chunk breaks.

@@ -216,20 +216,4 @@ static ENTRIES: [u32; SYMBOLS] = {
 };
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn decodes_the_documented_stream() {
-        let mut src = [0; 256].to_vec();
-        src[0x30] = 0x20;
-        src[0x31] = 0x02;
-        src[0x80] = 0x02;
-        src[0x87] = 0x20;
-        src.extend([0xe0, 0x1c, 0x00, 0x00, 0x05, 0xff, 0x2c, 0x01]);
-        let mut dst = [0; 329];
-        Decoder::default().decode(&src, &mut dst).unwrap();
-        let want = [&b"ab"[..], &[b'b'; 23], b"a", &[b'a'; 303]].concat();
-        assert_eq!(dst.as_slice(), want);
-    }
-}
+mod tests;
