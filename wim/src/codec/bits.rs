@@ -18,17 +18,13 @@ impl<const SIZE: usize> Default for Words<SIZE> {
 impl<const SIZE: usize> Words<SIZE> {
     /// Takes the words of `src` that begin at `first`, 0 or 1, and every two bytes from there.
     pub(super) fn load(&mut self, src: &[u8], first: usize) {
-        let (pairs, last) = cut::<SIZE>(src).get(first..).unwrap_or_default().as_chunks::<2>();
-        let words = &mut self.0[first..];
-        let (swapped, _) = words.as_chunks_mut::<2>();
-        for (to, from) in swapped.iter_mut().zip(pairs) {
+        // Half a word at the end is of no use: its bits come second.
+        let (words, _) = cut::<SIZE>(src).get(first..).unwrap_or_default().as_chunks::<2>();
+        let (swapped, behind) = self.0[first..].split_at_mut(2 * words.len());
+        for (to, from) in swapped.as_chunks_mut::<2>().0.iter_mut().zip(words) {
             *to = u16::from_le_bytes(*from).to_be_bytes();
         }
-        let end = 2 * pairs.len();
-        words[end..end + 10].fill(0);
-        if let [low] = last {
-            words[end + 1] = *low;
-        }
+        behind[..PAD - 2].fill(0);
     }
 }
 
