@@ -536,7 +536,7 @@ impl Filesystem {
             bytes: groups().flat_map(|g| &g.archives).map(|a| a.wim.source().size()).fold(0, u64::saturating_add),
             files: groups().flat_map(|g| &g.images).filter(|i| self.shows(i)).map(files).fold(0, u64::saturating_add),
             block_size: 4096,
-            name_max: 255,
+            name_max: 1024, // longer names are left out
         }
     }
 
