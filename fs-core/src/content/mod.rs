@@ -22,6 +22,9 @@
 //! A blob that fails is remembered as failed for the generation of the file, unless it was the medium that failed: thousands
 //! of reads of a bad blob cost one decoding. Its error names the archive, the blob and where it lies.
 //!
+//! While somebody writes to the file without end, as an append does, blobs are still read by their own SHA-1, each read hashing
+//! the whole blob unless its chunks are cached; one too large to be held meanwhile (half of the cache) fails.
+//!
 //! How soon a change is noticed depends on the file system's time stamps: two writes within one tick of its clock look alike.
 
 mod attempt;

@@ -52,10 +52,14 @@ impl Attempt<'_> {
         }
     }
 
-    /// Remembers that the blob matched, if what matched is what the file still holds.
-    pub(super) fn set_sound(&self) -> Result<(), Fault> {
-        self.same_file()?;
-        self.generation.sound_blobs.set(self.blob.index as usize);
+    /// Remembers that the blob matched, if what matched is what the file still holds. If it does not hold still for that, the
+    /// second time in a row, it is not hashed again: that may be a lot of work for each of many reads.
+    fn set_sound(&self) -> Result<(), Fault> {
+        match self.same_file() {
+            Ok(()) => self.generation.sound_blobs.set(self.blob.index as usize),
+            Err(Fault::Changed) if self.restless => return Err(Fault::Failed(self.changed_error())),
+            Err(fault) => return Err(fault),
+        }
         Ok(())
     }
 

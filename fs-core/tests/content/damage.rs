@@ -441,6 +441,30 @@ fn a_file_that_never_holds_still_is_read_by_its_blobs_hashes() {
     }
 }
 
+/// What cannot be held until its hash has matched needs a file that holds still; it does not come to endless hashing.
+#[test]
+fn a_blob_too_large_to_be_held_fails_while_its_file_changes() {
+    for packing in [Packing::Stored, Packing::Xpress(4096)] {
+        let fixture = Fixture::new(packing, None, vec![text(1, 600_000)]);
+        let changes = Arc::new(AtomicBool::new(true));
+        let still_changes = Arc::clone(&changes);
+        fixture.disk.before_read(move |disk, _, _| {
+            if still_changes.load(Ordering::SeqCst) {
+                disk.write(|bytes| bytes.push(0));
+            }
+            Ok(())
+        });
+        let contents = contents(100_000, Verify::Strict);
+        let mut buf = vec![0; 4096];
+        let error = contents.read_at(fixture.blob(0), 8192, &mut buf).unwrap_err();
+        assert!(error.is_damage());
+        let (read, stored) = (fixture.disk.bytes_read(), fixture.place(0).range.len() as u64);
+        assert!(read < 3 * stored, "{packing:?}: {read} bytes read for a blob of {stored}");
+        changes.store(false, Ordering::SeqCst);
+        assert_eq!(failing_ranges(&fixture, &contents, 0), 0);
+    }
+}
+
 #[test]
 fn a_medium_that_fails_for_a_while_is_tried_again() {
     for integrity in INTEGRITY {
