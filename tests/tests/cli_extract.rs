@@ -8,7 +8,7 @@ use std::process::{Command, ExitStatus};
 
 use testkit::content::{code, random, text};
 use testkit::{Data, Dentry, Image, Packing, Store, Wim, capture, dir, file, flag, reparse, root, units, wimlib};
-use wimstore_tests::{Look, Tree, answer, assert_same, corpus, eventually, say, walk, wimstore};
+use wimstore_tests::{Look, Tree, answer, assert_same, corpus, eventually, in_namespace, say, walk, wimstore};
 
 fn look(folder: &Path) -> Tree {
     walk(folder, &Look::default())
@@ -377,11 +377,9 @@ fn a_full_disk_ends_it_with_one_complaint_a_thread() {
     let to = folder.path().join("to");
     fs::create_dir(&to).unwrap();
     // A small disk that goes away with the program: mounts of a namespace of its own.
-    let script = "mount -t tmpfs -o size=4m tmpfs \"$1\" && \"$0\" extract \"$2\" --image=1 \"$1\"
-        code=$?; ls \"$1\"; exit $code";
-    let mut command = Command::new(testkit::need("unshare", "util-linux"));
-    command.args(["--mount", "sh", "-c", script]).arg(wimstore()).arg(&to).arg(&archive);
-    let output = command.output().unwrap();
+    let script = "mount -t tmpfs -o size=4m tmpfs \"$2\" && \"$1\" extract \"$3\" --image=1 \"$2\"
+        code=$?; ls \"$2\"; exit $code";
+    let Some(output) = in_namespace(script, &[wimstore(), to, archive.into()]) else { return };
     let (out, err) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
     assert_eq!(output.status.code(), Some(2), "{out}{err}");
     assert!((20..42).contains(&out.lines().count()), "what fits is there: {out}");

@@ -4,7 +4,7 @@ use std::io::Read;
 use std::process::{Command, Stdio};
 
 use testkit::{Packing, Wim, dir, file, root};
-use wimstore_tests::{answer, say, wimstore};
+use wimstore_tests::{answer, on_terminal, say, wimstore};
 
 #[test]
 fn help_and_version_are_answers() {
@@ -70,10 +70,7 @@ fn names_are_escaped_on_a_terminal() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.wim");
     Wim::new(Packing::Stored, root([file("\u{1b}[31mred\nline", "x"), file("back\\slash", "x")])).build().save(&path);
-    let script = testkit::need("script", "bsdutils");
-    let command = format!("{} ls --image=1 {}", wimstore().display(), path.display());
-    let output = Command::new(script).args(["-qec", &command, "/dev/null"]).stdin(Stdio::null()).output().unwrap();
-    let text = String::from_utf8(output.stdout).unwrap();
+    let Some(text) = on_terminal(&["ls", "--image=1", path.to_str().unwrap()]) else { return };
     assert_eq!(text, "\\x1b[31mred\\nline\r\nback\\\\slash\r\n");
     let raw = wimstore_tests::run(["ls", "--image=1", path.to_str().unwrap()]);
     assert_eq!(raw.stdout, b"\x1b[31mred\nline\nback\\slash\n");

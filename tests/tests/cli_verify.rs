@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use testkit::content::{code, random, text};
 use testkit::{Built, Data, Image, Packing, Store, Wim, capture, dir, file, flag, hex, root, sha1};
-use wimstore_tests::{answer, corpus, say};
+use wimstore_tests::{answer, corpus, on_terminal, say};
 
 fn saved(folder: &Path, archive: &Built) -> PathBuf {
     let path = folder.join("a.wim");
@@ -212,10 +212,7 @@ fn progress_is_shown_on_a_terminal_only() {
     let path = saved(folder.path(), &Wim::new(Packing::Stored, root([file("f", random(60 << 20))])).build());
     let said = say(&["verify", path.to_str().unwrap()]);
     assert_eq!(said.err, "");
-    let command = format!("{} verify {}", wimstore_tests::wimstore().display(), path.display());
-    let script = testkit::need("script", "bsdutils");
-    let output = std::process::Command::new(script).args(["-qec", &command, "/dev/null"]).output().unwrap();
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let Some(text) = on_terminal(&["verify", path.to_str().unwrap()]) else { return };
     assert!(text.contains("% ") && text.contains(" left"), "{text}");
     assert!(text.contains(": nothing is bad, 0 warnings"), "{text}");
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use rustix::io::Errno;
 use testkit::{Image, Packing, Store, Wim, file, hex, need, root, sha1};
-use wimstore_tests::{Mount, SmallStore, Unmounted, eventually, run, skipped, wimstore};
+use wimstore_tests::{Mount, SmallStore, Unmounted, eventually, in_namespace, run, wimstore};
 
 /// The user `nobody` of every Debian.
 const NOBODY: &str = "65534";
@@ -137,21 +137,6 @@ fn nothing_can_be_written() {
     assert_eq!(fs::read_dir(&docs).unwrap().count(), 1);
 }
 
-/// Runs a shell script as root in a mount namespace of its own; none where the system does not allow one, which is told.
-fn in_namespace(script: &str, arguments: &[&Path]) -> Option<Output> {
-    let unshare = || {
-        let mut command = Command::new(need("unshare", "util-linux"));
-        command.args(["--mount", "--propagation", "private"]);
-        command
-    };
-    let trial = testkit::output(unshare().arg("true"));
-    if !trial.status.success() {
-        skipped(format_args!("no mount namespace of its own, as in a chroot: {}", text(&trial.stderr).trim_end()));
-        return None;
-    }
-    Some(testkit::output(unshare().args(["sh", "-c", script, "sh"]).args(arguments)))
-}
-
 /// Runs a shell script in a namespace in which `/sbin` has nothing but links to `wimstore` under the names by which mount(8)
 /// and umount(8) look for it. `$1` is wimstore, `$2` the store, `$3` an empty folder.
 fn with_helpers(small: &SmallStore, script: &str) -> Option<Output> {
@@ -159,7 +144,7 @@ fn with_helpers(small: &SmallStore, script: &str) -> Option<Output> {
         trap 'umount --lazy "$3" 2> /dev/null' EXIT
         set -e; mount -t tmpfs none /sbin; ln -s "$1" /sbin/mount.wimstore; ln -s "$1" /sbin/umount.fuse.wimstore; set +e"#;
     let mountpoint = small.make("mountpoint");
-    in_namespace(&format!("{preparations}{script}"), &[&wimstore(), &small.path(), &mountpoint])
+    in_namespace(&format!("{preparations}{script}"), &[wimstore(), small.path(), mountpoint])
 }
 
 fn text(bytes: &[u8]) -> String {
