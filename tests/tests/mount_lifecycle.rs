@@ -5,6 +5,7 @@
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Read};
+use std::os::unix::process::CommandExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -161,13 +162,21 @@ fn a_mount_in_use_is_not_unmounted_unless_lazily() {
     mount.wait_gone();
 }
 
-/// A process that does nothing until this is dropped.
-struct Stopped(Pid);
+/// A process that does nothing until this is dropped, this test's process is gone, or a minute has passed: whoever waits
+/// for it, in a way that no signal ends, is freed in any case.
+struct Stopped {
+    process: Pid,
+    /// Lets the process go on when its standard input ends.
+    guard: Child,
+}
 
 impl Stopped {
     fn new(process: u32) -> Self {
-        let stopped = Self(pid(process));
-        kill_process(stopped.0, Signal::STOP).unwrap();
+        let mut guard = Command::new("sh");
+        guard.args(["-c", "timeout 60 cat; kill -CONT \"$1\"", "sh", &process.to_string()]);
+        let guard = guard.stdin(Stdio::piped()).process_group(0).spawn().unwrap();
+        let stopped = Self { process: pid(process), guard };
+        kill_process(stopped.process, Signal::STOP).unwrap();
         // The threads stop one by one; until then they answer.
         let tasks =
             || fs::read_dir(format!("/proc/{process}/task")).unwrap().map(|task| task.unwrap().path().join("stat"));
@@ -179,7 +188,9 @@ impl Stopped {
 
 impl Drop for Stopped {
     fn drop(&mut self) {
-        let _ = kill_process(self.0, Signal::CONT);
+        let _ = kill_process(self.process, Signal::CONT);
+        drop(self.guard.stdin.take());
+        let _ = self.guard.wait();
     }
 }
 
@@ -233,7 +244,11 @@ fn a_mount_that_nobody_waits_for_any_more_goes_away() {
     let starter = command.arg("mount").arg(&archive).arg(&mountpoint).stdin(Stdio::null()).spawn().unwrap();
     let starter = Killed(starter);
     let server = || children(starter.0.id()).first().copied();
-    assert!(eventually(|| server().is_some()), "the server is started, and waits for the archive");
+    assert!(
+        eventually(|| server().is_some()),
+        "no server, which would wait for the archive: {}",
+        state(starter.0.id())
+    );
     let server = server().unwrap();
     drop(starter);
     assert!(is_running(server));
@@ -241,6 +256,13 @@ fn a_mount_that_nobody_waits_for_any_more_goes_away() {
     assert!(eventually(|| !is_running(server)), "the server has seen that nobody waits");
     assert!(!is_mounted(&mountpoint));
     drop(cached);
+}
+
+/// What a process does, for a message.
+fn state(process: u32) -> String {
+    ["stat", "wchan", "stack"]
+        .map(|file| fs::read_to_string(format!("/proc/{process}/{file}")).unwrap_or_default())
+        .join("\n")
 }
 
 /// The processes that a process has started.
