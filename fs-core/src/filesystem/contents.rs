@@ -1,0 +1,136 @@
+//! The bytes of files, the targets of links, the values of extended attributes.
+
+use super::paths::{directory_names, real_name};
+use super::{Filesystem, Target};
+use crate::content::Release;
+use crate::image::Node;
+use crate::xattrs::{self, Rules, Value};
+use crate::{BlobRef, Error, Ino, Kind, Result, describe, links};
+
+impl Filesystem {
+    /// Fills `buf` from `offset` and returns how many bytes it filled: fewer than `buf.len()` only where the file ends.
+    ///
+    /// # Errors
+    /// [`Error::IsDirectory`], [`Error::Encrypted`], or why the bytes cannot be had; `buf` then holds unspecified bytes.
+    pub fn read_at(&self, ino: Ino, offset: u64, buf: &mut [u8]) -> Result<usize> {
+        match self.blob(ino) {
+            Ok(Some(blob)) => self.contents.read_at(&blob, offset, buf),
+            Ok(None) => Ok(0),
+            Err(error) => Err(error),
+        }
+        .map_err(|error| self.said_of(ino, error))
+    }
+
+    /// Gives a file's bytes to `sink` in order, decoded by several threads; see [`Contents::stream`].
+    ///
+    /// # Errors
+    /// As [`Filesystem::read_at`], or the sink's own; what was given before is then worth what `release` says.
+    pub fn stream(&self, ino: Ino, release: Release, sink: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
+        match self.blob(ino) {
+            Ok(Some(blob)) => self.contents.stream(&blob, release, sink),
+            Ok(None) => Ok(()),
+            Err(error) => Err(error),
+        }
+        .map_err(|error| self.said_of(ino, error))
+    }
+
+    /// The blob with the bytes of a file or stream; `None` if it is empty.
+    fn blob(&self, ino: Ino) -> Result<Option<BlobRef>> {
+        let (node, hash) = match self.target(ino)? {
+            Target::Store | Target::Group(_) => return Err(Error::IsDirectory),
+            Target::Node(node) => {
+                let dentry = node.dentry();
+                if dentry.is_directory() {
+                    return Err(Error::IsDirectory);
+                }
+                let streams = dentry.streams();
+                if streams.efs.is_some() {
+                    return Err(Error::Encrypted);
+                }
+                let hash = streams.unnamed;
+                (node, hash)
+            }
+            Target::Stream(node, stream) => {
+                let hash = self.stream_hash(&node, stream)?;
+                (node, hash)
+            }
+        };
+        hash.map(|hash| node.image.blob(&hash)).transpose()
+    }
+
+    /// The target of a symbolic link or junction: a relative path that stays inside the image, WTF-8.
+    ///
+    /// # Errors
+    /// [`Error::NotSymlink`], or why the target cannot be read.
+    pub fn read_link(&self, ino: Ino) -> Result<Vec<u8>> {
+        match self.target(ino)? {
+            Target::Node(node) if describe::kind(&self.options, &node.dentry()) == Kind::Symlink => {
+                self.link_target(&node).map_err(|error| self.said_of(ino, error))
+            }
+            _ => Err(Error::NotSymlink),
+        }
+    }
+
+    pub(super) fn link_target(&self, node: &Node<'_>) -> Result<Vec<u8>> {
+        let dentry = node.dentry();
+        let (Some(head), Some(hash)) = (dentry.reparse(), dentry.streams().reparse) else {
+            return Err(Error::NotSymlink);
+        };
+        let blob = node.image.blob(&hash)?;
+        let broken = |e| Error::archive(&blob.archive.path, e);
+        let data = self.contents.read_whole(&blob, links::MAX_DATA).map_err(|error| match error {
+            Error::TooLarge { len: size, limit } => {
+                broken(wim::Error::TooLarge { what: "target of a link", at: blob.blob().place.offset, size, limit })
+            }
+            other => other,
+        })?;
+        let link = wim::reparse::parse_link(head.tag, &data).map_err(broken)?.ok_or(Error::NotSymlink)?;
+        let directory = directory_names(&node.tree, node.id());
+        let mut real_name = |directory: &[Vec<u16>], name: &[u16]| real_name(&node.tree, directory, name);
+        Ok(wim::wtf8_from_utf16(links::unix_target(&link, &directory, &mut real_name)))
+    }
+
+    /// The names of the extended attributes that belong to a file.
+    ///
+    /// # Errors
+    /// Why the image's metadata cannot be read.
+    pub fn xattr_names(&self, ino: Ino) -> Result<Vec<Vec<u8>>> {
+        Ok(match self.target(ino)? {
+            Target::Node(node) => xattrs::names(&node, self.rules()),
+            Target::Store | Target::Group(_) | Target::Stream(..) => Vec::new(),
+        })
+    }
+
+    /// The value of an extended attribute; also of those that are not listed.
+    ///
+    /// # Errors
+    /// [`Error::NoXattr`], [`Error::TooLarge`] for a stream beyond what the platform can hand over, or why it cannot be read.
+    pub fn xattr(&self, ino: Ino, name: &[u8]) -> Result<Vec<u8>> {
+        let node = match self.target(ino) {
+            Ok(Target::Node(node)) => node,
+            Ok(Target::Store | Target::Group(_) | Target::Stream(..)) => return Err(Error::NoXattr),
+            // An image without a readable tree still tells where it comes from.
+            Err(error) => {
+                let fact = name.strip_prefix(b"user.wim.").zip(self.image_at(ino));
+                let fact = fact.and_then(|(name, image)| xattrs::image_fact(image, name));
+                return fact.ok_or_else(|| self.said_of(ino, error));
+            }
+        };
+        let limit = xattrs::XATTR_MAX as u64;
+        let read = |hash: &wim::BlobHash| self.contents.read_whole(&node.image.blob(hash)?, limit);
+        let value = match xattrs::value(&node, name, self.rules()).ok_or(Error::NoXattr)? {
+            Value::Bytes(bytes) => Ok(bytes),
+            Value::Blob(None) => Ok(Vec::new()),
+            Value::Blob(Some(hash)) => read(&hash),
+            Value::Reparse(head, hash) => {
+                let data = hash.map_or(Ok(Vec::new()), |hash| read(&hash));
+                data.map(|data| xattrs::reparse_buffer(head, &data))
+            }
+        };
+        value.map_err(|error| self.said_of(ino, error))
+    }
+
+    fn rules(&self) -> Rules {
+        Rules { streams: self.options.streams, unix_data: self.options.unix_data }
+    }
+}

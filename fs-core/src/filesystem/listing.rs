@@ -1,0 +1,66 @@
+//! What is in a directory.
+
+use std::ops::ControlFlow;
+
+use wim::{InodeId, NodeId};
+
+use super::{Filesystem, Target, Top};
+use crate::ino::Place;
+use crate::{DirEntry, Error, Ino, Kind, Result, describe};
+
+impl Filesystem {
+    /// Calls `each` for the entries of a directory behind the place `after`, 0 for its start, until it breaks off: `.`, `..`,
+    /// then the names in an order that stays.
+    ///
+    /// # Errors
+    /// [`Error::NotDirectory`], or why the directory cannot be read.
+    pub fn read_dir(&self, ino: Ino, after: u64, each: &mut dyn FnMut(DirEntry<'_>) -> ControlFlow<()>) -> Result<()> {
+        let target = self.target(ino).map_err(|error| self.said_of(ino, error))?;
+        if matches!(&target, Target::Node(node) if !node.dentry().is_directory()) {
+            return Err(Error::NotDirectory);
+        }
+        for (place, name, ino) in [(1, b".".as_slice(), ino), (2, b"..", self.parent(&target)?)] {
+            if after < place && each(DirEntry { ino, kind: Kind::Directory, name, next: place }).is_break() {
+                return Ok(());
+            }
+        }
+        let skipped = usize::try_from(after.saturating_sub(2)).unwrap_or(usize::MAX);
+        let mut place = skipped as u64 + 2;
+        let mut give = |ino, kind, name: &[u8]| {
+            place += 1;
+            each(DirEntry { ino, kind, name, next: place }).is_continue()
+        };
+        match &target {
+            Target::Store => {
+                let mut rest = self.groups.iter().skip(skipped);
+                rest.all(|group| give(self.group_ino(group), Kind::Directory, group.name()));
+            }
+            Target::Group(group) => {
+                let mut rest = self.images(group)?.images.iter().skip(skipped);
+                rest.all(|image| give(self.ino(image, InodeId(0)), Kind::Directory, image.name.as_bytes()));
+            }
+            Target::Node(node) => {
+                let mut rest = node.tree.children(node.id()).skip(skipped);
+                rest.all(|child| {
+                    let dentry = node.tree.dentry(NodeId(child));
+                    let ino = self.ino(node.image, node.tree.inode(NodeId(child)));
+                    give(ino, describe::kind(&self.options, &dentry), &dentry.name().to_shown_wtf8())
+                });
+            }
+            Target::Stream(..) => return Err(Error::NotDirectory),
+        }
+        Ok(())
+    }
+
+    fn parent(&self, target: &Target<'_>) -> Result<Ino> {
+        Ok(match target {
+            Target::Store | Target::Group(_) => Ino::ROOT,
+            Target::Node(node) if node.inode.0 == 0 => match self.top {
+                Top::Store => Ino::of(Place::Group(node.image.slot.group)),
+                Top::Group | Top::Image(_) => Ino::ROOT,
+            },
+            Target::Node(node) => self.ino(node.image, node.tree.inode(node.tree.parent(node.id()))),
+            Target::Stream(..) => return Err(Error::NotDirectory),
+        })
+    }
+}
