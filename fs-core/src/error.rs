@@ -27,6 +27,9 @@ pub enum Error {
     /// The file has no extended attribute of this name.
     #[error("no such extended attribute")]
     NoXattr,
+    /// Files here have no extended attributes of this kind at all, so nobody need ask again.
+    #[error("extended attributes of this kind are not kept")]
+    XattrsUnsupported,
     /// A value is larger than the caller can take.
     #[error("{len} bytes are more than the {limit} that fit")]
     TooLarge {

@@ -50,6 +50,14 @@ pub(crate) fn names(node: &Node<'_>, rules: Rules) -> Vec<Vec<u8>> {
     names
 }
 
+/// Whether files have attributes of this kind at all. Linux's labels, capabilities and access lists are shown with
+/// `unix_data` only; `ls -l` asks for them, of each file anew unless it is told that there are none.
+pub(crate) fn are_kept(name: &[u8], rules: Rules) -> bool {
+    let is_linux_security =
+        [b"security.".as_slice(), b"trusted.", b"system.posix_acl_"].iter().any(|kind| name.starts_with(kind));
+    rules.unix_data || !is_linux_security
+}
+
 /// Where the value of an attribute is; `None` if the file has none of that name.
 pub(crate) fn value(node: &Node<'_>, name: &[u8], rules: Rules) -> Option<Value> {
     let dentry = node.dentry();

@@ -17,6 +17,7 @@ pub fn errno(error: &Error) -> i32 {
         Error::IsDirectory => Errno::ISDIR,
         Error::NotSymlink => Errno::INVAL,
         Error::NoXattr => Errno::NODATA,
+        Error::XattrsUnsupported => Errno::OPNOTSUPP,
         Error::TooLarge { .. } => Errno::TOOBIG,
         Error::Encrypted => Errno::ACCESS,
         Error::DataMissing { .. }
@@ -56,6 +57,7 @@ mod tests {
             (Error::IsDirectory, 21),
             (Error::NotSymlink, 22),
             (Error::NoXattr, 61),
+            (Error::XattrsUnsupported, 95),
             (Error::TooLarge { len: 65537, limit: 65536 }, 7),
             (Error::Encrypted, 13),
             (Error::DataMissing { hash: BlobHash::ZERO }, 5),

@@ -166,7 +166,10 @@ fn extended_attributes_keep_to_the_sizes_asked_for() {
     }
     assert_eq!(get("user.larger", 65_536).unwrap_err(), Errno::TOOBIG);
     assert_eq!(get("user.absent", 100).unwrap_err(), Errno::NODATA);
-    assert_eq!(get("security.selinux", 100).unwrap_err(), Errno::NODATA);
+    assert_eq!(get("system.absent", 100).unwrap_err(), Errno::NODATA);
+    for unsupported in ["security.selinux", "system.posix_acl_access", "trusted.overlay"] {
+        assert_eq!(get(unsupported, 100).unwrap_err(), Errno::OPNOTSUPP, "{unsupported}: `ls -l` asks no more then");
+    }
     let mut list = vec![0; 10_000];
     let len = rustix::fs::listxattr(&path, &mut list).unwrap();
     assert_eq!(rustix::fs::listxattr_query(&path), Ok(len));
@@ -179,4 +182,7 @@ fn extended_attributes_keep_to_the_sizes_asked_for() {
     let process = xattr::get(mount.path(), "user.wimstore.pid").unwrap().unwrap();
     assert_eq!(process, mount.process().to_string().as_bytes());
     assert_eq!(xattr::get(&path, "user.wimstore.pid").unwrap(), None);
+    let mount = Mount::new(&folder.path().join("a.wim"), &["--image", "1", "--unix-data"]);
+    let absent = rustix::fs::getxattr(mount.path().join("f"), "security.selinux", [0_u8; 100].as_mut_slice());
+    assert_eq!(absent, Err(Errno::NODATA), "the image may have some");
 }

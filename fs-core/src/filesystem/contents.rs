@@ -104,8 +104,12 @@ impl Filesystem {
     /// The value of an extended attribute; also of those that are not listed.
     ///
     /// # Errors
-    /// [`Error::NoXattr`], [`Error::TooLarge`] for a stream beyond what the platform can hand over, or why it cannot be read.
+    /// [`Error::NoXattr`], [`Error::XattrsUnsupported`], [`Error::TooLarge`] for a stream beyond what the platform can hand over,
+    /// or why it cannot be read.
     pub fn xattr(&self, ino: Ino, name: &[u8]) -> Result<Vec<u8>> {
+        if !xattrs::are_kept(name, self.rules()) {
+            return Err(Error::XattrsUnsupported);
+        }
         let node = match self.target(ino) {
             Ok(Target::Node(node)) => node,
             Ok(Target::Store | Target::Group(_) | Target::Stream(..)) => return Err(Error::NoXattr),
