@@ -150,38 +150,59 @@ fn repeat_const<const COPIES: usize>(table: &mut [u32], entries: impl Iterator<I
 
 /// Sorts the symbols in use by code length, then by symbol; returns how many there are of each length.
 fn sort(lengths: &[u8], sorted: &mut [u16; MAX_SYMBOLS]) -> [u16; LENGTHS] {
-    // Counting in quarters lets four counters be updated at a time, where one would wait for itself.
-    let quarter = lengths.len().div_ceil(4).max(1);
-    let mut next = [[0_u16; LENGTHS]; 4];
-    for_each_in_quarters(lengths, quarter, |part, _, length| next[part][length] += 1);
+    // Unused symbols go to the end.
+    let unused = LENGTHS - 1;
+    let key = |length: &u8| usize::from(*length).wrapping_sub(1) & unused;
+    let keys: [u16; LENGTHS] =
+        sort_by_counting(lengths, key, |place, symbol, _| sorted[place % MAX_SYMBOLS] = symbol as u16);
     let mut counts = [0; LENGTHS];
-    let mut start = 0;
-    for length in (1..=MAX_LENGTH).chain([0]) {
-        for part in &mut next {
-            let count = part[length];
-            part[length] = start;
-            start += count;
-            counts[length] += count;
-        }
-    }
-    for_each_in_quarters(lengths, quarter, |part, symbol, length| {
-        let slot = &mut next[part][length];
-        sorted[usize::from(*slot) % MAX_SYMBOLS] = symbol as u16;
-        *slot += 1;
-    });
-    counts[0] = 0;
+    counts[1..].copy_from_slice(&keys[..unused]);
     counts
 }
 
-/// Calls `each` with the quarter, the symbol, and its length, one of each quarter in turn.
+/// Sorts `items` by a key below `KEYS`, a power of two, and leaves equal ones in their order: calls `put` with the new
+/// place, the old place and the item. Returns how many there are of each key.
 #[inline(always)]
-fn for_each_in_quarters(lengths: &[u8], quarter: usize, mut each: impl FnMut(usize, usize, usize)) {
-    for at in 0..quarter {
-        for part in 0..4 {
-            let symbol = part * quarter + at;
-            if let Some(&length) = lengths.get(symbol) {
-                each(part, symbol, usize::from(length) % LENGTHS);
-            }
+pub(super) fn sort_by_counting<T, const KEYS: usize>(
+    items: &[T],
+    key: impl Fn(&T) -> usize,
+    mut put: impl FnMut(usize, usize, &T),
+) -> [u16; KEYS] {
+    // Counting in quarters lets four counters be updated at a time, where one would wait for itself.
+    let quarter = items.len().div_ceil(4).max(1);
+    let mut next = [[0_u16; 4]; KEYS];
+    for_each_in_quarters(items, quarter, |part, _, item| next[key(item) % KEYS][part] += 1);
+    let mut counts = [0; KEYS];
+    let mut start = 0;
+    for (next, count) in next.iter_mut().zip(&mut counts) {
+        let [first, second, third, last] = *next;
+        *next = [start, start + first, start + first + second, start + first + second + third];
+        *count = first + second + third + last;
+        start += *count;
+    }
+    for_each_in_quarters(items, quarter, |part, index, item| {
+        let place = &mut next[key(item) % KEYS][part];
+        put(usize::from(*place), index, item);
+        *place += 1;
+    });
+    counts
+}
+
+/// Calls `each` with the quarter, the place and the item, one of each quarter in turn.
+#[inline(always)]
+fn for_each_in_quarters<T>(items: &[T], quarter: usize, mut each: impl FnMut(usize, usize, &T)) {
+    let mut quarters = items.chunks(quarter);
+    let [first, second, third, last] = std::array::from_fn(|_| quarters.next().unwrap_or_default());
+    let together = first.iter().zip(second).zip(third).zip(last).enumerate();
+    for (at, (((first, second), third), last)) in together {
+        each(0, at, first);
+        each(1, quarter + at, second);
+        each(2, 2 * quarter + at, third);
+        each(3, 3 * quarter + at, last);
+    }
+    for (part, items) in [first, second, third].into_iter().enumerate() {
+        for (at, item) in items.iter().enumerate().skip(last.len()) {
+            each(part, part * quarter + at, item);
         }
     }
 }

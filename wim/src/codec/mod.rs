@@ -8,6 +8,7 @@ mod bits;
 mod copy;
 mod huffman;
 pub mod lzx;
+mod scan;
 #[cfg(test)]
 mod testing;
 pub mod xpress;
