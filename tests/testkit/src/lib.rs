@@ -16,6 +16,7 @@ pub mod content;
 pub mod faults;
 pub mod flag;
 pub mod huge;
+pub mod lzms;
 pub mod lzx;
 pub mod mounts;
 pub mod ntfs;

@@ -1,4 +1,4 @@
-//! The bit stream that XPRESS and LZX share: 16-bit little-endian words, bits taken from the top of each.
+//! Bit streams of 16-bit little-endian words, bits taken from the top of each.
 
 /// The words of a chunk's compressed bytes, laid out so that bits can be taken eight bytes at a time.
 ///
@@ -34,21 +34,63 @@ fn cut<const SIZE: usize>(src: &[u8]) -> &[u8] {
 }
 
 /// An array on the heap, which is too large for the stack on the way there.
-pub(super) fn zeroed<const SIZE: usize>() -> Box<[u8; SIZE]> {
-    vec![0; SIZE].into_boxed_slice().try_into().expect("the length is right")
+pub(super) fn zeroed<T: Clone + Default, const SIZE: usize>() -> Box<[T; SIZE]> {
+    vec![T::default(); SIZE].into_boxed_slice().try_into().ok().expect("the length is right")
 }
 
-/// Reads bits and, between them, whole bytes.
-///
-/// Behind the end of the input it supplies arbitrary bits without end, so loops need no check of their own as long as
-/// they are bounded by their output; [`overrun`](Self::overrun) tells afterwards whether such bits were used.
+/// What a [`BitReader`] reads.
+pub(super) trait Source {
+    /// Eight bytes in the order in which their bits are read, the first on top; anything behind the end.
+    fn eight_at(&self, pos: usize) -> u64;
+}
+
+/// Words from the front, as XPRESS and LZX have them.
 #[derive(Clone, Copy)]
-pub(super) struct BitReader<'a, const SIZE: usize> {
+pub(super) struct FromFront<'a, const SIZE: usize> {
     src: &'a [u8],
     words: &'a [u8; SIZE],
     others: &'a [u8; SIZE],
     /// Whether words begin at odd offsets.
     is_odd: bool,
+}
+
+impl<const SIZE: usize> Source for FromFront<'_, SIZE> {
+    #[inline(always)]
+    fn eight_at(&self, pos: usize) -> u64 {
+        let pos = pos % (SIZE - PAD);
+        self.words[pos..].first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes))
+    }
+}
+
+/// Words from the back, as LZMS has them.
+#[derive(Clone, Copy)]
+pub(super) struct FromBack<'a>(&'a [u8]);
+
+impl Source for FromBack<'_> {
+    #[inline(always)]
+    fn eight_at(&self, pos: usize) -> u64 {
+        let unread = &self.0[..self.0.len().saturating_sub(pos)];
+        match unread.last_chunk() {
+            Some(bytes) => u64::from_le_bytes(*bytes),
+            None => first_bytes(unread),
+        }
+    }
+}
+
+/// What [`FromBack`] gives of fewer than eight bytes.
+#[cold]
+#[inline(never)]
+fn first_bytes(unread: &[u8]) -> u64 {
+    unread.iter().fold(0, |bits, &byte| bits >> 8 | u64::from(byte) << 56)
+}
+
+/// Reads bits and, between them, whole bytes.
+///
+/// Behind the end of the input it supplies arbitrary bits without end, so loops need no check of their own as long as
+/// they are bounded by their output; `overrun` tells afterwards whether such bits were used.
+#[derive(Clone, Copy)]
+pub(super) struct BitReader<S> {
+    source: S,
     /// Where bytes are loaded from next; may lie behind the end.
     pos: usize,
     /// Unread bits from the top. Below `count` bits there may be more, and these are right too.
@@ -57,20 +99,11 @@ pub(super) struct BitReader<'a, const SIZE: usize> {
     count: u32,
 }
 
-impl<'a, const SIZE: usize> BitReader<'a, SIZE> {
-    /// Reads `src`, of which `even` has the words that begin at even offsets and `odd` those at odd ones. Where no
-    /// bytes are taken between the words, `odd` is never used.
-    pub(super) fn new(src: &'a [u8], even: &'a Words<SIZE>, odd: &'a Words<SIZE>) -> Self {
-        Self { src: cut::<SIZE>(src), words: &even.0, others: &odd.0, is_odd: false, pos: 0, buf: 0, count: 0 }
-    }
-
+impl<S: Source> BitReader<S> {
     /// Makes at least 56 bits available.
     #[inline(always)]
     pub(super) fn refill(&mut self) {
-        let pos = self.pos % (SIZE - PAD);
-        if let Some(bytes) = self.words[pos..].first_chunk() {
-            self.buf |= u64::from_be_bytes(*bytes).wrapping_shr(self.count);
-        }
+        self.buf |= self.source.eight_at(self.pos).wrapping_shr(self.count);
         self.pos += (!self.count >> 3 & 7) as usize;
         self.count |= 56;
     }
@@ -97,6 +130,33 @@ impl<'a, const SIZE: usize> BitReader<'a, SIZE> {
         value
     }
 
+    /// Bits in `buf` that lie before `pos`.
+    #[inline(always)]
+    pub(super) fn count(&self) -> u32 {
+        self.count & 63
+    }
+}
+
+impl<'a> BitReader<FromBack<'a>> {
+    /// Reads `src`, which has an even length.
+    pub(super) fn from_back(src: &'a [u8]) -> Self {
+        Self { source: FromBack(src), pos: 0, buf: 0, count: 0 }
+    }
+
+    /// Whether bits were consumed that lie before the first byte.
+    pub(super) fn overrun(&self) -> bool {
+        8 * self.pos - self.count() as usize > 8 * self.source.0.len()
+    }
+}
+
+impl<'a, const SIZE: usize> BitReader<FromFront<'a, SIZE>> {
+    /// Reads `src`, of which `even` has the words that begin at even offsets and `odd` those at odd ones. Where no
+    /// bytes are taken between the words, `odd` is never used.
+    pub(super) fn from_front(src: &'a [u8], even: &'a Words<SIZE>, odd: &'a Words<SIZE>) -> Self {
+        let source = FromFront { src: cut::<SIZE>(src), words: &even.0, others: &odd.0, is_odd: false };
+        Self { source, pos: 0, buf: 0, count: 0 }
+    }
+
     /// Takes the next byte from where a reader stands that holds 16 to 31 unread bits, as XPRESS defines it. Words go
     /// on behind it. `None` where the input ends.
     ///
@@ -108,9 +168,10 @@ impl<'a, const SIZE: usize> BitReader<'a, SIZE> {
         self.buf &= !(u64::MAX >> keep);
         self.count = keep;
         self.pos = at + 1;
-        self.is_odd = !self.is_odd;
-        std::mem::swap(&mut self.words, &mut self.others);
-        self.src.get(at).copied()
+        let source = &mut self.source;
+        source.is_odd = !source.is_odd;
+        std::mem::swap(&mut source.words, &mut source.others);
+        source.src.get(at).copied()
     }
 
     /// Leaves the current word, or a whole unread one on a word border, as LZX does before raw bytes. Returns the
@@ -122,7 +183,7 @@ impl<'a, const SIZE: usize> BitReader<'a, SIZE> {
         self.consume(if rest == 0 { 16 } else { rest });
         self.pos -= (self.count() / 8) as usize;
         (self.buf, self.count) = (0, 0);
-        self.src.get(self.pos..).unwrap_or_default()
+        self.source.src.get(self.pos..).unwrap_or_default()
     }
 
     /// Goes on behind `len` of the bytes that [`leave_word`](Self::leave_word) gave, or where the input ends.
@@ -135,21 +196,16 @@ impl<'a, const SIZE: usize> BitReader<'a, SIZE> {
         8 * self.pos - self.count() as usize > 8 * self.end()
     }
 
-    /// Bits in `buf` that lie before `pos`.
-    #[inline(always)]
-    pub(super) fn count(&self) -> u32 {
-        self.count & 63
-    }
-
     /// Unread bits of the current word, 0 to 15.
     #[inline(always)]
     fn rest_of_word(&self) -> u32 {
-        let inside = self.pos % 2 != usize::from(self.is_odd);
+        let inside = self.pos % 2 != usize::from(self.source.is_odd);
         (self.count() + if inside { 8 } else { 0 }) % 16
     }
 
     /// Where the last whole word ends.
     fn end(&self) -> usize {
-        self.src.len().saturating_sub(usize::from(self.src.len() % 2 != usize::from(self.is_odd)))
+        let len = self.source.src.len();
+        len.saturating_sub(usize::from(len % 2 != usize::from(self.source.is_odd)))
     }
 }

@@ -29,6 +29,18 @@ pub(super) fn copy_wide(window: &mut [u8], at: usize, offset: usize, length: usi
     }
 }
 
+/// As [`copy_wide`], but spoils only as many bytes behind the match as there are.
+#[inline(always)]
+pub(super) fn copy_match(window: &mut [u8], at: usize, offset: usize, length: usize) {
+    let wide = length.min((window.len() - at).saturating_sub(SLACK));
+    if wide > 0 {
+        copy_wide(window, at, offset, wide);
+    }
+    for to in at + wide..at + length {
+        window[to] = window[to - offset];
+    }
+}
+
 /// Copies `N` bytes that do not overlap.
 #[inline(always)]
 fn copy_step<const N: usize>(window: &mut [u8], at: usize, offset: usize) {
@@ -87,6 +99,11 @@ mod tests {
                 copy_wide(&mut window, at, offset, length);
                 assert!(window.starts_with(&want), "{length} bytes at {offset}");
                 assert_eq!(window[at + length + SLACK..], old[at + length + SLACK..], "{length} bytes at {offset}");
+                for slack in [0, 1, SLACK - 1, SLACK, SLACK + 1] {
+                    let mut window = old[..at + length + slack].to_vec();
+                    copy_match(&mut window, at, offset, length);
+                    assert!(window.starts_with(&want), "{length} bytes at {offset}, {slack} behind them");
+                }
             }
         }
     }

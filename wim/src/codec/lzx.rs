@@ -5,7 +5,7 @@ mod code_lengths;
 mod items;
 
 use super::CodecError;
-use super::bits::{BitReader, PAD, Words, zeroed};
+use super::bits::{BitReader, FromFront, PAD, Words, zeroed};
 use super::copy::SLACK;
 use code_lengths::CodeLengths;
 use items::{Items, Tables};
@@ -20,7 +20,7 @@ const ALIGNED_SYMBOLS: usize = 8;
 const MAX_MATCH: usize = 257;
 
 const WINDOW: usize = MAX_CHUNK + MAX_MATCH + SLACK;
-type Reader<'a> = BitReader<'a, { MAX_CHUNK + PAD }>;
+type Reader<'a> = BitReader<FromFront<'a, { MAX_CHUNK + PAD }>>;
 
 /// Decodes LZX chunks.
 ///
@@ -60,7 +60,7 @@ impl Decoder {
         }
         self.words.load(src, 0);
         let mut chunk = Chunk {
-            bits: BitReader::new(src, &self.words, &self.words),
+            bits: BitReader::from_front(src, &self.words, &self.words),
             window: &mut self.window,
             at: 0,
             end: dst.len(),

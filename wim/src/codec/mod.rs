@@ -1,4 +1,4 @@
-//! The codecs of the format: XPRESS and LZX.
+//! The codecs of the format: XPRESS, LZX and LZMS.
 //!
 //! A decoder is given one whole compressed chunk and the exact size it decodes to. It keeps its tables between chunks,
 //! so a decoder that is used again allocates nothing; nothing else is carried from chunk to chunk. Chunks whose stored
@@ -7,6 +7,7 @@
 mod bits;
 mod copy;
 mod huffman;
+pub mod lzms;
 pub mod lzx;
 mod scan;
 #[cfg(test)]
@@ -24,6 +25,12 @@ pub enum CodecError {
     InputEnds {
         /// Bytes of output so far.
         at: usize,
+    },
+    /// The compressed bytes are too few, or not in pairs.
+    #[error("compressed data of {size} bytes, not an even number of at least 4")]
+    InputSize {
+        /// The compressed bytes.
+        size: usize,
     },
     /// A set of code lengths is over-subscribed, or does not use its code space up.
     #[error("{code} at output byte {at} is not a complete prefix code")]

@@ -3,7 +3,7 @@
 use std::hint::select_unpredictable;
 
 use super::CodecError;
-use super::bits::{BitReader, PAD, Words, zeroed};
+use super::bits::{BitReader, FromFront, PAD, Words, zeroed};
 use super::copy::{SLACK, copy_wide};
 use super::huffman::{CODE_SHIFT, RARE, TOTAL, Table, table_size};
 
@@ -23,7 +23,7 @@ const LENGTH_SHIFT: u32 = 24;
 const COMMON_LENGTH: usize = 16;
 
 const WINDOW: usize = MAX_CHUNK + SLACK;
-type Reader<'a> = BitReader<'a, { MAX_CHUNK + PAD }>;
+type Reader<'a> = BitReader<FromFront<'a, { MAX_CHUNK + PAD }>>;
 
 /// Decodes XPRESS chunks.
 ///
@@ -59,7 +59,7 @@ impl Decoder {
         build(&mut self.table, lengths)?;
         self.even_words.load(src, 0);
         self.odd_words.load(src, 1);
-        let bits = BitReader::new(src, &self.even_words, &self.odd_words);
+        let bits = BitReader::from_front(src, &self.even_words, &self.odd_words);
         let items = Items { bits, window: &mut self.window, at: 0, end: dst.len() };
         items.decode(&self.table)?;
         dst.copy_from_slice(&self.window[..dst.len()]);

@@ -1,0 +1,107 @@
+//! The range-coded stream of LZMS: yes-or-no decisions, each with a probability that adapts.
+
+/// Reads decisions from 16-bit little-endian words.
+///
+/// Behind the end of the input it supplies zeros without end; see [`overrun`](Self::overrun).
+#[derive(Clone, Copy)]
+pub(super) struct RangeDecoder<'a> {
+    rest: &'a [u8],
+    /// Whether words behind the end of the input were needed.
+    overrun: bool,
+    range: u32,
+    code: u32,
+}
+
+impl<'a> RangeDecoder<'a> {
+    pub(super) fn new(src: &'a [u8]) -> Self {
+        let mut decoder = Self { rest: src, overrun: false, range: u32::MAX, code: 0 };
+        decoder.add_word();
+        decoder.add_word();
+        decoder
+    }
+
+    #[inline(always)]
+    fn add_word(&mut self) {
+        self.code <<= 16;
+        match self.rest.split_first_chunk() {
+            Some((word, rest)) => {
+                self.code |= u32::from(u16::from_le_bytes(*word));
+                self.rest = rest;
+            }
+            None => self.overrun = true,
+        }
+    }
+
+    /// Decodes a decision in `context`, which adapts.
+    #[inline(always)]
+    pub(super) fn bit<const SIZE: usize>(&mut self, context: &mut Context<SIZE>) -> bool {
+        let probability = &mut context.probabilities[context.state as usize % SIZE];
+        if self.range < 1 << 16 {
+            self.range <<= 16;
+            self.add_word();
+        }
+        let bound = (self.range >> 6) * probability.of_zero;
+        // The caller goes two ways too, so this is no place to save branches.
+        if self.code < bound {
+            self.range = bound;
+            probability.add_zero();
+            context.state <<= 1;
+            false
+        } else {
+            self.range -= bound;
+            self.code -= bound;
+            probability.add_one();
+            context.state = context.state << 1 | 1;
+            true
+        }
+    }
+
+    /// Whether words behind the end of the input were needed.
+    pub(super) fn overrun(&self) -> bool {
+        self.overrun
+    }
+}
+
+/// A kind of decision: a probability for each outcome of the last few decisions of this kind, of which there are
+/// `SIZE`, a power of two.
+pub(super) struct Context<const SIZE: usize> {
+    /// The last outcomes, the newest lowest; more of them than count.
+    state: u32,
+    probabilities: [Probability; SIZE],
+}
+
+impl<const SIZE: usize> Default for Context<SIZE> {
+    fn default() -> Self {
+        Self { state: 0, probabilities: [Probability::START; SIZE] }
+    }
+}
+
+/// How often a decision was yes of late.
+#[derive(Clone, Copy)]
+struct Probability {
+    /// The last 64 outcomes, the newest lowest.
+    history: u64,
+    /// How many of them are zero.
+    zeros: u32,
+    /// The probability of a zero in 1/64, never none and never all. It waits here for the next decision, which waits
+    /// for it.
+    of_zero: u32,
+}
+
+impl Probability {
+    const START: Self = Self { history: 0x5555_5555, zeros: 48, of_zero: 48 };
+
+    #[inline(always)]
+    fn add_zero(&mut self) {
+        self.zeros += (self.history >> 63) as u32;
+        self.history <<= 1;
+        self.of_zero = self.zeros.min(63);
+    }
+
+    #[inline(always)]
+    fn add_one(&mut self) {
+        self.zeros -= !(self.history >> 63) as u32 & 1;
+        self.history = self.history << 1 | 1;
+        self.of_zero = self.zeros.max(1);
+    }
+}
