@@ -68,6 +68,7 @@ fn edges_are_right(packings: impl Iterator<Item = Packing>) {
             Packing::Stored => capture(&source, &archive, &["NAME", "--compress=none"]),
             Packing::Xpress(_) => capture(&source, &archive, &["NAME", "--compress=xpress", &chunk_size]),
             Packing::Lzx(_) => capture(&source, &archive, &["NAME", "--compress=lzx:10", &chunk_size, "--check"]),
+            Packing::Lzms(_) => capture(&source, &archive, &["NAME", "--compress=lzms:10", &chunk_size, "--check"]),
         }
         let mount = Mount::new(&archive, &["--image", "1"]);
         thread::scope(|scope| {
@@ -90,6 +91,11 @@ fn stored_and_xpress_of_every_chunk_size() {
 #[test]
 fn lzx_of_every_chunk_size() {
     edges_are_right((15..=21).map(|order| Packing::Lzx(1 << order)));
+}
+
+#[test]
+fn lzms_of_many_chunk_sizes() {
+    edges_are_right((15..=21).map(|order| Packing::Lzms(1 << order)));
 }
 
 /// Where something is in a file that is all zeros otherwise.

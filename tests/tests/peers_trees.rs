@@ -68,6 +68,7 @@ fn packings_show_the_source(packings: impl Iterator<Item = Packing>) {
             Packing::Stored => source.capture("a.wim", &["--compress=none"]),
             Packing::Xpress(_) => source.capture("a.wim", &["--compress=xpress", &chunk_size]),
             Packing::Lzx(_) => source.capture("a.wim", &["--compress=lzx:20", &chunk_size]),
+            Packing::Lzms(_) => source.capture("a.wim", &["--compress=lzms:20", &chunk_size]),
         };
         let info = wimlib(["info", text(&archive)]);
         assert!(info.contains(&format!("Chunk Size:     {} bytes\n", packing.chunk_size())), "{packing:?}: {info}");
@@ -97,9 +98,14 @@ fn lzx_of_every_chunk_size() {
 }
 
 #[test]
+fn lzms_of_many_chunk_sizes() {
+    packings_show_the_source([15, 17, 20, 26].into_iter().map(|order| Packing::Lzms(1 << order)));
+}
+
+#[test]
 fn listings_contents_and_extracts_agree_with_wimlib() {
     let source = Source::new();
-    for compression in ["--compress=xpress", "--compress=lzx"] {
+    for compression in ["--compress=xpress", "--compress=lzx", "--compress=lzms"] {
         let archive = source.capture("a.wim", &[compression]);
         let archive = text(&archive);
         assert_eq!(answer(&["ls", "-R", archive, "--image", "1"]), wimlib(["dir", archive, "1"]));

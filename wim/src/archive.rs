@@ -104,7 +104,7 @@ impl Archive {
     ///
     /// # Errors
     /// [`Error::Truncated`] when the blob reaches past the end of the archive, [`Error::Invalid`] when its sizes or its
-    /// chunk table break a rule, [`Error::Unsupported`] for solid resources and LZMS, [`Error::Io`].
+    /// chunk table break a rule, [`Error::Unsupported`] for solid resources, [`Error::Io`].
     pub fn resource(&self, blob: &Blob) -> Result<Resource> {
         Resource::read(self.source(), &self.header, "blob", blob.place)
     }

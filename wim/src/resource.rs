@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::Range;
 
 use crate::chunk_table::{self, ChunkTable};
-use crate::codec::{lzx, xpress};
+use crate::codec::{lzms, lzx, xpress};
 use crate::{Compression, Error, Header, ReadAt, ResourceFlags, ResourceHeader, Result, read_exact_at};
 
 /// The chunk size in which stored resources are read.
@@ -32,6 +32,7 @@ enum Layout {
 enum Codec {
     Xpress,
     Lzx,
+    Lzms,
 }
 
 /// What reading chunks needs from call to call: the decoders' tables and the buffer for compressed bytes. One per thread.
@@ -40,6 +41,7 @@ pub struct Scratch {
     input: Vec<u8>,
     xpress: Option<Box<xpress::Decoder>>,
     lzx: Option<Box<lzx::Decoder>>,
+    lzms: Option<Box<lzms::Decoder>>,
 }
 
 impl fmt::Debug for Scratch {
@@ -144,6 +146,7 @@ impl Resource {
         match codec {
             Codec::Xpress => scratch.xpress.get_or_insert_default().decode(input, dst),
             Codec::Lzx => scratch.lzx.get_or_insert_default().decode(input, dst, self.chunk_size),
+            Codec::Lzms => scratch.lzms.get_or_insert_default().decode(input, dst),
         }
         .map_err(|source| Error::Chunk { chunk, at: self.place.offset, source })
     }
@@ -209,7 +212,7 @@ fn check_place(
         _ if place.size == 0 => Ok(None),
         Compression::Xpress => Ok(Some(Codec::Xpress)),
         Compression::Lzx => Ok(Some(Codec::Lzx)),
-        Compression::Lzms => Err(Error::unsupported("compression", "LZMS")),
+        Compression::Lzms => Ok(Some(Codec::Lzms)),
         Compression::None => Err(Error::Invalid {
             what: "flags of the resource",
             at: place.offset,
@@ -225,10 +228,11 @@ mod tests {
     use testkit::{Packing, content, pack};
 
     type Codec = (Compression, fn(usize) -> Packing, &'static [usize]);
-    const CODECS: [Codec; 3] = [
+    const CODECS: [Codec; 4] = [
         (Compression::None, |_| Packing::Stored, &[0x8000]),
         (Compression::Xpress, Packing::Xpress, &[0x1000, 0x8000, 0x1_0000]),
         (Compression::Lzx, Packing::Lzx, &[0x8000, 0x4_0000]),
+        (Compression::Lzms, Packing::Lzms, &[0x8000, 0x2_0000]),
     ];
 
     fn header(compression: Compression, chunk_size: usize) -> Header {
@@ -345,7 +349,6 @@ mod tests {
                 place(4, 90, 99),
                 "flags of the resource at 0xa is 0x4, compressed, in an archive that names no compression",
             ),
-            ("LZMS", Compression::Lzms, place(4, 90, 99), "unsupported compression: LZMS"),
             ("solid", Compression::Lzx, place(0x10, 90, 0), "unsupported kind of resource: solid"),
             ("spanned", Compression::Lzx, place(8, 90, 90), "unsupported kind of resource: cut over several parts"),
         ];

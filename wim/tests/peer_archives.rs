@@ -184,7 +184,8 @@ fn every_compression_and_chunk_size() {
     let sizes = |orders: std::ops::RangeInclusive<u32>| orders.map(|order| 1 << order);
     let lzx = sizes(15..=21).map(|size| ("LZX", Compression::Lzx, size));
     let xpress = sizes(12..=16).map(|size| ("XPRESS", Compression::Xpress, size));
-    for (option, compression, chunk_size) in lzx.chain(xpress).chain([("none", Compression::None, 0)]) {
+    let lzms = sizes(15..=20).chain([1 << 26]).map(|size| ("LZMS", Compression::Lzms, size));
+    for (option, compression, chunk_size) in lzx.chain(xpress).chain(lzms).chain([("none", Compression::None, 0)]) {
         let path = folder.path().join(format!("{option}-{chunk_size}.wim"));
         let compress = format!("--compress={option}");
         let chunk = format!("--chunk-size={chunk_size}");

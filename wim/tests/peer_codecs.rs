@@ -110,3 +110,8 @@ fn xpress() {
 fn lzx() {
     compare("LZX", 15..=21);
 }
+
+#[test]
+fn lzms() {
+    compare("LZMS", 15..=21);
+}

@@ -56,11 +56,12 @@ pub fn of_kind(kind: &str, len: usize) -> Vec<u8> {
     }
 }
 
-/// A chunk of 32 KiB, compressed by `xpress` or `lzx` (raw if that gains nothing), and what it decodes to.
+/// A chunk of 32 KiB, compressed by `xpress`, `lzx` or `lzms` (raw if that gains nothing), and what it decodes to.
 pub fn chunk(codec: &str, kind: &str) -> (Vec<u8>, Vec<u8>) {
     let packing = match codec {
         "xpress" => Packing::Xpress(32768),
         "lzx" => Packing::Lzx(32768),
+        "lzms" => Packing::Lzms(32768),
         _ => panic!("no such codec: {codec}"),
     };
     let data = of_kind(kind, 32768);

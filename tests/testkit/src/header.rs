@@ -14,7 +14,7 @@ pub struct Header {
     pub magic: [u8; 8],
     /// 208.
     pub header_size: u32,
-    /// 0x10D00.
+    /// 0x10D00, or 0xE00 with LZMS.
     pub version: u32,
     /// See [`crate::flag`].
     pub flags: u32,
@@ -64,8 +64,11 @@ impl Default for Header {
 }
 
 impl Header {
-    /// Sets compression flags and chunk size.
+    /// Sets compression flags, chunk size, and the version that goes with them.
     pub fn packing(mut self, packing: Packing) -> Self {
+        if matches!(packing, Packing::Lzms(_)) {
+            self.version = 0xE00;
+        }
         self.flags |= packing.header_flags();
         self.chunk_size = packing.chunk_size() as u32;
         self

@@ -1,7 +1,7 @@
 //! Resources: stored, or in compressed chunks behind a chunk table.
 
 use crate::bytes::Bytes;
-use crate::{flag, lzx, xpress};
+use crate::{flag, lzms, lzx, xpress};
 use std::ops::Range;
 
 /// How resources are stored.
@@ -13,24 +13,27 @@ pub enum Packing {
     Xpress(usize),
     /// LZX in chunks of so many bytes.
     Lzx(usize),
+    /// LZMS in chunks of so many bytes.
+    Lzms(usize),
 }
 
 impl Packing {
-    /// The usual sizes of chunks: none, XPRESS and LZX of 32 KiB.
-    pub const USUAL: [Self; 3] = [Self::Stored, Self::Xpress(32768), Self::Lzx(32768)];
+    /// The usual sizes of chunks: none, XPRESS and LZX of 32 KiB, LZMS of 128 KiB.
+    pub const USUAL: [Self; 4] = [Self::Stored, Self::Xpress(32768), Self::Lzx(32768), Self::Lzms(131_072)];
 
-    /// Every packing with every size of chunk that the format allows.
+    /// Every packing with every size of chunk that the format allows; of LZMS only those up to 2 MiB.
     pub fn all() -> Vec<Self> {
         let xpress = (12..=16).map(|order| Self::Xpress(1 << order));
         let lzx = (15..=21).map(|order| Self::Lzx(1 << order));
-        [Self::Stored].into_iter().chain(xpress).chain(lzx).collect()
+        let lzms = (15..=21).map(|order| Self::Lzms(1 << order));
+        [Self::Stored].into_iter().chain(xpress).chain(lzx).chain(lzms).collect()
     }
 
     /// Size of a chunk in bytes; 0 if stored.
     pub fn chunk_size(self) -> usize {
         match self {
             Self::Stored => 0,
-            Self::Xpress(chunk) | Self::Lzx(chunk) => chunk,
+            Self::Xpress(chunk) | Self::Lzx(chunk) | Self::Lzms(chunk) => chunk,
         }
     }
 
@@ -40,6 +43,7 @@ impl Packing {
             Self::Stored => 0,
             Self::Xpress(_) => flag::COMPRESSION | flag::XPRESS,
             Self::Lzx(_) => flag::COMPRESSION | flag::LZX,
+            Self::Lzms(_) => flag::COMPRESSION | flag::LZMS,
         }
     }
 
@@ -49,6 +53,7 @@ impl Packing {
             Self::Stored => chunk.to_vec(),
             Self::Xpress(_) => xpress::encode(chunk),
             Self::Lzx(chunk_size) => lzx::encode(chunk, chunk_size),
+            Self::Lzms(_) => lzms::encode(chunk),
         }
     }
 }
