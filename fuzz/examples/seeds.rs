@@ -37,7 +37,7 @@ fn main() {
     save("reparse", "symlink", &reparse::symlink(r"..\a", r"..\a", true));
     save("reparse", "junction", &reparse::junction(r"\??\C:\a", r"C:\a"));
     for kind in ["text", "exe", "random"] {
-        for (target, size) in [("xpress", 15_u8), ("lzx", 0)] {
+        for (target, size) in [("xpress", 15_u8), ("lzx", 0), ("lzms", 15)] {
             let (src, _) = testkit::chunk(target, kind);
             save(target, kind, &[&[size], &src[..]].concat());
         }

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use wim::codec::{lzx, xpress};
+use wim::codec::{lzms, lzx, xpress};
 use wim::{Archive, BlobTable, Header, IntegrityTable, Metadata, NodeId, Scratch, XmlData, reparse};
 
 /// A target: its name, and what is done with the bytes.
@@ -25,6 +25,7 @@ pub const TARGETS: &[Target] = &[
     ("metadata", metadata),
     ("xpress", xpress),
     ("lzx", lzx),
+    ("lzms", lzms),
     ("archive", archive),
 ];
 
@@ -64,6 +65,13 @@ fn lzx(data: &[u8]) {
         let chunk_size = 1 << (15 + size % 3);
         let mut dst = vec![0; (chunk_size as usize) >> (size >> 4)];
         let _ = lzx::Decoder::default().decode(src, &mut dst, chunk_size);
+    }
+}
+
+fn lzms(data: &[u8]) {
+    if let Some((&size, src)) = data.split_first() {
+        let mut dst = vec![0; 1 << (size % 20)];
+        let _ = lzms::Decoder::default().decode(src, &mut dst);
     }
 }
 
