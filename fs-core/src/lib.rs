@@ -19,6 +19,7 @@ mod links;
 mod local;
 mod names;
 mod options;
+mod read_ahead;
 mod source;
 mod xattrs;
 

@@ -155,16 +155,34 @@ impl Contents {
         }
         let mut filled = 0;
         for piece in pieces(row.size(), chunk_size, offset, buf.len()) {
-            let key = ChunkKey { archive: blob.archive.id, resource: blob.index, chunk: piece.chunk };
-            let chunk = match self.chunks.get(key) {
-                Some(chunk) => chunk,
-                None => self.attempt(blob, |attempt| attempt.chunk(key))?,
-            };
+            let chunk = self.chunk(blob, piece.chunk)?;
             let bytes = &chunk[piece.range];
             buf[filled..][..bytes.len()].copy_from_slice(bytes);
             filled += bytes.len();
         }
         Ok(filled)
+    }
+
+    /// A chunk of a compressed blob, from the cache or decoded and verified.
+    fn chunk(&self, blob: &BlobRef, chunk: u64) -> Result<Arc<[u8]>> {
+        let key = ChunkKey { archive: blob.archive.id, resource: blob.index, chunk };
+        match self.chunks.get(key) {
+            Some(chunk) => Ok(chunk),
+            None => self.attempt(blob, |attempt| attempt.chunk(key)),
+        }
+    }
+
+    /// Brings the first `len` bytes of a blob into the cache, for a reader who is expected; stored blobs are verified only, since
+    /// they are read from the file. What goes wrong is for that reader to find.
+    pub(crate) fn warm(&self, blob: &BlobRef, len: u64) {
+        let row = blob.blob();
+        let chunk_size = blob.archive.wim.header().chunk_size;
+        if !row.place.flags.contains(ResourceFlags::COMPRESSED) || chunk_size == 0 {
+            let _ = self.attempt(blob, |attempt| attempt.read_stored(0, &mut []));
+            return;
+        }
+        let chunks = row.size().min(len).div_ceil(u64::from(chunk_size));
+        let _ = (0..chunks).try_for_each(|chunk| self.chunk(blob, chunk).map(drop));
     }
 
     /// All bytes of a blob of at most `limit` bytes.
@@ -179,6 +197,12 @@ impl Contents {
         let mut bytes = vec![0; usize::try_from(len).map_err(|_| Error::TooLarge { len, limit })?];
         self.read_at(blob, 0, &mut bytes)?;
         Ok(bytes)
+    }
+
+    /// The bytes that cached chunks take now.
+    #[cfg(test)]
+    pub(crate) fn cached_bytes(&self) -> usize {
+        self.chunks.used()
     }
 
     /// Tries until the file does not change meanwhile.

@@ -4,6 +4,7 @@ use super::paths::{directory_names, real_name};
 use super::{Filesystem, Target};
 use crate::content::Release;
 use crate::image::Node;
+use crate::ino::Place;
 use crate::xattrs::{self, Rules, Value};
 use crate::{BlobRef, Error, Ino, Kind, Result, describe, links};
 
@@ -13,15 +14,18 @@ impl Filesystem {
     /// # Errors
     /// [`Error::IsDirectory`], [`Error::Encrypted`], or why the bytes cannot be had; `buf` then holds unspecified bytes.
     pub fn read_at(&self, ino: Ino, offset: u64, buf: &mut [u8]) -> Result<usize> {
-        match self.blob(ino) {
-            Ok(Some(blob)) => self.contents.read_at(&blob, offset, buf),
-            Ok(None) => Ok(0),
-            Err(error) => Err(error),
-        }
-        .map_err(|error| self.said_of(ino, error))
+        let mut read = || {
+            let (node, hash) = self.content(ino)?;
+            let Some(hash) = hash else { return Ok(0) };
+            if offset == 0 && matches!(ino.place(), Some(Place::Inode(..))) {
+                self.read_ahead.begun(&node);
+            }
+            self.contents.read_at(&node.image.blob(&hash)?, offset, buf)
+        };
+        read().map_err(|error| self.said_of(ino, error))
     }
 
-    /// Gives a file's bytes to `sink` in order, decoded by several threads; see [`Contents::stream`].
+    /// Gives a file's bytes to `sink` in order, decoded by several threads; see [`Contents::stream`](crate::Contents::stream).
     ///
     /// # Errors
     /// As [`Filesystem::read_at`], or the sink's own; what was given before is then worth what `release` says.
@@ -36,8 +40,14 @@ impl Filesystem {
 
     /// The blob with the bytes of a file or stream; `None` if it is empty.
     fn blob(&self, ino: Ino) -> Result<Option<BlobRef>> {
-        let (node, hash) = match self.target(ino)? {
-            Target::Store | Target::Group(_) => return Err(Error::IsDirectory),
+        let (node, hash) = self.content(ino)?;
+        hash.map(|hash| node.image.blob(&hash)).transpose()
+    }
+
+    /// A file, or the file with a stream, and the hash of its bytes; `None` if it is empty.
+    fn content(&self, ino: Ino) -> Result<(Node<'_>, Option<wim::BlobHash>)> {
+        match self.target(ino)? {
+            Target::Store | Target::Group(_) => Err(Error::IsDirectory),
             Target::Node(node) => {
                 let dentry = node.dentry();
                 if dentry.is_directory() {
@@ -48,14 +58,13 @@ impl Filesystem {
                     return Err(Error::Encrypted);
                 }
                 let hash = streams.unnamed;
-                (node, hash)
+                Ok((node, hash))
             }
             Target::Stream(node, stream) => {
                 let hash = self.stream_hash(&node, stream)?;
-                (node, hash)
+                Ok((node, hash))
             }
-        };
-        hash.map(|hash| node.image.blob(&hash)).transpose()
+        }
     }
 
     /// The target of a symbolic link or junction: a relative path that stays inside the image, WTF-8.

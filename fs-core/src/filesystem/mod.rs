@@ -6,6 +6,7 @@ mod lookup;
 mod paths;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use wim::InodeId;
 
@@ -13,6 +14,7 @@ use crate::content::{ContentOptions, Contents};
 use crate::group::{Group, GroupImages, Opener};
 use crate::image::{Image, Node, Trees};
 use crate::ino::{MAX_GROUPS, Place};
+use crate::read_ahead::ReadAhead;
 use crate::source::{FolderSource, Shape, StoreSource};
 use crate::{Error, ImageChoice, ImageSlot, Ino, Options, Problem, Result, Totals};
 
@@ -25,7 +27,8 @@ pub struct Filesystem {
     pub(crate) groups: Vec<Group>,
     opener: Opener,
     pub(crate) trees: Trees,
-    contents: Contents,
+    pub(crate) contents: Arc<Contents>,
+    read_ahead: ReadAhead,
     problems: Vec<Problem>,
 }
 
@@ -61,17 +64,17 @@ impl Filesystem {
             problems.push(Problem { path: path.to_owned(), error });
         }
         let groups = (0..).zip(entries).take(MAX_GROUPS).map(|(number, entry)| Group::new(number, entry)).collect();
+        let content =
+            ContentOptions { cache_bytes: options.cache_bytes, verify: options.verify, threads: options.threads };
+        let contents = Arc::new(Contents::new(&content));
         let mut fs = Self {
             path: path.to_owned(),
             top: if source.shape() == Shape::Store { Top::Store } else { Top::Group },
             groups,
             opener: Opener::new(&options.references)?,
             trees: Trees::new(options.tree_bytes),
-            contents: Contents::new(&ContentOptions {
-                cache_bytes: options.cache_bytes,
-                verify: options.verify,
-                threads: options.threads,
-            }),
+            read_ahead: ReadAhead::new(Arc::clone(&contents), &content),
+            contents,
             source: Box::new(source),
             options,
             problems,

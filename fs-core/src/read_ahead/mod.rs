@@ -1,0 +1,111 @@
+//! What a reader will want next, decoded and verified before he asks.
+//!
+//! Who copies or searches a tree reads its files one by one, and most files are small: while he takes one, the others wait and
+//! so do all processors but one. So whoever reads files in the order of the tree is recognised ([`walk`]), and the files that
+//! come next are brought into the cache by a few threads ([`workers`]). How far ahead doubles with each file that was foreseen,
+//! up to [`walk::MOST_FILES`] files and a part of the cache.
+
+mod walk;
+mod workers;
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use wim::NodeId;
+
+use self::walk::Walkers;
+use self::workers::Workers;
+use crate::content::{ContentOptions, Contents};
+use crate::image::Node;
+use crate::{BlobRef, ImageSlot};
+
+/// The largest part of the cache that is filled ahead of one reader.
+const CACHE_PART: u64 = 8;
+
+/// Who reads how, and the threads that read ahead of him.
+#[derive(Debug)]
+pub(crate) struct ReadAhead {
+    walkers: Mutex<Walkers<ImageSlot>>,
+    workers: Workers<BlobRef>,
+    /// Bytes ahead of one reader.
+    most_bytes: u64,
+}
+
+impl ReadAhead {
+    /// Nobody reads yet, and no thread runs before somebody does.
+    pub(crate) fn new(contents: Arc<Contents>, options: &ContentOptions) -> Self {
+        let most_bytes = options.cache_bytes / CACHE_PART;
+        Self {
+            walkers: Mutex::default(),
+            workers: Workers::new(options.thread_count(), move |blob: BlobRef| contents.warm(&blob, most_bytes)),
+            most_bytes,
+        }
+    }
+
+    /// Notes that somebody begins to read a file, and has brought in what he is taken to read next.
+    pub(crate) fn begun(&self, node: &Node<'_>) {
+        let mut ahead = Vec::new();
+        let size = |id: NodeId| {
+            let blob = blob_of(node, id)?;
+            let size = blob.size();
+            ahead.push(blob);
+            Some(size)
+        };
+        self.walkers.lock().begun(node.image.slot, &node.tree, node.id(), self.most_bytes, size);
+        self.workers.push(ahead);
+    }
+}
+
+/// The content of a file; `None` if it has none, or none that can be read.
+fn blob_of(node: &Node<'_>, id: NodeId) -> Option<BlobRef> {
+    let streams = node.tree.dentry(id).streams();
+    let hash = streams.unnamed.filter(|_| streams.efs.is_none())?;
+    node.image.blob(&hash).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+    use std::time::{Duration, Instant};
+
+    use testkit::{Packing, Wim, file, root};
+
+    use crate::{Filesystem, ImageChoice, Options};
+
+    const FILES: usize = 40;
+    const SIZE: usize = 20_000;
+
+    /// Reads the first bytes of some of `FILES` files in this order, waits for what that brings in, and returns how many files
+    /// are cached then.
+    fn cached_after(order: &[usize], packing: Packing) -> usize {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.wim");
+        let text = testkit::content::text(SIZE + FILES);
+        let files: Vec<_> = (0..FILES).map(|i| file(&format!("f{i:02}"), &text[i..][..SIZE])).collect();
+        Wim::new(packing, root(files)).build().save(&path);
+        let fs =
+            Filesystem::open(&path, Options { image: Some(ImageChoice::Number(1)), ..Options::default() }).unwrap();
+        for i in order {
+            let ino = fs.resolve(format!("f{i:02}").as_bytes()).unwrap();
+            fs.read_at(ino, 0, &mut [0; 10]).unwrap();
+        }
+        let cached = || fs.contents.cached_bytes() / SIZE;
+        let (start, mut last) = (Instant::now(), (cached(), Instant::now()));
+        while last.1.elapsed() < Duration::from_millis(300) && start.elapsed() < Duration::from_secs(20) {
+            thread::sleep(Duration::from_millis(5));
+            if cached() != last.0 {
+                last = (cached(), Instant::now());
+            }
+        }
+        last.0
+    }
+
+    #[test]
+    fn files_are_there_before_they_are_asked_for() {
+        for packing in [Packing::Xpress(32768), Packing::Lzx(32768), Packing::Xpress(4096)] {
+            assert_eq!(cached_after(&[0, 1, 2, 3], packing), 4 + 8, "{packing:?}");
+            assert_eq!(cached_after(&[0, 30, 15, 39], packing), 4, "{packing:?}");
+            assert_eq!(cached_after(&[36, 37, 38], packing), 4, "{packing:?}: there are no more");
+        }
+    }
+}
