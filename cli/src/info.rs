@@ -75,7 +75,7 @@ impl Teller<'_> {
 
     /// Tells of an archive that the store does not show, as if it were opened by itself.
     fn disabled(&mut self, entry: &ArchiveEntry, group: &[u8]) -> anyhow::Result<()> {
-        let opened = Filesystem::open(&entry.path, self.args.source.choice.options());
+        let opened = Filesystem::open(&entry.file.path, self.args.source.choice.options());
         let fs = match opened {
             Ok(fs) => fs,
             Err(error) => {
@@ -84,7 +84,8 @@ impl Teller<'_> {
             }
         };
         let groups = fs.inventory().groups;
-        for archive in groups.iter().flat_map(|group| &group.archives).filter(|archive| archive.path == entry.path) {
+        for archive in groups.iter().flat_map(|group| &group.archives).filter(|archive| archive.path == entry.file.path)
+        {
             let images: Vec<_> = groups.iter().flat_map(|group| &group.images).collect();
             self.archive(&fs, archive, &images, group, Some(entry))?;
         }

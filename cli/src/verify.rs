@@ -99,9 +99,11 @@ impl Verifier<'_> {
 
     /// Opens an archive whose images the store does not show; `None` if it is bad, which is told.
     fn hidden(&mut self, entry: &ArchiveEntry) -> anyhow::Result<Option<Filesystem>> {
-        match Filesystem::open(&entry.path, self.args.source.choice.options()) {
+        match Filesystem::open(&entry.file.path, self.args.source.choice.options()) {
             Ok(fs) => Ok(Some(fs)),
-            Err(error) => self.tell(&Found::new("problem", &entry.path, cause(&entry.path, &error))).map(|()| None),
+            Err(error) => {
+                self.tell(&Found::new("problem", &entry.file.path, cause(&entry.file.path, &error))).map(|()| None)
+            }
         }
     }
 

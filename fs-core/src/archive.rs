@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use wim::{Blob, ReadAt};
+use wim::{Blob, Fingerprint, ReadAt};
 
 use crate::content::Trust;
 use crate::{Error, LocalFile, Result};
@@ -33,6 +33,8 @@ pub struct OpenArchive {
     pub path: PathBuf,
     /// The archive.
     pub wim: wim::Archive,
+    /// Its file when it was opened.
+    pub(crate) opened: Fingerprint,
     /// Which of its bytes have matched a SHA-1.
     pub(crate) trust: Trust,
 }
@@ -59,12 +61,22 @@ impl OpenArchive {
         let fingerprint = source.fingerprint().map_err(|error| Error::io(&path, error))?;
         let wim = wim::Archive::open(source).map_err(|error| Error::archive(&path, error))?;
         let trust = Trust::new(fingerprint, &wim);
-        Ok(Self { id: ArchiveId::next(), path, wim, trust })
+        Ok(Self { id: ArchiveId::next(), path, wim, opened: fingerprint, trust })
     }
 
     /// The file's path.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Whether it has the header, blobs and XML data of `other`: then every file in it has the same content, as far as it can
+    /// be read.
+    pub(crate) fn has_tables_of(&self, other: &Self) -> bool {
+        let (a, b) = (&self.wim, &other.wim);
+        a.header() == b.header()
+            && a.blobs().metadata() == b.blobs().metadata()
+            && a.blobs().iter().eq(b.blobs().iter())
+            && a.xml().text() == b.xml().text()
     }
 
     /// What went wrong with one of this archive's blobs.

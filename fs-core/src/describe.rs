@@ -1,13 +1,10 @@
 //! From a dentry to the attributes that a platform shows.
 
-use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use wim::{BlobHash, Dentry, FileTime, UnixData};
 
 use crate::image::{Image, Node};
 use crate::links;
-use crate::{Attr, BlobRef, Ino, Kind, Options};
+use crate::{Attr, BlobRef, Ino, Kind, OpenArchive, Options};
 
 /// Size shown for a file whose data no archive supplies or can hold: its size is not known, and of a file of size 0 the kernel would
 /// serve an empty content without asking us.
@@ -35,7 +32,7 @@ fn unix_data(options: &Options, dentry: &Dentry<'_>) -> Option<UnixData> {
 }
 
 /// The attributes of an inode; of a link without the size, which is that of its target.
-pub(crate) fn inode(options: &Options, node: &Node<'_>, ino: Ino) -> Attr {
+pub(crate) fn inode(options: &Options, node: &Node, ino: Ino) -> Attr {
     let dentry = node.dentry();
     let kind = kind(options, &dentry);
     let streams = dentry.streams();
@@ -55,42 +52,35 @@ pub(crate) fn inode(options: &Options, node: &Node<'_>, ino: Ino) -> Attr {
 }
 
 /// The attributes of a named stream opened as a file: its own size, all else its file's.
-pub(crate) fn stream(options: &Options, node: &Node<'_>, ino: Ino, hash: Option<BlobHash>) -> Attr {
+pub(crate) fn stream(options: &Options, node: &Node, ino: Ino, hash: Option<BlobHash>) -> Attr {
     let file = inode(options, node, ino);
     let attr = Attr { kind: Kind::File, mode: options.file_mode, links: 1, rdev: 0, ..file };
     with_size(attr, size(node, hash))
 }
 
-/// The attributes of a folder of the store itself, with the time of the folder behind it.
+/// The attributes of a folder of the store itself, last written at `time`.
 ///
 /// Its link count is 1, which says that the number of its subdirectories is not known: counting them would open every
 /// archive of the store.
-pub(crate) fn folder(options: &Options, ino: Ino, path: &Path) -> Attr {
-    Attr { ino, ..bare(options, Kind::Directory, modified(path)) }
+pub(crate) fn folder(options: &Options, ino: Ino, time: FileTime) -> Attr {
+    Attr { ino, ..bare(options, Kind::Directory, time) }
 }
 
 /// The attributes of an image's directory in its group: times from the XML data, or else the archive file's.
 pub(crate) fn image(options: &Options, ino: Ino, image: &Image) -> Attr {
     let xml = image.xml();
-    let written = xml.and_then(|xml| xml.modified).unwrap_or_else(|| modified(&image.archive.path));
+    let written = xml.and_then(|xml| xml.modified).unwrap_or_else(|| written(&image.archive));
     let created = xml.and_then(|xml| xml.created).unwrap_or(written);
     Attr { ino, created, ..bare(options, Kind::Directory, written) }
 }
 
-/// When a folder or file of the store was last written; 0 where that cannot be told.
-fn modified(path: &Path) -> FileTime {
-    std::fs::metadata(path).and_then(|m| m.modified()).map_or(FileTime(0), file_time)
+/// When an archive's file was last written; when it was opened, where that cannot be told.
+fn written(archive: &OpenArchive) -> FileTime {
+    let now = archive.wim.source().fingerprint().unwrap_or(archive.opened);
+    FileTime::from_unix(now.modified.0, now.modified.1)
 }
 
-fn file_time(time: SystemTime) -> FileTime {
-    let (seconds, nanoseconds) = match time.duration_since(UNIX_EPOCH) {
-        Ok(after) => (i64::try_from(after.as_secs()).unwrap_or(i64::MAX), after.subsec_nanos()),
-        Err(before) => (-i64::try_from(before.duration().as_secs()).unwrap_or(i64::MAX), 0),
-    };
-    FileTime::from_unix(seconds, nanoseconds)
-}
-
-fn size(node: &Node<'_>, hash: Option<BlobHash>) -> u64 {
+fn size(node: &Node, hash: Option<BlobHash>) -> u64 {
     hash.map_or(0, |hash| node.image.blob(&hash).map_or(UNKNOWN_SIZE, |blob| possible_size(&blob)))
 }
 

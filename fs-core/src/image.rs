@@ -6,11 +6,12 @@ use wim::{BlobHash, ImageXml, InodeId, Metadata, NodeId};
 
 use crate::content::{Cache, Weigh};
 use crate::ino::MAX_INODES;
-use crate::{BlobRef, Error, ImageSlot, OpenArchive, Result};
+use crate::uses::Uses;
+use crate::{ArchiveId, BlobRef, Error, ImageSlot, OpenArchive, Result};
 
-/// The trees of the images that somebody looks into, the least recently used dropped first. Who still holds one goes on
+/// The trees of the images that somebody looks into by archive and place there, the least recently used dropped first. Who still holds one goes on
 /// with it.
-pub(crate) type Trees = Cache<ImageSlot, Arc<Metadata>, Error>;
+pub(crate) type Trees = Cache<(ArchiveId, usize), Arc<Metadata>, Error>;
 
 impl Weigh for Arc<Metadata> {
     fn weight(&self) -> usize {
@@ -30,6 +31,8 @@ pub(crate) struct Image {
     pub(crate) index: usize,
     /// Where its data is looked for, in this order; its own archive first.
     pub(crate) suppliers: Arc<[Arc<OpenArchive>]>,
+    /// Who knows it; the same for all snapshots of what is the same image.
+    pub(crate) uses: Arc<Uses>,
 }
 
 impl Image {
@@ -46,20 +49,29 @@ impl Image {
     /// The blob with this content, from the first archive that supplies it; an archive where it cannot lie comes last.
     pub(crate) fn blob(&self, hash: &BlobHash) -> Result<BlobRef> {
         let mut impossible = None;
-        for archive in self.suppliers.iter() {
+        for (place, archive) in self.suppliers.iter().enumerate() {
             let Some(index) = archive.wim.blobs().find(hash) else { continue };
             let blob = BlobRef { archive: Arc::clone(archive), index };
             if archive.wim.check_blob(blob.blob()).is_ok() {
+                if place > 0 {
+                    self.uses.set_borrowed();
+                }
                 return Ok(blob);
             }
             impossible.get_or_insert(blob);
         }
+        self.uses.set_lacked();
         impossible.ok_or(Error::DataMissing { hash: *hash })
     }
 
     /// Its tree, read and parsed unless `trees` has it.
     pub(crate) fn tree(&self, trees: &Trees) -> Result<Arc<Metadata>> {
-        trees.get_or_load(self.slot, || self.load())
+        trees.get_or_load(self.tree_key(), || self.load())
+    }
+
+    /// What its tree is kept under.
+    pub(crate) fn tree_key(&self) -> (ArchiveId, usize) {
+        (self.archive.id, self.index)
     }
 
     fn load(&self) -> Result<Arc<Metadata>> {
@@ -91,13 +103,13 @@ impl Image {
 
 /// A name in an image, with all that is needed to answer for it.
 #[derive(Debug, Clone)]
-pub(crate) struct Node<'a> {
-    pub(crate) image: &'a Image,
+pub(crate) struct Node {
+    pub(crate) image: Arc<Image>,
     pub(crate) tree: Arc<Metadata>,
     pub(crate) inode: InodeId,
 }
 
-impl Node<'_> {
+impl Node {
     /// The name read first of those that share the inode.
     pub(crate) fn id(&self) -> NodeId {
         self.tree.first_node(self.inode)

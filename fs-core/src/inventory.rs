@@ -70,7 +70,7 @@ impl Filesystem {
     /// Every group with its archives and images; opens all archives that were not opened before.
     pub fn inventory(&self) -> Inventory {
         let (mut groups, mut unreadable) = (Vec::new(), Vec::new());
-        for group in &self.groups {
+        for group in self.store().groups.iter() {
             match self.group_info(group) {
                 Ok(info) => groups.push(info),
                 Err(error) => unreadable.push(Problem::new(&group.entry.path, error)),
@@ -129,7 +129,7 @@ impl Filesystem {
             for (blob, stream) in all.filter(|(hash, _)| blobs.contains(hash)) {
                 let supplier = image.blob(&blob).ok().map(|found| found.archive);
                 for node in tree.nodes_of(inode) {
-                    let mut path = self.node_path(image, &tree, node);
+                    let mut path = self.node_path(&image, &tree, node);
                     if let Some(name) = stream {
                         path.push(b':');
                         path.extend(name.to_shown_wtf8());
@@ -141,10 +141,11 @@ impl Filesystem {
         Ok(uses)
     }
 
-    fn image_of(&self, info: &ImageInfo) -> Result<&Image> {
-        let mut images = self.groups.iter().filter_map(Group::loaded).flat_map(|group| &group.images);
+    fn image_of(&self, info: &ImageInfo) -> Result<Arc<Image>> {
+        let groups = self.loaded();
+        let mut images = groups.iter().flat_map(|group| group.images.iter());
         let found = images.find(|i| i.archive.id == info.archive.id && i.number() == info.number);
-        found.ok_or(Error::NotFound)
+        found.cloned().ok_or(Error::NotFound)
     }
 
     pub(crate) fn image_info(&self, image: &Image) -> ImageInfo {

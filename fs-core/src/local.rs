@@ -74,7 +74,7 @@ fn read_some(file: &File, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
 
 /// The fingerprint of the file that `metadata` describes.
 #[cfg(unix)]
-fn fingerprint(metadata: &Metadata) -> Fingerprint {
+pub(crate) fn fingerprint(metadata: &Metadata) -> Fingerprint {
     use std::os::unix::fs::MetadataExt;
     Fingerprint {
         device: metadata.dev(),
@@ -87,7 +87,7 @@ fn fingerprint(metadata: &Metadata) -> Fingerprint {
 /// The fingerprint of the file that `metadata` describes. Windows gives no file numbers here; for an open file, which cannot
 /// become another, size and time are what can change.
 #[cfg(windows)]
-fn fingerprint(metadata: &Metadata) -> Fingerprint {
+pub(crate) fn fingerprint(metadata: &Metadata) -> Fingerprint {
     use std::os::windows::fs::MetadataExt;
     let (seconds, nanoseconds) = wim::FileTime(metadata.last_write_time()).to_unix();
     Fingerprint { device: 0, inode: 0, size: metadata.len(), modified: (seconds, nanoseconds) }

@@ -2,9 +2,14 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
+use wim::{FileTime, Fingerprint};
+
 use crate::attributes::{self, Attributes};
+use crate::local::fingerprint;
+use crate::watch::Watch;
 use crate::{Error, Result};
 
 /// A group as its source lists it.
@@ -14,15 +19,35 @@ pub struct GroupEntry {
     pub name: OsString,
     /// The folder.
     pub path: PathBuf,
+    /// When something was last put into it or taken out.
+    pub modified: FileTime,
+}
+
+/// What a source lists at its top.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoreListing {
+    /// When a group was last put in or taken out.
+    pub modified: FileTime,
+    /// The groups, ordered by name; exactly one unless the shape is [`Shape::Store`].
+    pub groups: Vec<GroupEntry>,
+}
+
+/// A file as its source lists it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredFile {
+    /// Its name.
+    pub name: OsString,
+    /// Where it is.
+    pub path: PathBuf,
+    /// What it is like.
+    pub fingerprint: Fingerprint,
 }
 
 /// An archive as its source lists it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ArchiveEntry {
-    /// The file's name.
-    pub name: OsString,
     /// The file.
-    pub path: PathBuf,
+    pub file: StoredFile,
     /// What its file attributes are, and who says so.
     pub attributes: Attributes,
 }
@@ -33,27 +58,33 @@ pub struct GroupListing {
     /// The `.wim` files directly in the group, ordered by name.
     pub archives: Vec<ArchiveEntry>,
     /// The other parts of a split archive, `x2.swm` and so on beside `x.swm`, by number.
-    pub parts: Vec<PathBuf>,
+    pub parts: Vec<StoredFile>,
     /// The group's `Res.rwm`, if it has one.
-    pub resources: Option<PathBuf>,
+    pub resources: Option<StoredFile>,
 }
 
-/// Lists groups and the archives in them.
+/// Lists groups and the archives in them, and tells when to list them again.
 pub trait StoreSource: Send + Sync {
     /// How deep the listing is: whether the root of a mount shows groups or, having but one, its images.
     fn shape(&self) -> Shape;
 
-    /// The groups, ordered by name; exactly one unless the shape is [`Shape::Store`].
+    /// The groups.
     ///
     /// # Errors
-    /// The store's folder cannot be listed.
-    fn groups(&self) -> Result<Vec<GroupEntry>>;
+    /// The store cannot be listed, for example because the share that it is on is away: nothing is known of its groups then.
+    fn groups(&self) -> Result<StoreListing>;
 
     /// What a group holds. Only the first level counts: folders in it are never looked into.
     ///
     /// # Errors
-    /// The group's folder cannot be listed.
+    /// The group's folder cannot be listed: nothing is known of what it holds.
     fn listing(&self, group: &GroupEntry) -> Result<GroupListing>;
+
+    /// Begins to watch for changes.
+    ///
+    /// # Errors
+    /// The system has no means left for it.
+    fn watch(&self) -> Result<Watch>;
 }
 
 /// What the source of a mount is.
@@ -73,6 +104,8 @@ pub struct FolderSource {
     shape: Shape,
     /// The `Images` folder, the group's folder or the archive's file.
     path: PathBuf,
+    /// The volume that it was on when it was found.
+    device: u64,
 }
 
 impl FolderSource {
@@ -83,14 +116,16 @@ impl FolderSource {
     /// [`Error::NoStore`] when it is none of these, [`Error::Io`] when it cannot be looked at.
     pub fn find(path: &Path) -> Result<Self> {
         let metadata = fs::metadata(path).map_err(|e| Error::io(path, e))?;
+        let device = fingerprint(&metadata).device;
+        let found = |shape, path: &Path| Ok(Self { shape, path: path.to_owned(), device });
         if !metadata.is_dir() {
-            return Ok(Self { shape: Shape::File, path: path.to_owned() });
+            return found(Shape::File, path);
         }
         if let Some(images) = folder_named(path, "images")? {
-            return Ok(Self { shape: Shape::Store, path: images });
+            return found(Shape::Store, &images);
         }
         if has_archives(path)? {
-            return Ok(Self { shape: Shape::Group, path: path.to_owned() });
+            return found(Shape::Group, path);
         }
         let called_images = path.canonicalize().is_ok_and(|p| p.file_name().is_some_and(|n| same_name(n, "images")));
         let mut holds_groups = called_images;
@@ -103,7 +138,31 @@ impl FolderSource {
                 "no image store: it has neither a folder `Images`, nor .wim files, nor folders with .wim files";
             return Err(Error::NoStore { path: path.to_owned(), reason });
         }
-        Ok(Self { shape: Shape::Store, path: path.to_owned() })
+        found(Shape::Store, path)
+    }
+
+    /// The folder that is listed: of an archive's file, the one that it is in.
+    pub(crate) fn folder(&self) -> &Path {
+        match self.shape {
+            Shape::Store | Shape::Group => &self.path,
+            Shape::File => self.path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")),
+        }
+    }
+
+    /// The name of the archive's file, or of the folder.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn file_name(&self) -> &OsStr {
+        self.path.file_name().unwrap_or_default()
+    }
+
+    /// The folder's state, unless it is what a share that is away leaves behind: an empty folder of another volume.
+    fn state(&self, is_empty: bool) -> Result<Fingerprint> {
+        let folder = self.folder();
+        let state = fs::metadata(folder).map(|m| fingerprint(&m)).map_err(|e| Error::io(folder, e))?;
+        if is_empty && state.device != self.device {
+            return Err(Error::io(folder, io::Error::other("nothing is mounted here")));
+        }
+        Ok(state)
     }
 }
 
@@ -112,36 +171,54 @@ impl StoreSource for FolderSource {
         self.shape
     }
 
-    fn groups(&self) -> Result<Vec<GroupEntry>> {
-        match self.shape {
-            Shape::Store => subfolders(&self.path),
-            Shape::Group => Ok(vec![GroupEntry { name: OsString::new(), path: self.path.clone() }]),
-            Shape::File => {
-                let folder = self.path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-                Ok(vec![GroupEntry { name: OsString::new(), path: folder.to_owned() }])
-            }
+    fn groups(&self) -> Result<StoreListing> {
+        if self.shape == Shape::Store {
+            let groups = subfolders(&self.path)?;
+            return Ok(StoreListing { modified: time(self.state(groups.is_empty())?), groups });
         }
+        let modified = time(self.state(false)?);
+        let group = GroupEntry { name: OsString::new(), path: self.folder().to_owned(), modified };
+        Ok(StoreListing { modified, groups: vec![group] })
     }
 
     fn listing(&self, group: &GroupEntry) -> Result<GroupListing> {
         let mut listing = GroupListing::default();
-        for (name, path) in files(&group.path)? {
-            if same_name(&name, "res.rwm") {
-                listing.resources = Some(path);
-            } else if self.shape != Shape::File && has_extension(&name, "wim") {
-                let attributes = attributes::of(&path);
-                listing.archives.push(ArchiveEntry { name, path, attributes });
+        for file in files(&group.path)? {
+            if same_name(&file.name, "res.rwm") {
+                listing.resources = Some(file);
+            } else if self.shape != Shape::File && has_extension(&file.name, "wim") {
+                let attributes = attributes::of(&file.path);
+                listing.archives.push(ArchiveEntry { file, attributes });
             }
         }
-        if self.shape == Shape::File {
-            // The one file was named by the user: its attribute does not hide it, and it supplies its own data.
-            let name = self.path.file_name().unwrap_or_default().to_owned();
-            listing.parts = other_parts(&name, &group.path)?;
-            listing.resources = listing.resources.filter(|_| !same_name(&name, "res.rwm"));
-            listing.archives.push(ArchiveEntry { name, path: self.path.clone(), attributes: Attributes::default() });
+        match self.shape {
+            Shape::Store => {}
+            Shape::Group => drop(self.state(listing.archives.is_empty())?),
+            Shape::File => self.add_file(&mut listing)?,
         }
         Ok(listing)
     }
+
+    fn watch(&self) -> Result<Watch> {
+        Watch::of_folder(self.clone())
+    }
+}
+
+impl FolderSource {
+    /// Puts in the one file that was named by the user: its attribute does not hide it, and it supplies its own data.
+    fn add_file(&self, listing: &mut GroupListing) -> Result<()> {
+        let metadata = fs::metadata(&self.path).map_err(|e| Error::io(&self.path, e))?;
+        let name = self.path.file_name().unwrap_or_default().to_owned();
+        listing.parts = other_parts(&name, self.folder())?;
+        listing.resources = listing.resources.take().filter(|_| !same_name(&name, "res.rwm"));
+        let file = StoredFile { name, path: self.path.clone(), fingerprint: fingerprint(&metadata) };
+        listing.archives.push(ArchiveEntry { file, attributes: Attributes::default() });
+        Ok(())
+    }
+}
+
+fn time(state: Fingerprint) -> FileTime {
+    FileTime::from_unix(state.modified.0, state.modified.1)
 }
 
 /// Whether a file name is `name` in any case. `name` is ASCII and in lower case.
@@ -154,35 +231,37 @@ fn has_extension(file_name: &OsStr, extension: &str) -> bool {
 }
 
 /// The files in a folder that are called as the other parts of the split archive `first`, by number.
-fn other_parts(first: &OsStr, folder: &Path) -> Result<Vec<PathBuf>> {
+fn other_parts(first: &OsStr, folder: &Path) -> Result<Vec<StoredFile>> {
     if !has_extension(first, "swm") {
         return Ok(Vec::new());
     }
     let stem = |name: &OsStr| Path::new(name).file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let set = stem(first);
     let number = |name: &OsStr| stem(name).strip_prefix(&set)?.parse::<u16>().ok();
-    let swm = files(folder)?.into_iter().filter(|(name, _)| has_extension(name, "swm"));
-    let mut parts: Vec<_> = swm.filter_map(|(name, path)| Some((number(&name)?, path))).collect();
-    parts.sort();
-    Ok(parts.into_iter().map(|(_, path)| path).collect())
+    let swm = files(folder)?.into_iter().filter(|file| has_extension(&file.name, "swm"));
+    let mut parts: Vec<_> = swm.filter_map(|file| Some((number(&file.name)?, file))).collect();
+    parts.sort_by(|(a, x), (b, y)| (a, &x.path).cmp(&(b, &y.path)));
+    Ok(parts.into_iter().map(|(_, file)| file).collect())
 }
 
-fn entries(folder: &Path) -> Result<Vec<(OsString, PathBuf, bool)>> {
+/// The files and folders in a folder, ordered by name; without what is neither, and what is gone when it is looked at.
+fn entries(folder: &Path) -> Result<Vec<(StoredFile, bool)>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).map_err(|e| Error::io(folder, e))? {
         let entry = entry.map_err(|e| Error::io(folder, e))?;
         // Follows links: administrators link groups and images into a store.
         let Ok(metadata) = fs::metadata(entry.path()) else { continue };
         if metadata.is_dir() || metadata.is_file() {
-            found.push((entry.file_name(), entry.path(), metadata.is_dir()));
+            let (name, path) = (entry.file_name(), entry.path());
+            found.push((StoredFile { name, path, fingerprint: fingerprint(&metadata) }, metadata.is_dir()));
         }
     }
-    found.sort();
+    found.sort_by(|(a, _), (b, _)| a.name.cmp(&b.name));
     Ok(found)
 }
 
-fn files(folder: &Path) -> Result<Vec<(OsString, PathBuf)>> {
-    Ok(entries(folder)?.into_iter().filter(|(.., is_dir)| !is_dir).map(|(name, path, _)| (name, path)).collect())
+fn files(folder: &Path) -> Result<Vec<StoredFile>> {
+    Ok(entries(folder)?.into_iter().filter(|(_, is_dir)| !is_dir).map(|(file, _)| file).collect())
 }
 
 /// The folders in a folder, without those whose name begins with a dot.
@@ -190,8 +269,8 @@ fn subfolders(folder: &Path) -> Result<Vec<GroupEntry>> {
     let visible = |name: &OsStr| !name.as_encoded_bytes().starts_with(b".");
     Ok(entries(folder)?
         .into_iter()
-        .filter(|(name, _, is_dir)| *is_dir && visible(name))
-        .map(|(name, path, _)| GroupEntry { name, path })
+        .filter(|(entry, is_dir)| *is_dir && visible(&entry.name))
+        .map(|(entry, _)| GroupEntry { modified: time(entry.fingerprint), name: entry.name, path: entry.path })
         .collect())
 }
 
@@ -200,7 +279,7 @@ fn folder_named(folder: &Path, name: &str) -> Result<Option<PathBuf>> {
 }
 
 fn has_archives(folder: &Path) -> Result<bool> {
-    Ok(files(folder)?.iter().any(|(name, _)| has_extension(name, "wim") || same_name(name, "res.rwm")))
+    Ok(files(folder)?.iter().any(|file| has_extension(&file.name, "wim") || same_name(&file.name, "res.rwm")))
 }
 
 #[cfg(test)]
@@ -253,18 +332,21 @@ mod tests {
             "Images/stray.wim",
         ]);
         let source = FolderSource::find(dir.path()).unwrap();
-        let groups = source.groups().unwrap();
+        let groups = source.groups().unwrap().groups;
         assert_eq!(groups.iter().map(|g| g.name.to_str().unwrap()).collect::<Vec<_>>(), ["G"]);
         let listing = source.listing(&groups[0]).unwrap();
-        assert_eq!(listing.archives.iter().map(|a| a.name.to_str().unwrap()).collect::<Vec<_>>(), ["A.WIM", "b.wim"]);
-        assert!(listing.resources.unwrap().ends_with("Images/G/Res.rwm"));
+        assert_eq!(
+            listing.archives.iter().map(|a| a.file.name.to_str().unwrap()).collect::<Vec<_>>(),
+            ["A.WIM", "b.wim"]
+        );
+        assert!(listing.resources.unwrap().path.ends_with("Images/G/Res.rwm"));
     }
 
     #[test]
     fn a_file_brings_the_resources_beside_it() {
         let dir = tree(&["G/a.wim", "G/b.wim", "G/Res.rwm"]);
         let source = FolderSource::find(&dir.path().join("G/a.wim")).unwrap();
-        let listing = source.listing(&source.groups().unwrap()[0]).unwrap();
+        let listing = source.listing(&source.groups().unwrap().groups[0]).unwrap();
         assert_eq!(listing.archives.len(), 1);
         assert!(listing.resources.is_some());
     }
@@ -273,8 +355,8 @@ mod tests {
     fn the_first_part_brings_the_others() {
         let dir = tree(&["x.swm", "x2.swm", "x10.SWM", "x3.wim", "xy.swm", "y2.swm", "x-2.swm"]);
         let source = FolderSource::find(&dir.path().join("x.swm")).unwrap();
-        let listing = source.listing(&source.groups().unwrap()[0]).unwrap();
-        let names: Vec<_> = listing.parts.iter().map(|p| p.file_name().unwrap().to_str().unwrap()).collect();
+        let listing = source.listing(&source.groups().unwrap().groups[0]).unwrap();
+        let names: Vec<_> = listing.parts.iter().map(|p| p.name.to_str().unwrap()).collect();
         assert_eq!(names, ["x2.swm", "x10.SWM"]);
     }
 

@@ -30,7 +30,7 @@ pub(crate) struct Rules {
 }
 
 /// The names listed for a file.
-pub(crate) fn names(node: &Node<'_>, rules: Rules) -> Vec<Vec<u8>> {
+pub(crate) fn names(node: &Node, rules: Rules) -> Vec<Vec<u8>> {
     let dentry = node.dentry();
     let mut names: Vec<Vec<u8>> = Vec::new();
     if rules.streams == StreamInterface::Xattr {
@@ -59,7 +59,7 @@ pub(crate) fn are_kept(name: &[u8], rules: Rules) -> bool {
 }
 
 /// Where the value of an attribute is; `None` if the file has none of that name.
-pub(crate) fn value(node: &Node<'_>, name: &[u8], rules: Rules) -> Option<Value> {
+pub(crate) fn value(node: &Node, name: &[u8], rules: Rules) -> Option<Value> {
     let dentry = node.dentry();
     if let Some(ours) = name.strip_prefix(b"system.ntfs_") {
         return ntfs(node, &dentry, ours);
@@ -87,10 +87,10 @@ fn shows_linux(name: &[u8], rules: Rules) -> bool {
 }
 
 /// `user.wim.*`: what the archive says of the file and, at an image's root, of the image.
-fn wim_facts(node: &Node<'_>, dentry: &Dentry<'_>, name: &[u8]) -> Option<Vec<u8>> {
+fn wim_facts(node: &Node, dentry: &Dentry<'_>, name: &[u8]) -> Option<Vec<u8>> {
     match name {
         b"sha1" => dentry.streams().unnamed.map(|hash| hash.to_string().into_bytes()),
-        _ if node.id() == wim::NodeId::ROOT => image_fact(node.image, name),
+        _ if node.id() == wim::NodeId::ROOT => image_fact(&node.image, name),
         _ => None,
     }
 }
@@ -106,7 +106,7 @@ pub(crate) fn image_fact(image: &Image, name: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// `system.ntfs_*`, byte for byte as ntfs-3g gives them.
-fn ntfs(node: &Node<'_>, dentry: &Dentry<'_>, name: &[u8]) -> Option<Value> {
+fn ntfs(node: &Node, dentry: &Dentry<'_>, name: &[u8]) -> Option<Value> {
     let bytes = match name {
         b"acl" => node.tree.security_descriptor(dentry.security_id()?)?.to_vec(),
         b"attrib" => dentry.attributes().0.to_le_bytes().to_vec(),

@@ -380,6 +380,6 @@ fn a_hidden_archive_is_left_out() {
     assert_eq!(names(&fs, ""), ["a"]);
     let group = &fs.inventory().groups[0];
     assert_eq!(group.images.len(), 1);
-    assert_eq!(group.disabled.iter().map(|a| a.name.to_str().unwrap()).collect::<Vec<_>>(), ["b.wim"]);
+    assert_eq!(group.disabled.iter().map(|a| a.file.name.to_str().unwrap()).collect::<Vec<_>>(), ["b.wim"]);
     assert_eq!(names(&open(&folder.path().join("b.wim")), ""), ["b"], "asked for by name");
 }

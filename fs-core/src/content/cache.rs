@@ -118,6 +118,21 @@ impl<K: Copy + Eq + Hash, V: Clone + Weigh, E: Clone> Cache<K, V, E> {
         }
     }
 
+    /// Drops the value, if it is here.
+    pub fn remove(&self, key: K) {
+        if let Some(value) = self.shards[self.shard_of(key)].lock().pop(&key) {
+            self.used.fetch_sub(cost(&value), Ordering::Relaxed);
+        }
+    }
+
+    /// Drops the values whose keys `is_dead` names.
+    pub fn remove_all(&self, is_dead: impl Fn(&K) -> bool) {
+        for shard in &self.shards {
+            let dead: Vec<K> = shard.lock().iter().map(|(key, _)| *key).filter(&is_dead).collect();
+            dead.into_iter().for_each(|key| self.remove(key));
+        }
+    }
+
     /// The bytes that the values kept cost now.
     pub fn used(&self) -> usize {
         self.used.load(Ordering::Relaxed)

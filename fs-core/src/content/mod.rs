@@ -40,6 +40,7 @@ mod stored;
 mod stream;
 mod trust;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
@@ -203,6 +204,14 @@ impl Contents {
     #[cfg(test)]
     pub(crate) fn cached_bytes(&self) -> usize {
         self.chunks.used()
+    }
+
+    /// Forgets what was decoded of archives that nobody uses any more.
+    pub(crate) fn forget(&self, archives: &HashSet<ArchiveId>) {
+        if !archives.is_empty() {
+            self.chunks.remove_all(|key| archives.contains(&key.archive));
+            self.tables.remove_all(|(archive, ..)| archives.contains(archive));
+        }
     }
 
     /// Tries until the file does not change meanwhile.

@@ -45,7 +45,7 @@ impl Filesystem {
     }
 
     /// A file, or the file with a stream, and the hash of its bytes; `None` if it is empty.
-    fn content(&self, ino: Ino) -> Result<(Node<'_>, Option<wim::BlobHash>)> {
+    fn content(&self, ino: Ino) -> Result<(Node, Option<wim::BlobHash>)> {
         match self.target(ino)? {
             Target::Store | Target::Group(_) => Err(Error::IsDirectory),
             Target::Node(node) => {
@@ -80,7 +80,7 @@ impl Filesystem {
         }
     }
 
-    pub(super) fn link_target(&self, node: &Node<'_>) -> Result<Vec<u8>> {
+    pub(super) fn link_target(&self, node: &Node) -> Result<Vec<u8>> {
         let dentry = node.dentry();
         let (Some(head), Some(hash)) = (dentry.reparse(), dentry.streams().reparse) else {
             return Err(Error::NotSymlink);
@@ -125,7 +125,7 @@ impl Filesystem {
             // An image without a readable tree still tells where it comes from.
             Err(error) => {
                 let fact = name.strip_prefix(b"user.wim.").zip(self.image_at(ino));
-                let fact = fact.and_then(|(name, image)| xattrs::image_fact(image, name));
+                let fact = fact.and_then(|(name, image)| xattrs::image_fact(&image, name));
                 return fact.ok_or_else(|| self.said_of(ino, error));
             }
         };

@@ -25,26 +25,29 @@ impl Filesystem {
             }
         }
         let skipped = usize::try_from(after.saturating_sub(2)).unwrap_or(usize::MAX);
-        let mut place = skipped as u64 + 2;
-        let mut give = |ino, kind, name: &[u8]| {
-            place += 1;
-            each(DirEntry { ino, kind, name, next: place }).is_continue()
+        // Groups and images have their places for as long as they are there: what comes or goes moves nobody else.
+        let mut give = |place: usize, ino, kind, name: &[u8]| {
+            each(DirEntry { ino, kind, name, next: place as u64 + 3 }).is_continue()
         };
         match &target {
             Target::Store => {
-                let mut rest = self.groups.iter().skip(skipped);
-                rest.all(|group| give(self.group_ino(group), Kind::Directory, group.name()));
+                let store = self.store();
+                let mut rest = store.groups.iter_from(skipped);
+                rest.all(|(place, group)| give(place, self.group_ino(group), Kind::Directory, group.name()));
             }
             Target::Group(group) => {
-                let mut rest = self.images(group)?.images.iter().skip(skipped);
-                rest.all(|image| give(self.ino(image, InodeId(0)), Kind::Directory, image.name.as_bytes()));
+                let images = self.images(group)?;
+                let mut rest = images.images.iter_from(skipped);
+                rest.all(|(place, image)| {
+                    give(place, self.ino(image, InodeId(0)), Kind::Directory, image.name.as_bytes())
+                });
             }
             Target::Node(node) => {
-                let mut rest = node.tree.children(node.id()).skip(skipped);
-                rest.all(|child| {
+                let mut rest = node.tree.children(node.id()).enumerate().skip(skipped);
+                rest.all(|(place, child)| {
                     let dentry = node.tree.dentry(NodeId(child));
-                    let ino = self.ino(node.image, node.tree.inode(NodeId(child)));
-                    give(ino, describe::kind(&self.options, &dentry), &dentry.name().to_shown_wtf8())
+                    let ino = self.ino(&node.image, node.tree.inode(NodeId(child)));
+                    give(place, ino, describe::kind(&self.options, &dentry), &dentry.name().to_shown_wtf8())
                 });
             }
             Target::Stream(..) => return Err(Error::NotDirectory),
@@ -52,14 +55,14 @@ impl Filesystem {
         Ok(())
     }
 
-    fn parent(&self, target: &Target<'_>) -> Result<Ino> {
+    fn parent(&self, target: &Target) -> Result<Ino> {
         Ok(match target {
             Target::Store | Target::Group(_) => Ino::ROOT,
-            Target::Node(node) if node.inode.0 == 0 => match self.top {
+            Target::Node(node) if node.inode.0 == 0 => match self.top() {
                 Top::Store => Ino::of(Place::Group(node.image.slot.group)),
                 Top::Group | Top::Image(_) => Ino::ROOT,
             },
-            Target::Node(node) => self.ino(node.image, node.tree.inode(node.tree.parent(node.id()))),
+            Target::Node(node) => self.ino(&node.image, node.tree.inode(node.tree.parent(node.id()))),
             Target::Stream(..) => return Err(Error::NotDirectory),
         })
     }

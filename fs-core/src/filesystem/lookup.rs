@@ -17,13 +17,14 @@ impl Filesystem {
     pub fn lookup(&self, parent: Ino, name: &[u8]) -> Result<Attr> {
         match self.target(parent)? {
             Target::Store => {
-                let group = self.groups.iter().find(|g| self.same_name(g.name(), name)).ok_or(Error::NotFound)?;
+                let store = self.store();
+                let group = store.groups.iter().find(|g| self.same_name(g.name(), name)).ok_or(Error::NotFound)?;
                 Ok(self.group_attr(group))
             }
             Target::Group(group) => {
                 let text = std::str::from_utf8(name).map_err(|_| Error::NotFound)?;
-                let image = self.images(group)?.find(text, self.options.ignore_case).ok_or(Error::NotFound)?;
-                Ok(self.image_attr(image))
+                let images = self.images(&group)?;
+                Ok(self.image_attr(images.find(text, self.options.ignore_case).ok_or(Error::NotFound)?))
             }
             Target::Node(node) => self.lookup_in(&node, name),
             Target::Stream(..) => Err(Error::NotDirectory),
@@ -36,7 +37,7 @@ impl Filesystem {
         a == b || (self.options.ignore_case && folded(a).is_some_and(|a| Some(a) == folded(b)))
     }
 
-    fn lookup_in(&self, node: &Node<'_>, name: &[u8]) -> Result<Attr> {
+    fn lookup_in(&self, node: &Node, name: &[u8]) -> Result<Attr> {
         let units = wim::utf16_from_wtf8(name).ok_or(Error::NotFound)?;
         match self.child(node, &units) {
             Err(Error::NotFound) if self.options.streams == StreamInterface::Windows => {}
@@ -56,7 +57,7 @@ impl Filesystem {
         self.stream_attr(&file, stream)
     }
 
-    fn child<'a>(&self, node: &Node<'a>, name: &[u16]) -> Result<Node<'a>> {
+    fn child(&self, node: &Node, name: &[u16]) -> Result<Node> {
         if !node.dentry().is_directory() {
             return Err(Error::NotDirectory);
         }
@@ -70,19 +71,19 @@ impl Filesystem {
     /// # Errors
     /// [`Error::NotFound`] for a number that nothing has, or why the image's metadata cannot be read.
     pub fn attr(&self, ino: Ino) -> Result<Attr> {
-        if let (Some(Place::Inode(slot, InodeId(0))), Top::Store | Top::Group) = (ino.place(), self.top) {
-            return Ok(self.image_attr(self.image(slot)?));
+        if let (Some(Place::Inode(slot, InodeId(0))), Top::Store | Top::Group) = (ino.place(), self.top()) {
+            return Ok(self.image_attr(&*self.image(slot)?));
         }
         match self.target(ino)? {
-            Target::Store => Ok(describe::folder(&self.options, Ino::ROOT, &self.path)),
-            Target::Group(group) => Ok(self.group_attr(group)),
+            Target::Store => Ok(describe::folder(&self.options, Ino::ROOT, self.store().modified)),
+            Target::Group(group) => Ok(self.group_attr(&group)),
             Target::Node(node) => self.attr_of(&node),
             Target::Stream(node, stream) => self.stream_attr(&node, stream),
         }
     }
 
     pub(super) fn group_attr(&self, group: &Group) -> Attr {
-        describe::folder(&self.options, self.group_ino(group), &group.entry.path)
+        describe::folder(&self.options, self.group_ino(group), group.modified())
     }
 
     /// The attributes of an image's directory, which must not cost reading the image: a group may hold hundreds.
@@ -90,8 +91,8 @@ impl Filesystem {
         describe::image(&self.options, self.ino(image, InodeId(0)), image)
     }
 
-    fn attr_of(&self, node: &Node<'_>) -> Result<Attr> {
-        let mut attr = describe::inode(&self.options, node, self.ino(node.image, node.inode));
+    fn attr_of(&self, node: &Node) -> Result<Attr> {
+        let mut attr = describe::inode(&self.options, node, self.ino(&node.image, node.inode));
         if attr.kind == Kind::Symlink {
             // A link that cannot be read is still listed.
             attr.size = self.link_target(node).map_or(0, |target| target.len() as u64);
@@ -99,13 +100,13 @@ impl Filesystem {
         Ok(attr)
     }
 
-    pub(super) fn stream_attr(&self, node: &Node<'_>, stream: u16) -> Result<Attr> {
+    pub(super) fn stream_attr(&self, node: &Node, stream: u16) -> Result<Attr> {
         let hash = self.stream_hash(node, stream)?;
         let ino = Ino::of(Place::Stream(node.image.slot, node.inode, stream));
         Ok(describe::stream(&self.options, node, ino, hash))
     }
 
-    pub(super) fn stream_hash(&self, node: &Node<'_>, stream: u16) -> Result<Option<wim::BlobHash>> {
+    pub(super) fn stream_hash(&self, node: &Node, stream: u16) -> Result<Option<wim::BlobHash>> {
         let found = node.dentry().streams().named().find(|s| s.index == stream);
         Ok(found.ok_or(Error::NotFound)?.hash)
     }

@@ -1,34 +1,57 @@
 //! The store as a read-only filesystem: every question a mount is asked is answered here.
 
 mod contents;
+mod gone;
 mod listing;
 mod lookup;
 mod paths;
+mod refresh;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use wim::InodeId;
+use parking_lot::{Mutex, RwLock};
+use wim::{FileTime, InodeId};
 
 use crate::content::{ContentOptions, Contents};
-use crate::group::{Group, GroupImages, Opener};
+use crate::group::{Group, GroupImages};
 use crate::image::{Image, Node, Trees};
 use crate::ino::{MAX_GROUPS, Place};
+use crate::opener::Opener;
 use crate::read_ahead::ReadAhead;
-use crate::source::{FolderSource, Shape, StoreSource};
+use crate::slots::Slots;
+use crate::source::{FolderSource, GroupEntry, Shape, StoreSource};
+use crate::uses::Retired;
+use crate::watch::Watch;
 use crate::{Error, ImageChoice, ImageSlot, Ino, Options, Problem, Result, Totals};
 
-/// A mounted store, group, archive or image. Immutable and shared by any number of threads.
+pub use refresh::{Changed, Invalidation};
+
+/// A mounted store, group, archive or image, shared by any number of threads.
+///
+/// What it shows is a snapshot of the store; [`Filesystem::refresh`] puts another one in its place. What is gone from the
+/// store answers by its number until [`Filesystem::forget`] says that nobody uses it.
 pub struct Filesystem {
     path: PathBuf,
     source: Box<dyn StoreSource>,
     options: Options,
-    top: Top,
-    pub(crate) groups: Vec<Group>,
+    store: RwLock<Arc<Snapshot>>,
+    /// The groups that are no longer in the store.
+    retired: Retired<Arc<Group>>,
+    /// Held by the one that looks at the store, never by one that answers.
+    refreshing: Mutex<()>,
     opener: Opener,
     pub(crate) trees: Trees,
     pub(crate) contents: Arc<Contents>,
     read_ahead: ReadAhead,
+}
+
+/// The groups at one time; each has a snapshot of its images.
+#[derive(Debug, Clone)]
+pub(crate) struct Snapshot {
+    top: Top,
+    pub(crate) groups: Slots<Arc<Group>>,
+    modified: FileTime,
     problems: Vec<Problem>,
 }
 
@@ -41,11 +64,11 @@ enum Top {
 }
 
 /// What answers for an inode number.
-enum Target<'a> {
+enum Target {
     Store,
-    Group(&'a Group),
-    Node(Node<'a>),
-    Stream(Node<'a>, u16),
+    Group(Arc<Group>),
+    Node(Node),
+    Stream(Node, u16),
 }
 
 impl Filesystem {
@@ -57,30 +80,32 @@ impl Filesystem {
     /// chosen does not exist.
     pub fn open(path: &Path, options: Options) -> Result<Self> {
         let source = FolderSource::find(path)?;
-        let entries = source.groups()?;
-        let mut problems = Vec::new();
-        if entries.len() > MAX_GROUPS {
-            let error = Error::TooMany { what: "groups in a store", limit: MAX_GROUPS };
-            problems.push(Problem { path: path.to_owned(), error });
-        }
-        let groups = (0..).zip(entries).take(MAX_GROUPS).map(|(number, entry)| Group::new(number, entry)).collect();
         let content =
             ContentOptions { cache_bytes: options.cache_bytes, verify: options.verify, threads: options.threads };
         let contents = Arc::new(Contents::new(&content));
-        let mut fs = Self {
+        let listing = source.groups()?;
+        let shape = source.shape();
+        let mut store = Snapshot {
+            top: if shape == Shape::Store { Top::Store } else { Top::Group },
+            groups: Slots::new(MAX_GROUPS),
+            modified: listing.modified,
+            problems: Vec::new(),
+        };
+        store.add_groups(path, listing.groups, &|_| true);
+        let fs = Self {
             path: path.to_owned(),
-            top: if source.shape() == Shape::Store { Top::Store } else { Top::Group },
-            groups,
-            opener: Opener::new(&options.references)?,
+            store: RwLock::new(Arc::new(store)),
+            retired: Retired::default(),
+            refreshing: Mutex::default(),
+            opener: Opener::new(&options.references, shape)?,
             trees: Trees::new(options.tree_bytes),
             read_ahead: ReadAhead::new(Arc::clone(&contents), &content),
             contents,
             source: Box::new(source),
             options,
-            problems,
         };
-        if fs.source.shape() == Shape::File {
-            let images = fs.images(&fs.groups[0])?;
+        if shape == Shape::File {
+            let images = fs.images(&*fs.group(0)?)?;
             if let Some(problem) = images.problems.iter().find(|p| p.path == path) {
                 return Err(problem.error.clone());
             }
@@ -89,24 +114,35 @@ impl Filesystem {
                 return Err(Error::NoStore { path: path.to_owned(), reason });
             }
         }
-        if let Some(choice) = fs.options.image.clone() {
-            fs.top = Top::Image(fs.choose(path, &choice)?);
+        if let Some(choice) = &fs.options.image {
+            let slot = fs.choose(choice)?;
+            fs.set_root(slot)?;
         }
         Ok(fs)
     }
 
+    /// Begins to watch the store for changes, which [`Filesystem::refresh`] is to be told of.
+    ///
+    /// # Errors
+    /// The system has no means left for it.
+    pub fn watch(&self) -> Result<Watch> {
+        self.source.watch()
+    }
+
     /// Finds the image that becomes the root: a number counts in an archive file; a name must be that of one image.
-    fn choose(&self, path: &Path, choice: &ImageChoice) -> Result<ImageSlot> {
+    fn choose(&self, choice: &ImageChoice) -> Result<ImageSlot> {
+        let path = &self.path;
         if self.source.shape() == Shape::Store {
             let reason = "a store: choose an image in one of its groups or archives, as STORE/Images/GROUP";
             return Err(Error::NoStore { path: path.to_owned(), reason });
         }
-        let images = &self.images(&self.groups[0])?.images;
+        let images = self.images(&*self.group(0)?)?;
+        let images = &images.images;
         let by_number = |number: u32| {
             images.iter().find(|i| self.source.shape() == Shape::File && u32::try_from(i.number()) == Ok(number))
         };
         let by_name = |name: &str| {
-            let called = |i: &&Image| i.xml().and_then(|xml| xml.name.as_deref()) == Some(name);
+            let called = |i: &&Arc<Image>| i.xml().and_then(|xml| xml.name.as_deref()) == Some(name);
             images.iter().find(called).or_else(|| images.iter().find(|i| i.name == name))
         };
         let found = match choice {
@@ -130,16 +166,40 @@ impl Filesystem {
         &self.options
     }
 
-    pub(crate) fn images<'a>(&'a self, group: &'a Group) -> Result<&'a GroupImages> {
+    /// The groups now.
+    pub(crate) fn store(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.store.read())
+    }
+
+    fn top(&self) -> Top {
+        self.store.read().top
+    }
+
+    /// A group that is in the store, or was.
+    fn group(&self, number: u16) -> Result<Arc<Group>> {
+        let listed = self.store.read().groups.get(number).cloned();
+        listed.or_else(|| self.retired.get(number)).ok_or(Error::NotFound)
+    }
+
+    pub(crate) fn images(&self, group: &Group) -> Result<Arc<GroupImages>> {
         group.images(&*self.source, &self.opener)
     }
 
-    fn image(&self, slot: ImageSlot) -> Result<&Image> {
-        let group = self.groups.get(usize::from(slot.group)).ok_or(Error::NotFound)?;
-        self.images(group)?.images.get(usize::from(slot.image)).ok_or(Error::NotFound)
+    /// An image that is in the store, or was.
+    fn image(&self, slot: ImageSlot) -> Result<Arc<Image>> {
+        let group = self.group(slot.group)?;
+        let listed = self.images(&group)?.images.get(slot.image).cloned();
+        listed.or_else(|| group.retired(slot.image)).ok_or(Error::NotFound)
     }
 
-    fn node<'a>(&'a self, image: &'a Image, inode: InodeId) -> Result<Node<'a>> {
+    /// Makes an image the root, which a platform knows from the beginning.
+    fn set_root(&self, slot: ImageSlot) -> Result<()> {
+        self.image(slot)?.uses.learn();
+        Arc::make_mut(&mut self.store.write()).top = Top::Image(slot);
+        Ok(())
+    }
+
+    fn node(&self, image: Arc<Image>, inode: InodeId) -> Result<Node> {
         let tree = image.tree(&self.trees)?;
         if inode.0 >= tree.inode_count() {
             return Err(Error::NotFound);
@@ -147,15 +207,13 @@ impl Filesystem {
         Ok(Node { image, tree, inode })
     }
 
-    fn target(&self, ino: Ino) -> Result<Target<'_>> {
+    fn target(&self, ino: Ino) -> Result<Target> {
         let place = ino.place().ok_or(Error::NotFound)?;
-        Ok(match (place, self.top) {
+        Ok(match (place, self.top()) {
             (Place::Root, Top::Store) => Target::Store,
-            (Place::Root, Top::Group) => Target::Group(&self.groups[0]),
+            (Place::Root, Top::Group) => Target::Group(self.group(0)?),
             (Place::Root, Top::Image(slot)) => Target::Node(self.node(self.image(slot)?, InodeId(0))?),
-            (Place::Group(number), Top::Store) => {
-                Target::Group(self.groups.get(usize::from(number)).ok_or(Error::NotFound)?)
-            }
+            (Place::Group(number), Top::Store) => Target::Group(self.group(number)?),
             (Place::Group(_), _) => return Err(Error::NotFound),
             (Place::Inode(slot, inode), _) => Target::Node(self.node(self.image(slot)?, inode)?),
             (Place::Stream(slot, inode, stream), _) => Target::Stream(self.node(self.image(slot)?, inode)?, stream),
@@ -164,19 +222,19 @@ impl Filesystem {
 
     /// The number of an inode of an image; the root's where the image is the root.
     pub(crate) fn ino(&self, image: &Image, inode: InodeId) -> Ino {
-        if inode.0 == 0 && self.top == Top::Image(image.slot) {
+        if inode.0 == 0 && self.top() == Top::Image(image.slot) {
             return Ino::ROOT;
         }
         Ino::of(Place::Inode(image.slot, inode))
     }
 
     fn group_ino(&self, group: &Group) -> Ino {
-        if self.top == Top::Store { Ino::of(Place::Group(group.number)) } else { Ino::ROOT }
+        if self.top() == Top::Store { Ino::of(Place::Group(group.number)) } else { Ino::ROOT }
     }
 
     /// Whether an image is part of what is mounted.
     pub(crate) fn shows(&self, image: &Image) -> bool {
-        match self.top {
+        match self.top() {
             Top::Image(slot) => slot == image.slot,
             Top::Store | Top::Group => true,
         }
@@ -184,13 +242,15 @@ impl Filesystem {
 
     /// Sums over the groups looked into so far; `files` is what the archives' XML data says.
     pub fn totals(&self) -> Totals {
-        let groups = || self.groups.iter().filter_map(Group::loaded);
-        let files = |image: &Image| {
+        let groups: Vec<_> = self.loaded();
+        let files = |image: &Arc<Image>| {
             image.xml().map_or(0, |x| x.file_count.unwrap_or(0).saturating_add(x.dir_count.unwrap_or(0)))
         };
+        let archives = groups.iter().flat_map(|group| &group.archives);
+        let images = groups.iter().flat_map(|group| group.images.iter()).filter(|image| self.shows(image));
         Totals {
-            bytes: groups().flat_map(|g| &g.archives).map(|a| a.wim.source().size()).fold(0, u64::saturating_add),
-            files: groups().flat_map(|g| &g.images).filter(|i| self.shows(i)).map(files).fold(0, u64::saturating_add),
+            bytes: archives.map(|a| a.wim.source().size()).fold(0, u64::saturating_add),
+            files: images.map(files).fold(0, u64::saturating_add),
             block_size: 4096,
             name_max: 1024, // longer names are left out
         }
@@ -198,7 +258,27 @@ impl Filesystem {
 
     /// What is known to be left out or unreadable, in the groups looked into so far.
     pub fn problems(&self) -> Vec<Problem> {
-        let groups = self.groups.iter().filter_map(Group::loaded).flat_map(|g| &g.problems);
-        self.problems.iter().chain(groups).cloned().collect()
+        let groups = self.loaded();
+        let groups = groups.iter().flat_map(|group| &group.problems).cloned();
+        self.store().problems.iter().cloned().chain(groups).collect()
+    }
+
+    /// What the groups hold that were looked into so far.
+    pub(crate) fn loaded(&self) -> Vec<Arc<GroupImages>> {
+        self.store().groups.iter().filter_map(|group| group.loaded()).collect()
+    }
+}
+
+impl Snapshot {
+    /// Puts in groups that are new, of the store at `path`, under numbers that nobody uses.
+    fn add_groups(&mut self, path: &Path, entries: Vec<GroupEntry>, is_free: &dyn Fn(u16) -> bool) {
+        self.problems.clear();
+        for entry in entries {
+            if self.groups.add(is_free, |number| Arc::new(Group::new(number, entry))).is_none() {
+                let error = Error::TooMany { what: "groups in a store", limit: MAX_GROUPS };
+                self.problems = vec![Problem::new(path, error)];
+                return;
+            }
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! From paths to numbers, and back.
 
+use std::sync::Arc;
+
 use wim::{CaseSensitivity, InodeId, Metadata, NodeId};
 
 use super::{Filesystem, Target, Top};
@@ -24,14 +26,14 @@ impl Filesystem {
     /// and for a number that nothing has.
     pub fn path(&self, ino: Ino) -> Vec<u8> {
         match self.image_at(ino) {
-            Some(image) => self.image_path(image).join(&b'/'), // also where its tree cannot be read
+            Some(image) => self.image_path(&image).join(&b'/'), // also where its tree cannot be read
             None => self.target(ino).map(|target| self.path_of(&target)).unwrap_or_default(),
         }
     }
 
     /// The image whose root has this number, whether its tree can be read or not.
-    pub(super) fn image_at(&self, ino: Ino) -> Option<&Image> {
-        match (ino.place()?, self.top) {
+    pub(super) fn image_at(&self, ino: Ino) -> Option<Arc<Image>> {
+        match (ino.place()?, self.top()) {
             (Place::Root, Top::Image(slot)) | (Place::Inode(slot, InodeId(0)), _) => self.image(slot).ok(),
             _ => None,
         }
@@ -39,18 +41,20 @@ impl Filesystem {
 
     /// The names that lead to an image's root.
     fn image_path(&self, image: &Image) -> Vec<Vec<u8>> {
-        let group = (self.top == Top::Store).then(|| self.groups[usize::from(image.slot.group)].name().to_vec());
-        let name = (!matches!(self.top, Top::Image(_))).then(|| image.name.clone().into_bytes());
+        let top = self.top();
+        let group = if top == Top::Store { self.group(image.slot.group).ok() } else { None };
+        let group = group.map(|group| group.name().to_vec());
+        let name = (!matches!(top, Top::Image(_))).then(|| image.name.clone().into_bytes());
         group.into_iter().chain(name).collect()
     }
 
-    fn path_of(&self, target: &Target<'_>) -> Vec<u8> {
+    fn path_of(&self, target: &Target) -> Vec<u8> {
         match target {
             Target::Store => Vec::new(),
             Target::Group(group) => group.name().to_vec(),
-            Target::Node(node) => self.node_path(node.image, &node.tree, node.id()),
+            Target::Node(node) => self.node_path(&node.image, &node.tree, node.id()),
             Target::Stream(node, stream) => {
-                let mut path = self.node_path(node.image, &node.tree, node.id());
+                let mut path = self.node_path(&node.image, &node.tree, node.id());
                 if let Some(stream) = node.dentry().streams().named().find(|s| s.index == *stream) {
                     path.push(b':');
                     path.extend(stream.name.to_shown_wtf8());

@@ -17,7 +17,7 @@ use self::walk::Walkers;
 use self::workers::Workers;
 use crate::content::{ContentOptions, Contents};
 use crate::image::Node;
-use crate::{BlobRef, ImageSlot};
+use crate::{ArchiveId, BlobRef};
 
 /// The largest part of the cache that is filled ahead of one reader.
 const CACHE_PART: u64 = 8;
@@ -25,7 +25,7 @@ const CACHE_PART: u64 = 8;
 /// Who reads how, and the threads that read ahead of him.
 #[derive(Debug)]
 pub(crate) struct ReadAhead {
-    walkers: Mutex<Walkers<ImageSlot>>,
+    walkers: Mutex<Walkers<(ArchiveId, usize)>>,
     workers: Workers<BlobRef>,
     /// Bytes ahead of one reader.
     most_bytes: u64,
@@ -43,7 +43,7 @@ impl ReadAhead {
     }
 
     /// Notes that somebody begins to read a file, and has brought in what he is taken to read next.
-    pub(crate) fn begun(&self, node: &Node<'_>) {
+    pub(crate) fn begun(&self, node: &Node) {
         let mut ahead = Vec::new();
         let size = |id: NodeId| {
             let blob = blob_of(node, id)?;
@@ -51,13 +51,13 @@ impl ReadAhead {
             ahead.push(blob);
             Some(size)
         };
-        self.walkers.lock().begun(node.image.slot, &node.tree, node.id(), self.most_bytes, size);
+        self.walkers.lock().begun(node.image.tree_key(), &node.tree, node.id(), self.most_bytes, size);
         self.workers.push(ahead);
     }
 }
 
 /// The content of a file; `None` if it has none, or none that can be read.
-fn blob_of(node: &Node<'_>, id: NodeId) -> Option<BlobRef> {
+fn blob_of(node: &Node, id: NodeId) -> Option<BlobRef> {
     let streams = node.tree.dentry(id).streams();
     let hash = streams.unnamed.filter(|_| streams.efs.is_none())?;
     node.image.blob(&hash).ok()

@@ -1,0 +1,136 @@
+//! Opening the archives of a group, each file once as long as it stays what it is.
+
+use std::collections::HashMap;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use wim::Fingerprint;
+
+use crate::source::{Shape, StoredFile};
+use crate::{Chain, Error, OpenArchive, Problem, Result};
+
+/// Archives that one thread opens in about the time that starting it takes.
+const SHARE_WORTH_A_THREAD: usize = 4;
+
+/// What opening needs besides the files.
+#[derive(Debug)]
+pub(crate) struct Opener {
+    /// The archives named by the user, behind the group's own.
+    references: Vec<Arc<OpenArchive>>,
+    /// Whether what was opened stays while another file under its name does not open: there is nothing else to show.
+    keeps: bool,
+}
+
+/// A file as it was when it was last looked at.
+#[derive(Debug, Clone)]
+pub(crate) struct Seen {
+    fingerprint: Fingerprint,
+    /// The archive; also while the file, written to in place, is none.
+    pub(crate) archive: Option<Arc<OpenArchive>>,
+    /// Why it did not open when it was last looked at.
+    error: Option<Error>,
+}
+
+/// Files by path.
+pub(crate) type Files = HashMap<PathBuf, Seen>;
+
+impl Opener {
+    /// Opens the reference archives, for a source of this shape.
+    ///
+    /// # Errors
+    /// The first of them that does not open: the user named them.
+    pub(crate) fn new(references: &[PathBuf], shape: Shape) -> Result<Self> {
+        let references = references.iter().map(|path| open(path)).collect::<Result<_>>()?;
+        Ok(Self { references, keeps: shape == Shape::File })
+    }
+
+    pub(crate) fn references(&self) -> &[Arc<OpenArchive>] {
+        &self.references
+    }
+
+    /// Looks at files: those that are no longer what they were when they were `seen` are opened, on all processors.
+    pub(crate) fn look(&self, files: &[&StoredFile], seen: &Files) -> Files {
+        let mut now = Files::with_capacity(files.len());
+        let mut changed = Vec::new();
+        for file in files {
+            match seen.get(&file.path).filter(|seen| seen.is_still(file.fingerprint)) {
+                Some(seen) => drop(now.insert(file.path.clone(), seen.clone())),
+                None => changed.push(*file),
+            }
+        }
+        for (file, opened) in changed.iter().zip(open_all(&changed)) {
+            let next = Seen::next(seen.get(&file.path), file, opened, self.keeps);
+            now.insert(file.path.clone(), next);
+        }
+        now
+    }
+}
+
+impl Seen {
+    /// Whether the file is what it was. What the system refused to give is worth another try in any case.
+    fn is_still(&self, fingerprint: Fingerprint) -> bool {
+        let same = self.fingerprint == fingerprint;
+        match (&self.error, &self.archive) {
+            (Some(Error::Archive { source, .. }), _) => same && !matches!(**source, wim::Error::Io { .. }),
+            // Asked of what is open, too: a server that was away may have forgotten it.
+            (None, Some(archive)) => same && archive.wim.source().fingerprint().is_ok_and(|now| now == fingerprint),
+            _ => false,
+        }
+    }
+
+    /// What has become of a file that was looked at again.
+    ///
+    /// One that was written to in place stays the archive that it was as long as it does not open, for somebody may be
+    /// writing yet, and if its tables are what they were. Bytes are verified in any case.
+    fn next(before: Option<&Self>, file: &StoredFile, opened: Result<Arc<OpenArchive>>, keeps: bool) -> Self {
+        let fingerprint = opened.as_ref().map_or(file.fingerprint, |archive| archive.opened);
+        let old = before.and_then(|seen| seen.archive.clone());
+        let is_same = |old: &Arc<OpenArchive>| same_file(old.opened, fingerprint);
+        match opened {
+            Ok(new) => {
+                let old = old.filter(|old| is_same(old) && old.has_tables_of(&new));
+                Self { fingerprint, archive: old.or(Some(new)), error: None }
+            }
+            Err(error) => Self { fingerprint, archive: old.filter(|old| keeps || is_same(old)), error: Some(error) },
+        }
+    }
+
+    /// What is wrong with the file at `path`, if anything is.
+    pub(crate) fn problem(&self, path: &Path) -> Option<Problem> {
+        self.error.as_ref().map(|error| Problem::new(path, error.clone()))
+    }
+
+    /// Whether the file was written to since it was seen `before`.
+    pub(crate) fn is_later_than(&self, before: &Self) -> bool {
+        self.fingerprint != before.fingerprint
+    }
+}
+
+/// Whether both are of one file, at whatever time.
+fn same_file(a: Fingerprint, b: Fingerprint) -> bool {
+    (a.device, a.inode) == (b.device, b.inode)
+}
+
+fn open(path: &Path) -> Result<Arc<OpenArchive>> {
+    let archive = OpenArchive::open(path)?;
+    for warning in archive.wim.warnings() {
+        tracing::warn!(archive = %path.display(), %warning, "archive is served with less");
+    }
+    if let Err(error) = archive.wim.integrity() {
+        let error = Chain(error);
+        tracing::warn!(archive = %path.display(), %error, "archive is served without its integrity table");
+    }
+    Ok(Arc::new(archive))
+}
+
+/// Opens archives on all processors; the results are in the order of `files`.
+fn open_all(files: &[&StoredFile]) -> Vec<Result<Arc<OpenArchive>>> {
+    let threads = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let share = files.len().div_ceil(threads).max(SHARE_WORTH_A_THREAD);
+    let open_share = |share: &[&StoredFile]| share.iter().map(|file| open(&file.path)).collect::<Vec<_>>();
+    std::thread::scope(|scope| {
+        let started: Vec<_> = files.chunks(share).map(|share| scope.spawn(move || open_share(share))).collect();
+        started.into_iter().flat_map(|thread| thread.join().expect("opening an archive does not panic")).collect()
+    })
+}
