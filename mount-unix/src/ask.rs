@@ -38,6 +38,11 @@ impl Oracle {
         Self { fs, told: Repeats::default() }
     }
 
+    /// The filesystem, for what needs no answer.
+    pub(crate) fn filesystem(&self) -> &Filesystem {
+        &self.fs
+    }
+
     /// Puts `question` to the filesystem and hands what it says to `answer`. A question may also fill the reply itself.
     ///
     /// An error becomes its error number; `EIO` leaves a line in the log. A question that panics is answered with `EIO`

@@ -1,8 +1,9 @@
 //! fuser's callbacks: each turns numbers into ours, asks, and answers.
 //!
-//! Everything mounted is immutable, so the kernel is told to remember all it is told for ever: names and their absence,
-//! attributes, link targets, pages and listings. `open` and `opendir` are answered with `ENOSYS`, after which the
-//! kernel opens by itself and keeps what it has cached. The birth time is not sent, since fuser 0.18 does not speak the
+//! The kernel is told to remember all it is told for ever: names and their absence, attributes, link targets, pages and
+//! listings; what changes is taken from its memory by [`follow`](crate::follow). `open` and `opendir` are answered with
+//! `ENOSYS`, after which the kernel opens by itself and keeps what it has cached, and never tells who has what open. It does
+//! tell when it has forgotten a number, so each number is counted when it is handed out. The birth time is not sent, since fuser 0.18 does not speak the
 //! protocol's `STATX`: it is in the extended attribute `system.ntfs_crtime`.
 
 use std::cell::RefCell;
@@ -27,7 +28,7 @@ use crate::attr::{blank, file_attr, file_type};
 
 /// For ever: some thirty years.
 const FOREVER: Duration = Duration::from_secs(1_000_000_000);
-/// Numbers are never given a second time, so there is one generation.
+/// Numbers are not given a second time while the kernel knows them, so there is one generation.
 const GENERATION: Generation = Generation(0);
 /// Largest request for bytes. Linux allows no more than 256 pages.
 const MAX_READ: u32 = 1 << 20;
@@ -76,13 +77,24 @@ impl fuser::Filesystem for Callbacks {
 
     fn lookup(&self, _: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEntry) {
         debug!(op = "lookup", ino = parent.0, ?name);
-        let question = |fs: &Filesystem, _: &mut _| match fs.lookup(Ino(parent.0), name.as_bytes()) {
-            Ok(attr) => Ok(file_attr(&attr)),
-            Err(Error::NotFound) => Ok(blank(Ino(0), Kind::File)), // inode 0: remember that there is no such name
-            Err(error) => Err(error),
+        let question = |fs: &Filesystem, _: &mut _| {
+            let time = fs.lasting(Ino(parent.0)).unwrap_or(FOREVER);
+            match fs.lookup(Ino(parent.0), name.as_bytes()) {
+                Ok(attr) => {
+                    fs.learn(attr.ino);
+                    Ok((file_attr(&attr), time))
+                }
+                Err(Error::NotFound) => Ok((blank(Ino(0), Kind::File), time)), // inode 0: remember that there is no such name
+                Err(error) => Err(error),
+            }
         };
-        self.oracle
-            .ask("lookup", Ino(parent.0), reply, question, |reply, attr| reply.entry(&FOREVER, &attr, GENERATION));
+        let answer = |reply: ReplyEntry, (attr, time)| reply.entry(&time, &attr, GENERATION);
+        self.oracle.ask("lookup", Ino(parent.0), reply, question, answer);
+    }
+
+    fn forget(&self, _: &Request, ino: INodeNo, count: u64) {
+        debug!(op = "forget", ino = ino.0, count);
+        self.oracle.filesystem().forget(Ino(ino.0), count);
     }
 
     fn getattr(&self, _: &Request, ino: INodeNo, _: Option<FileHandle>, reply: ReplyAttr) {
@@ -163,10 +175,15 @@ impl fuser::Filesystem for Callbacks {
     fn readdirplus(&self, _: &Request, ino: INodeNo, _: FileHandle, offset: u64, reply: ReplyDirectoryPlus) {
         debug!(op = "readdirplus", ino = ino.0, offset);
         let question = |fs: &Filesystem, reply: &mut ReplyDirectoryPlus| {
+            let time = fs.lasting(Ino(ino.0)).unwrap_or(FOREVER);
             fs.read_dir(Ino(ino.0), offset, &mut |entry| {
-                let (attr, ttl) = listed_attr(fs, &entry);
+                let (attr, time) = listed_attr(fs, &entry, time);
                 let name = OsStr::from_bytes(entry.name);
-                until_full(reply.add(INodeNo(entry.ino.0), entry.next, name, &ttl, &attr, GENERATION))
+                let full = reply.add(INodeNo(entry.ino.0), entry.next, name, &time, &attr, GENERATION);
+                if !full && entry.name != b"." && entry.name != b".." {
+                    fs.learn(entry.ino);
+                }
+                until_full(full)
             })
         };
         self.oracle.ask("readdirplus", Ino(ino.0), reply, question, |reply, ()| reply.ok());
@@ -290,9 +307,9 @@ impl fuser::Filesystem for Callbacks {
 
 /// What a listing tells of an entry. One whose attributes cannot be had is listed all the same: the kernel asks again,
 /// and gets the error, when somebody looks at that entry.
-fn listed_attr(fs: &Filesystem, entry: &DirEntry<'_>) -> (FileAttr, Duration) {
+fn listed_attr(fs: &Filesystem, entry: &DirEntry<'_>, time: Duration) -> (FileAttr, Duration) {
     match fs.attr(entry.ino) {
-        Ok(attr) => (file_attr(&attr), FOREVER),
+        Ok(attr) => (file_attr(&attr), time),
         Err(_) => (blank(entry.ino, entry.kind), Duration::ZERO),
     }
 }

@@ -13,6 +13,7 @@ mod attr;
 mod callbacks;
 mod errno;
 mod error;
+mod follow;
 mod mountinfo;
 mod mountpoint;
 mod options;

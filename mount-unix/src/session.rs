@@ -8,13 +8,14 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
-use fs_core::Filesystem;
-use fuser::{Config, Session, SessionACL};
+use fs_core::{Filesystem, Stop};
+use fuser::{Config, Notifier, Session, SessionACL};
 use tracing::{debug, info, warn};
 
 use crate::attach::{attach, detach};
 use crate::callbacks::Callbacks;
 use crate::error::{Error, Result};
+use crate::follow::follow;
 use crate::mountinfo::mounted_at;
 use crate::mountpoint::check_mountpoint;
 use crate::options::{Access, MountOptions};
@@ -27,6 +28,8 @@ const READ_AHEAD_KIB: u32 = 4096;
 pub struct Mounted {
     unmounter: Unmounter,
     ended: Receiver<io::Result<()>>,
+    /// Ends the watching of the store.
+    watch: Option<Stop>,
 }
 
 /// Takes a mount away, from any thread.
@@ -41,21 +44,22 @@ pub struct Unmounter {
 /// # Errors
 /// What is wrong with the mountpoint, with FUSE on this machine, or with the permission to mount; nothing is mounted then.
 pub fn mount(filesystem: Arc<Filesystem>, mountpoint: &Path, options: &MountOptions) -> Result<Mounted> {
-    let mounted = serve(Callbacks::new(filesystem), mountpoint, options)?;
+    let (mut mounted, notifier) = serve(Callbacks::new(Arc::clone(&filesystem)), mountpoint, options)?;
     mounted.raise_read_ahead();
+    mounted.watch = follow(filesystem, notifier);
     let (mountpoint, source) = (mounted.mountpoint().display(), options.source.display());
     info!(%mountpoint, %source, threads = options.threads, "mounted");
     Ok(mounted)
 }
 
-fn serve(callbacks: impl fuser::Filesystem, mountpoint: &Path, options: &MountOptions) -> Result<Mounted> {
+fn serve(callbacks: impl fuser::Filesystem, mountpoint: &Path, options: &MountOptions) -> Result<(Mounted, Notifier)> {
     let mountpoint = check_mountpoint(mountpoint, &options.source, options.nonempty)?;
     let connection = attach(&mountpoint, options)?;
     let unmounter = Unmounter::of(&mountpoint).inspect_err(|_| {
         let _ = detach(&mountpoint, true); // the first error is the one to tell
     })?;
     let (sender, ended) = channel();
-    let mounted = Mounted { unmounter, ended }; // from here on, an error unmounts
+    let mounted = Mounted { unmounter, ended, watch: None }; // from here on, an error unmounts
     let access = match options.access {
         Access::Mounter => SessionACL::Owner,
         Access::MounterAndRoot => SessionACL::RootAndOwner,
@@ -65,12 +69,13 @@ fn serve(callbacks: impl fuser::Filesystem, mountpoint: &Path, options: &MountOp
     config.n_threads = Some(options.threads.max(1));
     config.clone_fd = true;
     let session = Session::from_fd(callbacks, connection, access, config).map_err(Error::Session)?;
+    let notifier = session.notifier();
     let run = move || {
         let _ = sender.send(session.run()); // nobody waits where the program is about to end
     };
     thread::Builder::new().name("fuse".into()).spawn(run).map_err(Error::Session)?;
     mounted.check_answers()?;
-    Ok(mounted)
+    Ok((mounted, notifier))
 }
 
 impl Mounted {
@@ -212,7 +217,7 @@ mod tests {
         fs::create_dir(&mountpoint).unwrap();
         let filesystem = Filesystem::open(Store::new(&store).path(), fs_core::Options::default()).unwrap();
         let options = MountOptions { threads: 2, ..MountOptions::new(store) };
-        let mounted = serve(Trap(Oracle::new(Arc::new(filesystem))), &mountpoint, &options).unwrap();
+        let (mounted, _) = serve(Trap(Oracle::new(Arc::new(filesystem))), &mountpoint, &options).unwrap();
         let file = File::open(mountpoint.join("trap")).unwrap();
         rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::Random).unwrap(); // no read-ahead into the trap
         for round in 0..8 {

@@ -3,6 +3,7 @@
 
 mod corpus;
 mod foreground;
+mod live;
 mod mount;
 mod program;
 mod said;
@@ -12,6 +13,7 @@ mod walk;
 
 pub use corpus::corpus;
 pub use foreground::Foreground;
+pub use live::{LiveStore, one, read_anew, soon};
 pub use mount::{Mount, Unmounted, eventually, is_mounted, is_running};
 pub use program::{run, skipped, wimstore};
 pub use said::{Said, answer, answer_bytes, say};

@@ -1,0 +1,61 @@
+//! Following the store: what changes in it is taken from the kernel's memory.
+//!
+//! The kernel remembers names, attributes, listings and pages for ever, and opens files and directories without asking. So
+//! for each name that means something else now, it is told to forget the name, and then for each directory its listing and
+//! attributes. The order matters. Forgetting a name takes the lock of the directory, so it waits for answers that are on
+//! their way, made of the store as it was; only then is there nothing old left that could land in the listing afterwards.
+//!
+//! Files need no such thing: other bytes have another number, and pages that the kernel has under a number stay right.
+
+use std::ffi::OsStr;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use fs_core::{Filesystem, Invalidation, Stop};
+use fuser::{INodeNo, Notifier};
+use tracing::{debug, warn};
+
+/// When to look again whether what is gone is still used.
+const AGAIN: Duration = Duration::from_secs(5);
+
+/// Watches the store in a thread of its own, until what is returned is dropped. Without the means to watch, the mount shows
+/// the store as it was.
+pub(crate) fn follow(filesystem: Arc<Filesystem>, notifier: Notifier) -> Option<Stop> {
+    let watch = filesystem.watch().inspect_err(|error| warn!(%error, "changes of the store will not be seen")).ok()?;
+    let (mut watcher, stop) = watch.split();
+    let run = move || {
+        let mut limit = None;
+        while let Some(changed) = watcher.next(limit) {
+            let again = filesystem.refresh(&changed, &mut |stale| invalidate(&notifier, stale));
+            limit = again.then_some(AGAIN);
+        }
+    };
+    let started = thread::Builder::new().name("watch".into()).spawn(run);
+    started.inspect_err(|error| warn!(%error, "changes of the store will not be seen")).ok()?;
+    Some(stop)
+}
+
+/// Tells the kernel, in the order given: names first.
+fn invalidate(notifier: &Notifier, stale: &[Invalidation]) {
+    for invalidation in stale {
+        let told = match invalidation {
+            Invalidation::Entry { parent, name } => notifier.inval_entry(INodeNo(parent.0), OsStr::from_bytes(name)),
+            Invalidation::Directory(ino) => notifier.inval_inode(INodeNo(ino.0), 0, 0), // 0 bytes from 0 on: all of them
+        };
+        debug!(?invalidation, ok = told.is_ok(), "the kernel was told to forget");
+        if let Err(error) = told.or_else(harmless) {
+            warn!(%error, ?invalidation, "the kernel may show the store as it was");
+        }
+    }
+}
+
+/// The kernel has nothing to forget when the mount has just gone.
+fn harmless(error: io::Error) -> io::Result<()> {
+    match rustix::io::Errno::from_io_error(&error) {
+        Some(rustix::io::Errno::NODEV | rustix::io::Errno::NOENT | rustix::io::Errno::NOTCONN) => Ok(()),
+        _ => Err(error),
+    }
+}

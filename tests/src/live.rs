@@ -1,0 +1,179 @@
+//! A store that changes while it is mounted.
+
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::fs::{Advice, fadvise};
+use tempfile::TempDir;
+use testkit::{Built, Image, Packing, Store, Wim, file, root};
+
+use crate::Mount;
+
+/// How soon a change has to be seen.
+const SOON: Duration = Duration::from_secs(2);
+
+/// How much longer it may take on a machine that is busy with other tests. What is slow by itself fails long before.
+const BUSY: Duration = Duration::from_secs(2);
+
+/// A store and its mount.
+#[derive(Debug)]
+pub struct LiveStore {
+    mount: Option<Mount>,
+    folder: TempDir,
+}
+
+impl LiveStore {
+    /// A store with the group `Group`, in it `a.wim` with the image `a`; mounted with `options`.
+    ///
+    /// # Panics
+    /// It cannot be written or mounted.
+    pub fn new(options: &[&str]) -> Self {
+        let mut live = Self::unmounted();
+        live.add("Group", "a.wim", &one("a", "first"));
+        let source = live.store().path().to_owned();
+        live.mount(&source, options);
+        live
+    }
+
+    /// An empty store, not mounted yet.
+    ///
+    /// # Panics
+    /// There is no folder for it.
+    pub fn unmounted() -> Self {
+        let folder = tempfile::tempdir().expect("a folder for the store");
+        Self { mount: None, folder }
+    }
+
+    /// Mounts `source`, which may be part of the store, with a log of requests.
+    ///
+    /// # Panics
+    /// It cannot be mounted.
+    pub fn mount(&mut self, source: &Path, options: &[&str]) {
+        let log = self.beside("log");
+        let log = ["-vv", "--log-file", log.to_str().expect("a plain path")];
+        self.mount = Some(Mount::new(source, &[&log, options].concat()));
+    }
+
+    /// The store.
+    pub fn store(&self) -> Store {
+        Store::new(&self.beside("store"))
+    }
+
+    /// A path beside the store.
+    pub fn beside(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// A path in the store.
+    pub fn stored(&self, path: &str) -> PathBuf {
+        self.beside("store/Images").join(path)
+    }
+
+    /// A path in the mount.
+    pub fn path(&self, path: &str) -> PathBuf {
+        self.mounted().path().join(path)
+    }
+
+    /// The mount.
+    ///
+    /// # Panics
+    /// There is none.
+    pub fn mounted(&self) -> &Mount {
+        self.mount.as_ref().expect("mounted")
+    }
+
+    /// What the mount has logged so far.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.beside("log")).unwrap_or_default()
+    }
+
+    /// Puts an archive into the store at once: written beside it, then renamed.
+    ///
+    /// # Panics
+    /// It cannot be written.
+    pub fn add(&self, group: &str, name: &str, archive: &Built) -> PathBuf {
+        let new = self.beside("new");
+        archive.save(&new);
+        let path = self.store().group(group).join(name);
+        fs::rename(new, &path).expect("a new archive");
+        path
+    }
+
+    /// The names in a directory of the mount, sorted.
+    ///
+    /// # Panics
+    /// It cannot be listed.
+    pub fn names(&self, path: &str) -> Vec<String> {
+        let entries = fs::read_dir(self.path(path)).unwrap_or_else(|error| panic!("{path}: {error}"));
+        let mut names: Vec<_> =
+            entries.map(|entry| entry.expect("an entry").file_name().into_string().expect("text")).collect();
+        names.sort();
+        names
+    }
+
+    /// Waits until a directory of the mount has these names, and no others.
+    ///
+    /// # Panics
+    /// That takes too long.
+    pub fn shows(&self, path: &str, want: &[&str]) {
+        let mut names = Vec::new();
+        let seen = soon(|| {
+            names = self.names(path);
+            names == want
+        });
+        assert!(seen, "{path:?} shows {names:?}, not {want:?}\n{}", self.log());
+    }
+
+    /// Waits until a file of the mount has this content.
+    ///
+    /// # Panics
+    /// That takes too long.
+    pub fn holds(&self, path: &str, want: &str) {
+        let mut got = Ok(String::new());
+        let seen = soon(|| {
+            got = fs::read_to_string(self.path(path));
+            got.as_deref().is_ok_and(|got| got == want)
+        });
+        assert!(seen, "{path} holds {got:?}, not {want:?}\n{}", self.log());
+    }
+
+    /// The inode number of a path of the mount.
+    ///
+    /// # Panics
+    /// There is no such path.
+    pub fn ino(&self, path: &str) -> u64 {
+        fs::metadata(self.path(path)).unwrap_or_else(|error| panic!("{path}: {error}")).ino()
+    }
+}
+
+/// An archive with one image of this name that holds one file, `file`, with this content.
+pub fn one(name: &str, content: &str) -> Built {
+    Wim::of(Packing::Stored, [Image::new(name, root([file("file", content)]))]).build()
+}
+
+/// Whether `condition` comes to hold as soon as a change of a store has to be seen.
+pub fn soon(mut condition: impl FnMut() -> bool) -> bool {
+    let start = Instant::now();
+    while !condition() {
+        if start.elapsed() > SOON + BUSY {
+            return false;
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+    true
+}
+
+/// Reads an open file whole: from the mount, not from the kernel's memory.
+///
+/// # Errors
+/// What reading says.
+pub fn read_anew(file: &File) -> io::Result<Vec<u8>> {
+    fadvise(file, 0, None, Advice::DontNeed)?;
+    let mut bytes = vec![0; usize::try_from(file.metadata()?.len()).unwrap_or_default()];
+    file.read_exact_at(&mut bytes, 0)?;
+    Ok(bytes)
+}
