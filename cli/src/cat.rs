@@ -8,7 +8,7 @@ use crate::globals::Globals;
 use crate::outcome::{Outcome, said_of};
 use crate::output::Output;
 use crate::paths;
-use crate::source::{Names, Source};
+use crate::source::{Names, Reading, Source};
 use crate::stream::stream;
 
 /// Write files to stdout, one after another.
@@ -29,13 +29,17 @@ pub(crate) struct Args {
     #[command(flatten)]
     names: Names,
 
+    #[command(flatten)]
+    reading: Reading,
+
     /// File in SOURCE
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<std::ffi::OsString>,
 }
 
 pub(crate) fn run(args: &Args, _: &Globals) -> anyhow::Result<ExitCode> {
-    let options = Options { ignore_case: args.names.ignore_case, ..args.source.choice.options() };
+    let (ignore_case, efs_raw) = (args.names.ignore_case, args.reading.efs_raw);
+    let options = Options { ignore_case, efs_raw, ..args.source.choice.options() };
     let fs = Filesystem::open(&args.source.path, options)?;
     let mut output = Output::stdout()?;
     let mut outcome = Outcome::default();

@@ -19,7 +19,7 @@ use tracing::{error, info, warn};
 
 use crate::EXIT_FAILED;
 use crate::globals::Globals;
-use crate::source::{Choice, Names, Source};
+use crate::source::{Choice, Names, Reading, Source};
 use options::Settings;
 
 pub(crate) use background::is_server;
@@ -41,6 +41,9 @@ pub(crate) struct Args {
 
     #[command(flatten)]
     names: Names,
+
+    #[command(flatten)]
+    reading: Reading,
 
     /// Directory to mount on
     mountpoint: PathBuf,
@@ -105,6 +108,7 @@ impl Args {
         filesystem.image = image.clone().or(filesystem.image.take());
         filesystem.ignore_case |= self.names.ignore_case;
         filesystem.unix_data |= self.unix_data;
+        filesystem.efs_raw |= self.reading.efs_raw;
         references.iter().try_for_each(|file| settings.set("ref", Some(file.as_os_str())))?;
         Ok(settings)
     }

@@ -35,6 +35,14 @@ pub(crate) struct Names {
     pub(crate) ignore_case: bool,
 }
 
+/// What is read of files.
+#[derive(clap::Args, Debug)]
+pub(crate) struct Reading {
+    /// Read files encrypted by Windows (EFS) as their raw data, which Windows can import again
+    #[arg(long)]
+    pub(crate) efs_raw: bool,
+}
+
 impl Source {
     /// Opens the source.
     ///

@@ -47,7 +47,9 @@ pub enum Error {
         limit: usize,
     },
     /// The file is encrypted by Windows (EFS): only its raw ciphertext is stored.
-    #[error("encrypted by Windows (EFS); its plain content is not in the image")]
+    #[error(
+        "encrypted by Windows (EFS); the image has only its raw data, which --efs-raw (mount option efs_raw) reads"
+    )]
     Encrypted,
     /// No archive at hand supplies the file's content.
     #[error("no archive supplies blob {hash}; name the archive that does with --ref")]

@@ -58,6 +58,8 @@ pub struct Options {
     pub ignore_case: bool,
     /// Whether owner, mode and special files that wimlib stored on Unix are honoured.
     pub unix_data: bool,
+    /// Whether a file encrypted by Windows (EFS) is read as its raw data, as Windows' `OpenEncryptedFileRaw` gives it.
+    pub efs_raw: bool,
     /// Owner of everything.
     pub uid: u32,
     /// Group of everything.
@@ -84,6 +86,7 @@ impl Default for Options {
             streams: StreamInterface::default(),
             ignore_case: false,
             unix_data: false,
+            efs_raw: false,
             uid: 0,
             gid: 0,
             file_mode: 0o444,

@@ -8,7 +8,7 @@ use std::process::{Command, ExitStatus};
 
 use testkit::content::{code, random, text};
 use testkit::{Data, Dentry, Image, Packing, Store, Wim, capture, dir, file, flag, reparse, root, units, wimlib};
-use wimstore_tests::{Look, Tree, answer, assert_same, corpus, eventually, in_namespace, say, walk, wimstore};
+use wimstore_tests::{Look, Tree, answer, assert_same, corpus, eventually, in_namespace, run, say, walk, wimstore};
 
 fn look(folder: &Path) -> Tree {
     walk(folder, &Look::default())
@@ -169,6 +169,23 @@ fn named_streams_become_extended_attributes_for_those_who_ask() {
     assert!(said.err.contains("/with/f: ") && said.err.contains("user.big"), "{said:?}");
     assert_eq!(said.err.lines().count(), 1, "and keeps nothing else from being made: {said:?}");
     assert_eq!(with.join("g").metadata().unwrap().nlink(), 2);
+}
+
+#[test]
+fn encrypted_files_are_extracted_raw_for_those_who_ask() {
+    let folder = tempfile::tempdir().unwrap();
+    let raw = random(5000);
+    let secret = file("secret", &raw).attributes(flag::ENCRYPTED | flag::ARCHIVE);
+    let archive = saved(folder.path(), &Wim::new(Packing::Stored, root([secret, file("plain", "plain")])));
+    let to = folder.path().join("to");
+    let refused = say(&["extract", &archive, "--image=1", to.to_str().unwrap()]);
+    assert_eq!(refused.code, 2, "{refused:?}");
+    assert!(refused.err.contains("secret: ") && refused.err.contains("--efs-raw"), "{refused:?}");
+    assert_eq!(look(&to).keys().filter(|path| path.as_os_str() != "").collect::<Vec<_>>(), [Path::new("plain")]);
+    answer(&["extract", &archive, "--image=1", "--efs-raw", "--overwrite", to.to_str().unwrap()]);
+    assert!(fs::read(to.join("secret")).unwrap() == raw);
+    assert!(say(&["cat", &archive, "--image=1", "secret"]).err.contains("--efs-raw"));
+    assert!(run(["cat", &archive, "--image=1", "--efs-raw", "secret"]).stdout == raw);
 }
 
 #[test]

@@ -19,7 +19,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use crate::globals::Globals;
 use crate::outcome::Outcome;
 use crate::paths;
-use crate::source::{Choice, Names};
+use crate::source::{Choice, Names, Reading};
 
 use folder::Folder;
 use plan::Plan;
@@ -63,6 +63,9 @@ pub(crate) struct Args {
 
     #[command(flatten)]
     names: Names,
+
+    #[command(flatten)]
+    reading: Reading,
 
     /// Replace files that exist (never folders); without it they stay, and are reported
     #[arg(long)]
@@ -135,6 +138,7 @@ fn options(args: &Args) -> Options {
         unix_data: args.unix_data,
         streams: if args.streams { StreamInterface::Xattr } else { StreamInterface::None },
         ignore_case: args.names.ignore_case,
+        efs_raw: args.reading.efs_raw,
         uid: rustix::process::geteuid().as_raw(),
         gid: rustix::process::getegid().as_raw(),
         file_mode: allowed(0o666),

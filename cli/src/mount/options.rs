@@ -13,8 +13,8 @@ use rustix::process::{getgid, getuid};
 /// Behind the arguments in `wimstore mount --help`.
 pub(super) const HELP: &str = "\
 Mount options (-o):
-  image=, ref=, streams=, ignore_case, unix_data, verify=, cache=, threads=
-                           as the long options above; also streams_interface=
+  image=, ref=, streams=, ignore_case, unix_data, efs_raw, verify=, cache=,
+  threads=                 as the long options above; also streams_interface=
   uid=N, gid=N             owner and group of everything (default: who mounts)
   umask=, fmask=, dmask=   octal; bits taken from 0555 of directories, 0444 of files
   allow_other              let everybody use the mount whom the permissions allow
@@ -165,6 +165,7 @@ impl Settings {
         match name {
             "ignore_case" => filesystem.ignore_case = true,
             "unix_data" => filesystem.unix_data = true,
+            "efs_raw" => filesystem.efs_raw = true,
             "user_xattr" => filesystem.streams = StreamInterface::Xattr,
             "allow_other" => mount.access = Access::Everybody,
             "noallow_other" => mount.access = Access::Mounter,
@@ -298,7 +299,9 @@ mod tests {
             ("streams_interface=windows", |s| s.filesystem.streams == StreamInterface::Windows),
             ("streams=none", |s| s.filesystem.streams == StreamInterface::None),
             ("streams=none,user_xattr", |s| s.filesystem.streams == StreamInterface::Xattr),
-            ("ignore_case,unix_data", |s| s.filesystem.ignore_case && s.filesystem.unix_data),
+            ("ignore_case,unix_data,efs_raw", |s| {
+                s.filesystem.ignore_case && s.filesystem.unix_data && s.filesystem.efs_raw
+            }),
             ("image=2", |s| s.filesystem.image == Some(ImageChoice::Number(2))),
             ("image=Windows 11\\, N", |s| s.filesystem.image == Some(ImageChoice::Name("Windows 11, N".into()))),
             ("image=\"A,B\",ro", |s| s.filesystem.image == Some(ImageChoice::Name("A,B".into()))),

@@ -54,10 +54,11 @@ impl Filesystem {
                     return Err(Error::IsDirectory);
                 }
                 let streams = dentry.streams();
-                if streams.efs.is_some() {
-                    return Err(Error::Encrypted);
-                }
-                let hash = streams.unnamed;
+                let hash = match streams.efs {
+                    Some(_) if !self.options.efs_raw => return Err(Error::Encrypted),
+                    Some(raw) => Some(raw),
+                    None => streams.unnamed,
+                };
                 Ok((node, hash))
             }
             Target::Stream(node, stream) => {

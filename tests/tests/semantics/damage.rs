@@ -51,20 +51,17 @@ fn sound_beside(place: &Place, archive: &[u8]) {
 }
 
 pub(crate) fn missing_data() {
-    let raw = content::random(5000);
-    let encrypted = |dentry: Dentry| dentry.attributes(flag::ENCRYPTED | flag::ARCHIVE);
     let tree = root([
         file("missing", Data::Hash([0xAB; 20])).times(1 << 56, 1 << 56, 1 << 56),
         file("there", "there"),
         dir("folder", [file("missing too", Data::Hash([0xCD; 20]))]),
-        encrypted(file("secret", &raw)),
         Dentry {
             streams: vec![Stream { data: Data::Hash([0xEF; 20]), name: testkit::utf16("stream"), length: None }],
             ..file("stream missing", "there")
         },
     ]);
     let shown = Shown::new(tree, &[]);
-    assert_eq!(names(shown.mount.path()), ["folder", "missing", "secret", "stream missing", "there"]);
+    assert_eq!(names(shown.mount.path()), ["folder", "missing", "stream missing", "there"]);
     for name in ["missing", "folder/missing too"] {
         let metadata = fs::metadata(shown.path(name)).unwrap();
         assert_eq!((metadata.size(), metadata.is_file()), (1, true), "{name}");
@@ -76,8 +73,23 @@ pub(crate) fn missing_data() {
     assert_eq!(fs::read(shown.path("there")).unwrap(), b"there");
     assert_eq!(fs::read(shown.path("stream missing")).unwrap(), b"there");
     assert_eq!(errno(xattr::get(shown.path("stream missing"), "user.stream")), Errno::IO);
-    assert_eq!(fs::metadata(shown.path("secret")).unwrap().size(), 5000);
-    assert_eq!(errno(fs::read(shown.path("secret"))), Errno::ACCESS);
+}
+
+pub(crate) fn encrypted_files() {
+    let raw = content::random(5000);
+    let encrypted = |dentry: Dentry| dentry.attributes(flag::ENCRYPTED | flag::ARCHIVE);
+    let tree = || root([encrypted(file("secret", &raw)), file("plain", "plain")]);
+    for option in ["", "--efs-raw", "-oefs_raw"] {
+        let options: Vec<&str> = [option].into_iter().filter(|option| !option.is_empty()).collect();
+        let shown = Shown::new(tree(), &options);
+        let secret = shown.path("secret");
+        assert_eq!(fs::metadata(&secret).unwrap().size(), 5000, "{option}");
+        match option {
+            "" => assert_eq!(errno(fs::read(&secret)), Errno::ACCESS),
+            _ => assert!(fs::read(&secret).unwrap() == raw, "{option}"),
+        }
+        assert_eq!(fs::read(shown.path("plain")).unwrap(), b"plain", "{option}");
+    }
 }
 
 pub(crate) fn changing_archives() {

@@ -39,6 +39,7 @@ semantics! {
     "An image's directory tells where it comes from" => files::image_facts;
     "Wrong bytes are never returned" => damage::wrong_bytes;
     "A file whose data is missing can be seen but not read" => damage::missing_data;
+    "An encrypted file is read raw on demand" => damage::encrypted_files;
     "An archive that changes under the mount is checked again" => damage::changing_archives;
 }
 
