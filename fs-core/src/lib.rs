@@ -7,7 +7,7 @@ mod archive;
 mod attr;
 mod attributes;
 pub mod check;
-pub mod content;
+mod content;
 mod describe;
 mod error;
 mod filesystem;

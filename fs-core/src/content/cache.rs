@@ -18,21 +18,21 @@ const ENTRY_OVERHEAD: usize = 128;
 const SHARDS: usize = 16;
 
 /// Decoded chunks, shared with whoever copies from them.
-pub type ChunkCache<E> = Cache<ChunkKey, Arc<[u8]>, E>;
+pub(super) type ChunkCache<E> = Cache<ChunkKey, Arc<[u8]>, E>;
 
 /// Names a chunk of a resource: what the cache of decoded chunks is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct ChunkKey {
+pub(super) struct ChunkKey {
     /// The archive.
-    pub archive: ArchiveId,
+    pub(super) archive: ArchiveId,
     /// Index of the blob in the archive's blob table.
-    pub resource: u32,
+    pub(super) resource: u32,
     /// Index of the chunk in the resource.
-    pub chunk: u64,
+    pub(super) chunk: u64,
 }
 
 /// Says what a cached value costs.
-pub trait Weigh {
+pub(crate) trait Weigh {
     /// The bytes it holds.
     fn weight(&self) -> usize;
 }
@@ -47,7 +47,7 @@ impl Weigh for Arc<[u8]> {
 ///
 /// `&self` everywhere; a hit takes one short lock. The bound is on the bytes of all shards together, so that one value may be
 /// as large as the whole cache; a larger one is handed to whoever asks, and not kept.
-pub struct Cache<K, V, E> {
+pub(crate) struct Cache<K, V, E> {
     shards: Box<[Mutex<LruCache<K, V>>]>,
     spread: RandomState,
     used: AtomicUsize,
@@ -57,7 +57,7 @@ pub struct Cache<K, V, E> {
 
 impl<K: Copy + Eq + Hash, V: Clone + Weigh, E: Clone> Cache<K, V, E> {
     /// An empty cache that keeps values of at most `capacity` bytes in sum, a small overhead for each included.
-    pub fn new(capacity: u64) -> Self {
+    pub(crate) fn new(capacity: u64) -> Self {
         Self {
             shards: (0..SHARDS).map(|_| Mutex::new(LruCache::unbounded())).collect(),
             spread: RandomState::new(),
@@ -68,7 +68,7 @@ impl<K: Copy + Eq + Hash, V: Clone + Weigh, E: Clone> Cache<K, V, E> {
     }
 
     /// The value, if it is here; it then counts as just used.
-    pub fn get(&self, key: K) -> Option<V> {
+    pub(crate) fn get(&self, key: K) -> Option<V> {
         self.shards[self.shard_of(key)].lock().get(&key).cloned()
     }
 
@@ -78,7 +78,7 @@ impl<K: Copy + Eq + Hash, V: Clone + Weigh, E: Clone> Cache<K, V, E> {
     ///
     /// # Errors
     /// What `load` returned, to all who waited for it; nothing is left behind, the next caller loads anew.
-    pub fn get_or_load(&self, key: K, load: impl FnOnce() -> Result<V, E>) -> Result<V, E> {
+    pub(crate) fn get_or_load(&self, key: K, load: impl FnOnce() -> Result<V, E>) -> Result<V, E> {
         if let Some(value) = self.get(key) {
             return Ok(value);
         }
@@ -94,7 +94,7 @@ impl<K: Copy + Eq + Hash, V: Clone + Weigh, E: Clone> Cache<K, V, E> {
     }
 
     /// Keeps a value, in place of what had the key before, and drops the least recently used ones that no longer fit.
-    pub fn insert(&self, key: K, value: V) {
+    pub(crate) fn insert(&self, key: K, value: V) {
         let weight = cost(&value);
         if weight > self.capacity {
             return;
@@ -134,7 +134,7 @@ impl<K: Copy + Eq + Hash, V: Clone + Weigh, E: Clone> Cache<K, V, E> {
     }
 
     /// The bytes that the values kept cost now.
-    pub fn used(&self) -> usize {
+    pub(crate) fn used(&self) -> usize {
         self.used.load(Ordering::Relaxed)
     }
 

@@ -47,11 +47,12 @@ use std::thread;
 
 use wim::{ResourceFlags, Scratch};
 
-pub use self::cache::{Cache, ChunkCache, ChunkKey, Weigh};
+pub(crate) use self::cache::{Cache, Weigh};
 pub use self::stream::Release;
 pub(crate) use self::trust::Trust;
 
 use self::attempt::{Attempt, Chunks, Fault, TableCache};
+use self::cache::{ChunkCache, ChunkKey};
 use self::flight::SingleFlight;
 use self::pieces::{available, pieces};
 use self::pipeline::Helpers;

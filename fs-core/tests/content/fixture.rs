@@ -138,3 +138,37 @@ pub(crate) fn text(seed: usize, len: usize) -> Vec<u8> {
     bytes[..len].copy_from_slice(&mark.as_bytes()[..len]);
     bytes
 }
+
+/// Without and with an integrity table of blocks so small that a file has several, and so large that files share one.
+pub(crate) const INTEGRITY: [Option<usize>; 3] = [None, Some(8192), Some(10 << 20)];
+
+pub(crate) fn files() -> Vec<Vec<u8>> {
+    vec![text(1, 20_000), text(2, 300_000), testkit::content::random(50_000), text(4, 32769), text(5, 1_000_000)]
+}
+
+/// The error of a blob that reads as damaged; panics if it can be read or fails otherwise.
+pub(crate) fn damage(result: Result<(), Error>) -> String {
+    let error = result.expect_err("a damaged blob must not be readable");
+    assert!(error.is_damage());
+    assert!(matches!(error, Error::Blob { .. }), "{error:?}");
+    let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+    format!("{error}: {cause}")
+}
+
+/// Reads a file in ranges: each of them must be right or fail. Returns how many failed.
+pub(crate) fn failing_ranges(fixture: &Fixture, contents: &Contents, file: usize) -> usize {
+    let mut buf = vec![0; 4096];
+    let ranges = fixture.files[file].chunks(4096).enumerate();
+    let failed =
+        ranges.filter(|(index, want)| match contents.read_at(fixture.blob(file), *index as u64 * 4096, &mut buf) {
+            Ok(filled) => {
+                assert!(buf[..filled] == **want, "wrong bytes");
+                false
+            }
+            Err(error) => {
+                assert!(error.is_damage());
+                true
+            }
+        });
+    failed.count()
+}

@@ -1,5 +1,6 @@
 //! Reading blobs: that the bytes are right, and that wrong ones never leave.
 
+mod change;
 mod check;
 mod damage;
 mod fixture;
