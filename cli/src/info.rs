@@ -1,5 +1,6 @@
 //! `wimstore info`: what is known of archives and images without reading their data.
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use anyhow::anyhow;
@@ -8,7 +9,7 @@ use fs_core::{ArchiveEntry, Chain, Filesystem, GroupInfo, ImageInfo, OpenArchive
 use crate::globals::Globals;
 use crate::outcome::{Outcome, Severity};
 use crate::output::Output;
-use crate::records::{Archive, Content, Found, Image};
+use crate::records::{Archive, Content, Found, Image, Solid};
 use crate::source::Source;
 use crate::text;
 
@@ -177,6 +178,9 @@ impl Teller<'_> {
         self.field("Images", Some(&record.images.to_string()))?;
         self.field("Boot image", Some(&boot))?;
         self.field("Integrity", Some(&integrity))?;
+        for kind in kinds(&record.solid) {
+            self.field("Solid", Some(&kind))?;
+        }
         let blobs = format!("{}, {}, stored as {packed}", record.blobs, text::bytes(record.blob_bytes));
         self.field("Blobs", Some(&blobs))?;
         for warning in &record.warnings {
@@ -241,4 +245,20 @@ impl Teller<'_> {
         self.output.name(value.as_bytes())?;
         self.output.bytes(b"\n")
     }
+}
+
+/// Solid resources, one line for each compression and chunk size.
+fn kinds(solid: &[Solid]) -> Vec<String> {
+    let mut kinds: BTreeMap<(&str, u32), (u64, u64, u64)> = BTreeMap::new();
+    for resource in solid {
+        let (count, bytes, stored) = kinds.entry((&resource.compression, resource.chunk_size)).or_default();
+        *count += 1;
+        *bytes = bytes.saturating_add(resource.bytes);
+        *stored = stored.saturating_add(resource.stored_bytes);
+    }
+    let line = |((compression, chunk_size), (count, bytes, stored)): ((&str, u32), (u64, u64, u64))| {
+        let (count, chunks) = (text::count(count, "resource"), text::bytes(chunk_size.into()));
+        format!("{count}, {compression}, chunks of {chunks}, {}, stored as {}", text::bytes(bytes), text::bytes(stored))
+    };
+    kinds.into_iter().map(line).collect()
 }

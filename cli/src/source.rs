@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use fs_core::{Filesystem, ImageChoice, Options};
 
+use crate::text;
+
 /// What a command works on.
 #[derive(clap::Args, Debug)]
 pub(crate) struct Source {
@@ -25,6 +27,10 @@ pub(crate) struct Choice {
     /// Take data that SOURCE lacks from this archive too (may be repeated); a group's Res.rwm is found by itself
     #[arg(long = "ref", value_name = "FILE")]
     pub(crate) references: Vec<PathBuf>,
+
+    /// Decode chunks of solid resources of up to this size, such as 1G; each needs that much memory [default: 256M]
+    #[arg(long, value_name = "SIZE", value_parser = text::parse_bytes)]
+    pub(crate) max_chunk: Option<u64>,
 }
 
 /// How paths in a SOURCE are meant.
@@ -56,6 +62,7 @@ impl Source {
 impl Choice {
     /// Options as the user chose them, the rest by default.
     pub(crate) fn options(&self) -> Options {
-        Options { image: self.image.clone(), references: self.references.clone(), ..Options::default() }
+        let (plain, image, references) = (Options::default(), self.image.clone(), self.references.clone());
+        Options { image, references, max_chunk_bytes: self.max_chunk.unwrap_or(plain.max_chunk_bytes), ..plain }
     }
 }

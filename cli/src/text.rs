@@ -38,6 +38,20 @@ fn push_escape(out: &mut String, code: u32) {
     let _ = if code <= 0xff { write!(out, "\\x{code:02x}") } else { write!(out, "\\u{{{code:x}}}") };
 }
 
+/// Bytes as people write them: a number, with K, M, G or T behind it for powers of 1024.
+///
+/// # Errors
+/// It is not that, or too large; in words.
+pub(crate) fn parse_bytes(text: &str) -> Result<u64, String> {
+    let (digits, shift) = match text.char_indices().next_back() {
+        Some((at, unit)) if !unit.is_ascii_digit() => (&text[..at], "KMGT".find(unit.to_ascii_uppercase())),
+        _ => (text, None),
+    };
+    let shift = if digits.len() == text.len() { Some(0) } else { shift.map(|place| 10 * (place + 1)) };
+    let bytes = shift.and_then(|shift| digits.parse::<u64>().ok()?.checked_mul(1 << shift));
+    bytes.ok_or_else(|| format!("{text} is not a size such as 512M or 2G"))
+}
+
 /// Whether the character changes the direction of the text around it, so that `txt.exe` can look like `exe.txt`.
 fn turns_text(c: char) -> bool {
     matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::thread;
 
-use fs_core::check::{self, Checked, Event};
+use fs_core::check::{self, CheckOptions, Checked, Event};
 use fs_core::wim::BlobHash;
 use fs_core::{ArchiveEntry, Chain, Error, Filesystem, GroupInfo, ImageInfo, Inventory, OpenArchive};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -108,10 +108,14 @@ impl Verifier<'_> {
     }
 
     fn batch(&mut self, batch: &Batch<'_>) -> anyhow::Result<()> {
-        let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        let options = CheckOptions {
+            threads: thread::available_parallelism().map_or(1, NonZeroUsize::get),
+            max_chunk_bytes: self.args.source.choice.options().max_chunk_bytes,
+            ..CheckOptions::default()
+        };
         let mut found = Vec::new();
         let bar = &self.bar;
-        let checked = check::check(&batch.archives, &[], threads, |event| match event {
+        let checked = check::check(&batch.archives, &[], &options, |event| match event {
             Event::Progress(bytes) => bar.inc(bytes),
             Event::Found(finding) => found.extend(Found::of(&finding)),
         });

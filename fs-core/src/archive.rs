@@ -80,8 +80,9 @@ impl OpenArchive {
     }
 
     /// What went wrong with one of this archive's blobs.
-    pub(crate) fn blob_error(&self, blob: &Blob, source: wim::Error) -> Error {
-        Error::Blob { archive: self.path.clone(), blob: blob.hash, at: blob.place.offset, source: Arc::new(source) }
+    pub(crate) fn blob_error(&self, blob: &Blob, source: impl Into<Arc<wim::Error>>) -> Error {
+        let at = self.wim.resource_offset(blob);
+        Error::Blob { archive: self.path.clone(), blob: blob.hash, at, source: source.into() }
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use crate::content::Verify;
+use crate::content::{MAX_CHUNK, Verify};
 
 /// Through which interface named streams can be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -72,6 +72,8 @@ pub struct Options {
     pub verify: Verify,
     /// Budget for decoded chunks, in bytes.
     pub cache_bytes: u64,
+    /// The largest chunk of a solid resource that is decoded, in bytes.
+    pub max_chunk_bytes: u64,
     /// Budget for the directory trees of images, in bytes. The trees in use at one moment may exceed it.
     pub tree_bytes: u64,
     /// How many threads decode one large read; 0 means one per processor.
@@ -93,6 +95,7 @@ impl Default for Options {
             dir_mode: 0o555,
             verify: Verify::Strict,
             cache_bytes: 256 << 20,
+            max_chunk_bytes: MAX_CHUNK,
             tree_bytes: 512 << 20,
             threads: 0,
         }

@@ -8,7 +8,7 @@ use std::panic::catch_unwind;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use fs_core::check::{Event, Finding, check};
+use fs_core::check::{CheckOptions, Event, Finding, check};
 use fs_core::{Chain, Error, Filesystem, ImageChoice, Ino, Kind, Options};
 use testkit::content::Random;
 use testkit::faults::{self, Fault, Outcome, Tree};
@@ -160,7 +160,7 @@ fn every_directory_lists(fs: &Filesystem) -> Result<(), String> {
 fn checked(fs: &Filesystem, fault: &Fault) -> Result<(), String> {
     let archives: Vec<_> = fs.inventory().groups.into_iter().flat_map(|group| group.archives).collect();
     let mut found = Vec::new();
-    check(&archives, &[], 2, |event| {
+    check(&archives, &[], &CheckOptions { threads: 2, ..CheckOptions::default() }, |event| {
         if let Event::Found(finding) = event {
             found.push(finding);
         }

@@ -44,6 +44,7 @@ fn an_archive_and_its_image_are_told_in_full() {
         "images": 1,
         "boot_image": 1,
         "integrity": {"chunk_size": 1 << 20, "blocks": 1},
+        "solid": [],
         "blobs": 1,
         "blob_bytes": 5,
         "blob_stored_bytes": 5,

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use crate::blob_table::Home;
 use crate::metadata::MAX_METADATA;
 use crate::warning::Warnings;
 use crate::{
     Blob, BlobHash, BlobTable, Error, HEADER_SIZE, Header, HeaderFlags, IntegrityTable, Metadata, ReadAt, Resource,
-    ResourceHeader, Result, Warning, XmlData, read_exact_at, resource,
+    ResourceHeader, Result, SolidResource, SolidRun, Warning, XmlData, read_exact_at, resource,
 };
 
 /// How much larger than the whole archive its uncompressed metadata or blob table may be.
@@ -19,6 +20,8 @@ pub struct Archive {
     source: Arc<dyn ReadAt>,
     header: Header,
     blobs: BlobTable,
+    /// Of all runs in order, with the place that the blob table gives.
+    solid: Vec<(ResourceHeader, Result<SolidResource>)>,
     xml: XmlData,
     integrity: Result<Option<IntegrityTable>>,
     /// What neither the blob table nor the XML data warns about by itself.
@@ -26,7 +29,7 @@ pub struct Archive {
 }
 
 impl Archive {
-    /// Reads header, blob table, XML data and integrity table.
+    /// Reads header, blob table, headers of solid resources, XML data and integrity table.
     ///
     /// XML data and an integrity table that are bad, or behind the end of a file that was cut, do not keep an archive from
     /// being opened, nor does a blob or an image that cannot be read.
@@ -38,15 +41,23 @@ impl Archive {
         let mut bytes = vec![0; HEADER_SIZE.min(source.size()) as usize];
         read_exact_at(&*source, "header", 0, &mut bytes)?;
         let header = Header::parse(&bytes)?;
-        let blobs = read_blob_table(&*source, &header)?;
         let xml = XmlData::read(&*source, &header);
         if xml.is_encrypted() {
-            return Err(Error::unsupported("kind of archive", "encrypted ESD"));
+            return Err(Error::unsupported(
+                "kind of archive",
+                "encrypted ESD, whose data nobody can read without its key",
+            ));
         }
+        let mut blobs = read_blob_table(&*source, &header)?;
+        let solid = read_solid_headers(&*source, blobs.solid_runs());
+        let sizes: Vec<_> = solid.iter().map(|(_, read)| read.as_ref().ok().map(|solid| solid.place.size)).collect();
+        blobs.place_solid_blobs(&sizes);
         let integrity = read_integrity_table(&*source, &header);
-        let mut warnings = contradictions(&header, &blobs, &xml);
-        warnings.extend(unusable_blobs(&header, &blobs, source.size()));
-        Ok(Self { source, header, blobs, xml, integrity, warnings })
+        let warnings = contradictions(&header, &blobs, &xml);
+        let mut archive = Self { source, header, blobs, solid, xml, integrity, warnings };
+        let unusable = archive.unusable_blobs();
+        archive.warnings.extend(unusable);
+        Ok(archive)
     }
 
     /// What the archive was opened on.
@@ -65,6 +76,15 @@ impl Archive {
     #[must_use]
     pub fn blobs(&self) -> &BlobTable {
         &self.blobs
+    }
+
+    /// The solid resources, in the order of the blob table.
+    ///
+    /// # Errors
+    /// In place of a resource, what is wrong with its header: none of its blobs can be read.
+    #[must_use]
+    pub fn solid_resources(&self) -> impl ExactSizeIterator<Item = Result<&SolidResource, &Error>> {
+        self.solid.iter().map(|(_, read)| read.as_ref())
     }
 
     /// How many images there are: as many as metadata resources, whatever header and XML data say.
@@ -92,21 +112,61 @@ impl Archive {
         self.warnings.iter().chain(self.blobs.warnings()).chain(self.xml.warnings())
     }
 
-    /// Holds a blob's place against the archive, without reading.
+    /// Holds a blob's place against the archive, reading nothing unless something is wrong.
     ///
     /// # Errors
     /// As [`Archive::resource`], as far as it can be known without the chunk table.
     pub fn check_blob(&self, blob: &Blob) -> Result<()> {
-        resource::check(&self.header, "blob", &blob.place, self.source.size())
+        match blob.home() {
+            Home::Own => resource::check(&self.header, "blob", &blob.place, self.source.size()),
+            Home::Solid(_) | Home::Nowhere(_) => self.solid_resource(blob).map(|_| ()),
+        }
     }
 
-    /// Finds a blob's chunks: reads its chunk table, if it has one.
+    /// Finds the chunks of the resource that holds a blob: reads its chunk table, if it has one. In a solid resource the
+    /// blob's data begins at [`Blob::offset`], and is [`Blob::size`] bytes long.
     ///
     /// # Errors
     /// [`Error::Truncated`] when the blob reaches past the end of the archive, [`Error::Invalid`] when its sizes or its
-    /// chunk table break a rule, [`Error::Unsupported`] for solid resources, [`Error::Io`].
+    /// chunk table break a rule, [`Error::Io`].
     pub fn resource(&self, blob: &Blob) -> Result<Resource> {
-        Resource::read(self.source(), &self.header, "blob", blob.place)
+        match blob.home() {
+            Home::Own => Resource::read(self.source(), &self.header, "blob", blob.place),
+            Home::Solid(_) | Home::Nowhere(_) => Resource::read_solid(self.source(), &self.solid_resource(blob)?),
+        }
+    }
+
+    /// The archive's byte where the resource that holds a blob begins; 0 if a solid blob is in none.
+    #[must_use]
+    pub fn resource_offset(&self, blob: &Blob) -> u64 {
+        match blob.home() {
+            Home::Own => blob.place.offset,
+            Home::Solid(number) => self.solid[number as usize].0.offset,
+            Home::Nowhere(_) => 0,
+        }
+    }
+
+    /// The solid resource that holds a blob.
+    ///
+    /// # Errors
+    /// What is wrong with the resource's header, which is read again to tell, or with the blob's place;
+    /// [`Error::Invalid`] if the blob has a resource of its own.
+    pub fn solid_resource(&self, blob: &Blob) -> Result<SolidResource> {
+        let invalid = |rule| {
+            let (what, at) = ("offset of the solid blob in its run", self.header.blob_table.offset);
+            Error::Invalid { what, at, value: blob.place.offset, rule }
+        };
+        match blob.home() {
+            Home::Own => Err(invalid("not in a solid resource")),
+            Home::Nowhere(rule) => Err(invalid(rule)),
+            Home::Solid(number) => match &self.solid[number as usize] {
+                (_, Ok(solid)) => Ok(*solid),
+                (place, Err(_)) => {
+                    SolidResource::read(self.source(), place)?;
+                    Err(invalid("in a resource that could not be read on opening"))
+                }
+            },
+        }
     }
 
     /// The metadata of the image at `index`, from 0: decoded, and matched with its SHA-1.
@@ -191,20 +251,9 @@ fn contradictions(header: &Header, blobs: &BlobTable, xml: &XmlData) -> Vec<Warn
     warnings
 }
 
-/// The blobs and metadata resources that cannot be where the table says, and how many are of a kind that is not read.
-fn unusable_blobs(header: &Header, blobs: &BlobTable, archive_size: u64) -> Vec<Warning> {
-    let (mut warnings, mut unsupported) = (Warnings::default(), 0);
-    for blob in blobs.iter().chain(blobs.metadata()) {
-        match resource::check(header, "blob", &blob.place, archive_size) {
-            Ok(()) => {}
-            Err(Error::Unsupported { .. }) => unsupported += 1,
-            Err(problem) => warnings.push(Warning::Blob { hash: blob.hash, problem }),
-        }
-    }
-    if unsupported > 0 {
-        warnings.push(Warning::UnsupportedBlobs { count: unsupported });
-    }
-    warnings.into_vec()
+/// The headers of all solid resources; one that is bad costs only the blobs in it.
+fn read_solid_headers(source: &dyn ReadAt, runs: &[SolidRun]) -> Vec<(ResourceHeader, Result<SolidResource>)> {
+    runs.iter().flat_map(|run| &run.resources).map(|place| (*place, SolidResource::read(source, place))).collect()
 }
 
 /// Whether the header's copy of the boot image's resource header is that image's.
@@ -212,6 +261,34 @@ fn boot_metadata_agrees(header: &Header, metadata: &[Blob]) -> bool {
     match (header.boot_index as usize).checked_sub(1) {
         None => header.boot_metadata.is_absent(),
         Some(index) => metadata[index].place == header.boot_metadata,
+    }
+}
+
+impl Archive {
+    /// The blobs, solid resources and metadata resources that cannot be where the table says, and how many are of a kind that
+    /// is not read.
+    fn unusable_blobs(&self) -> Vec<Warning> {
+        let (mut warnings, mut unsupported) = (Warnings::default(), 0);
+        let mut unreadable: Vec<u64> = vec![0; self.solid.len()];
+        let mut check = |blob: &Blob, checked| match (checked, blob.home()) {
+            (Ok(()), _) => {}
+            (Err(_), Home::Solid(number)) => unreadable[number as usize] += 1,
+            (Err(Error::Unsupported { .. }), _) => unsupported += 1,
+            (Err(problem), _) => warnings.push(Warning::Blob { hash: blob.hash, problem }),
+        };
+        self.blobs.iter().for_each(|blob| check(blob, self.check_blob(blob)));
+        for blob in self.blobs.metadata() {
+            check(blob, resource::check(&self.header, "blob", &blob.place, self.source.size()));
+        }
+        for ((place, _), blobs) in self.solid.iter().zip(unreadable).filter(|(_, blobs)| *blobs > 0) {
+            if let Err(problem) = SolidResource::read(self.source(), place) {
+                warnings.push(Warning::Solid { at: place.offset, blobs, problem });
+            }
+        }
+        if unsupported > 0 {
+            warnings.push(Warning::UnsupportedBlobs { count: unsupported });
+        }
+        warnings.into_vec()
     }
 }
 
@@ -326,6 +403,9 @@ mod tests {
         let mut wim = wim();
         wim.xml = testkit::Xml::Text("<WIM><ESD><ENCRYPTED/></ESD></WIM>".into());
         let error = Archive::open(Arc::new(wim.build().bytes)).unwrap_err();
-        assert_eq!(error.to_string(), "unsupported kind of archive: encrypted ESD");
+        assert_eq!(
+            error.to_string(),
+            "unsupported kind of archive: encrypted ESD, whose data nobody can read without its key"
+        );
     }
 }

@@ -29,16 +29,66 @@ const SOLID_RESOURCE_SIZE: u64 = 0x1_0000_0000;
 pub struct Blob {
     /// The SHA-1 of its data.
     pub hash: BlobHash,
-    /// Where it is, as stored. In a solid group (see [`Blob::is_solid`]) `offset` counts from the start of the group's
-    /// uncompressed data, and `stored_size` is the blob's uncompressed size.
+    /// Where it is, as stored. For a solid blob (see [`Blob::is_solid`]) `stored_size` is its uncompressed size, and `offset`
+    /// counts through uncompressed data: in an [`Archive`](crate::Archive) that of the resource which holds it, in a table
+    /// that was only parsed that of all resources of its [`SolidRun`] in order.
     pub place: ResourceHeader,
     /// The part of a split archive that holds it: the archive's own.
     pub part: u16,
     /// How often it is used, as stored. Writers count differently and some wrongly: do not rely on it.
     pub references: u32,
+    /// The solid resource that holds it, or one of [`Home`]'s numbers for something else.
+    home: u32,
 }
 
+/// Which resource holds a blob.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Home {
+    /// Its own.
+    Own,
+    /// A solid one, by its number among those of all runs in order.
+    Solid(u32),
+    /// A solid one that cannot be: the rule which the blob's place breaks.
+    Nowhere(&'static str),
+}
+
+/// The resource is the blob's own.
+const OWN: u32 = u32::MAX;
+/// The run has no resource, or none that begins before the blob.
+const OUTSIDE: u32 = u32::MAX - 1;
+/// The blob goes on behind the resource in which it begins.
+const CROSSING: u32 = u32::MAX - 2;
+/// The blob begins inside another.
+const OVERLAPPING: u32 = u32::MAX - 3;
+
 impl Blob {
+    /// The number of the solid resource that holds it, for [`Archive::solid_resources`](crate::Archive::solid_resources);
+    /// `None` if it has a resource of its own, or a place where no blob can be.
+    #[must_use]
+    pub fn solid_resource(&self) -> Option<u32> {
+        match self.home() {
+            Home::Solid(resource) => Some(resource),
+            Home::Own | Home::Nowhere(_) => None,
+        }
+    }
+
+    /// Where its data begins in the uncompressed data of the resource that holds it.
+    #[must_use]
+    pub fn offset(&self) -> u64 {
+        if self.is_solid() { self.place.offset } else { 0 }
+    }
+
+    /// Which resource holds it.
+    pub(crate) fn home(&self) -> Home {
+        match self.home {
+            OWN => Home::Own,
+            OUTSIDE => Home::Nowhere("outside the solid resources of its run"),
+            CROSSING => Home::Nowhere("too large to lie in the solid resource where it begins"),
+            OVERLAPPING => Home::Nowhere("inside another blob of its solid resource"),
+            resource => Home::Solid(resource),
+        }
+    }
+
     /// The size of its data in bytes.
     #[must_use]
     pub fn size(&self) -> u64 {
@@ -145,10 +195,77 @@ impl BlobTable {
         &self.runs
     }
 
+    /// Finds the resource of each solid blob, and makes its offset count from that resource's start. `sizes` are the
+    /// uncompressed sizes of the resources of all runs, in order, `None` where a resource cannot be read.
+    pub(crate) fn place_solid_blobs(&mut self, sizes: &[Option<u64>]) {
+        let mut first = 0;
+        for run in &self.runs {
+            let starts = resource_starts(first, &sizes[first as usize..][..run.resources.len()]);
+            first += run.resources.len() as u32;
+            let blobs = &mut self.blobs[run.blobs.start as usize..run.blobs.end as usize];
+            blobs.iter_mut().filter(|blob| blob.is_solid()).for_each(|blob| place_solid_blob(blob, &starts));
+            refuse_overlaps(blobs);
+        }
+    }
+
     /// What was put up with while parsing.
     #[must_use]
     pub fn warnings(&self) -> &[Warning] {
         &self.warnings
+    }
+}
+
+/// A solid resource in the uncompressed data of its run.
+struct RunResource {
+    number: u32,
+    start: u64,
+    /// `None` where it is not known; it is the last one whose start is known then.
+    size: Option<u64>,
+}
+
+/// Where the resources of a run start; they are numbered from `first`.
+fn resource_starts(first: u32, sizes: &[Option<u64>]) -> Vec<RunResource> {
+    let mut starts = Vec::with_capacity(sizes.len());
+    let mut next = Some(0_u64);
+    for (number, &size) in (first..).zip(sizes) {
+        let Some(start) = next else { break };
+        starts.push(RunResource { number, start, size });
+        next = size.and_then(|size| start.checked_add(size));
+    }
+    starts
+}
+
+fn place_solid_blob(blob: &mut Blob, resources: &[RunResource]) {
+    let offset = blob.place.offset;
+    let Some(resource) = resources.partition_point(|resource| resource.start <= offset).checked_sub(1) else { return };
+    let RunResource { number, start, size } = resources[resource];
+    let room = size.map_or(u64::MAX, |size| size.saturating_sub(offset - start));
+    blob.home = match room {
+        0 => OUTSIDE,
+        _ if room < blob.size() => CROSSING,
+        _ => {
+            blob.place.offset -= start;
+            number
+        }
+    };
+}
+
+/// Leaves no blob that begins inside another: few bytes of a table could else ask for any number of hashes of the same data.
+fn refuse_overlaps(blobs: &mut [Blob]) {
+    let mut order: Vec<u32> =
+        (0..blobs.len() as u32).filter(|&at| blobs[at as usize].solid_resource().is_some()).collect();
+    order.sort_by_key(|&at| (blobs[at as usize].home, blobs[at as usize].place.offset));
+    let (mut resource, mut end) = (OWN, 0);
+    for at in order {
+        let blob = &mut blobs[at as usize];
+        if blob.home != resource {
+            (resource, end) = (blob.home, 0);
+        }
+        if blob.place.offset < end {
+            blob.home = OVERLAPPING;
+        } else {
+            end = blob.place.offset.saturating_add(blob.size());
+        }
     }
 }
 
@@ -170,7 +287,9 @@ impl Parser {
         if !solid {
             place.flags.0 &= !ResourceFlags::SOLID.0;
         }
-        let blob = Blob { hash: BlobHash(raw.hash), place, part: raw.part.get(), references: raw.references.get() };
+        let home = if place.flags.contains(ResourceFlags::SOLID) { OUTSIDE } else { OWN };
+        let (hash, part, references) = (BlobHash(raw.hash), raw.part.get(), raw.references.get());
+        let blob = Blob { hash, place, part, references, home };
         if !blob.is_solid() {
             self.in_run = false;
         } else if !std::mem::replace(&mut self.in_run, true) {
@@ -382,5 +501,55 @@ mod tests {
         let plain = BlobTable::parse(&entries.concat(), 1, false);
         assert!(plain.solid_runs().is_empty(), "the flag means nothing in 1.13");
         assert_eq!(plain.iter().filter(|blob| blob.is_solid()).count(), 0);
+    }
+
+    /// A table of a run with as many resources as `sizes`, and these blobs: offset and size in the run.
+    fn run(sizes: &[Option<u64>], blobs: &[(u64, u64)]) -> Vec<(Home, u64)> {
+        let mut entries = Vec::new();
+        for _ in sizes {
+            let mut resource = entry(SOLID, 208, 1000, 1, 1, 0);
+            resource[16..24].copy_from_slice(&SOLID_RESOURCE_SIZE.to_le_bytes());
+            entries.push(resource);
+        }
+        for (hash, &(offset, size)) in (1..).zip(blobs) {
+            let mut blob = entry(SOLID, offset, size, 1, 1, hash);
+            blob[16..24].fill(0);
+            entries.push(blob);
+        }
+        let mut table = parse(&entries);
+        table.place_solid_blobs(sizes);
+        table.iter().map(|blob| (blob.home(), blob.offset())).collect()
+    }
+
+    #[test]
+    fn places_solid_blobs() {
+        let sizes = [Some(100), Some(0), Some(50)];
+        let placed = run(&sizes, &[(100, 50), (0, 60), (60, 40)]);
+        assert_eq!(placed, [(Home::Solid(2), 0), (Home::Solid(0), 0), (Home::Solid(0), 60)]);
+        let nowhere = |blob| run(&sizes, &[blob])[0].0;
+        let outside = Home::Nowhere("outside the solid resources of its run");
+        let crossing = Home::Nowhere("too large to lie in the solid resource where it begins");
+        assert_eq!(nowhere((99, 2)), crossing);
+        assert_eq!(nowhere((149, 2)), crossing);
+        assert_eq!(nowhere((150, 1)), outside);
+        assert_eq!(nowhere((u64::MAX, (1 << 56) - 1)), outside);
+        assert_eq!(run(&[], &[(0, 1)]), [(outside, 0)]);
+        assert_eq!(run(&[Some(0)], &[(0, 1)]), [(outside, 0)]);
+    }
+
+    #[test]
+    fn blobs_behind_an_unreadable_resource_are_taken_for_its_own() {
+        let placed = run(&[Some(100), None, Some(50)], &[(0, 100), (100, 10), (170, 10)]);
+        assert_eq!(placed, [(Home::Solid(0), 0), (Home::Solid(1), 0), (Home::Solid(1), 70)]);
+        let placed = run(&[Some(u64::MAX), Some(100), Some(50)], &[(0, 100), (u64::MAX, 10)]);
+        assert_eq!(placed, [(Home::Solid(0), 0), (Home::Solid(1), 0)]);
+    }
+
+    #[test]
+    fn blobs_inside_others_are_refused() {
+        let overlapping = Home::Nowhere("inside another blob of its solid resource");
+        let placed = run(&[Some(100)], &[(50, 10), (0, 50), (59, 1), (60, 40), (20, 70)]);
+        let homes: Vec<_> = placed.into_iter().map(|(home, _)| home).collect();
+        assert_eq!(homes, [Home::Solid(0), Home::Solid(0), overlapping, Home::Solid(0), overlapping]);
     }
 }

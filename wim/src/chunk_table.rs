@@ -2,10 +2,11 @@
 
 use std::ops::Range;
 
-use crate::{Error, ReadAt, ResourceHeader, Result, read_exact_at};
+use crate::solid::{SOLID_HEADER_SIZE, SolidResource};
+use crate::{Compression, Error, ReadAt, ResourceHeader, Result, read_exact_at};
 
 /// Where the chunks of a compressed resource lie, checked: every chunk has at least one byte, none has more than its
-/// data, and they fill the resource.
+/// data, and they fill the resource; a solid one may have unused bytes behind them.
 #[derive(Debug)]
 pub(crate) struct ChunkTable {
     /// The archive's byte where chunk 0 begins, right behind the table.
@@ -74,6 +75,38 @@ impl ChunkTable {
         let table = Self { data: place.offset + len as u64, end: place.offset + place.stored_size, starts };
         table.check(place, chunk_size, width)?;
         Ok(table)
+    }
+
+    /// Reads the stored sizes of the chunks of a solid resource, which lies inside `source`.
+    pub(crate) fn read_solid(source: &dyn ReadAt, solid: &SolidResource) -> Result<Self> {
+        let SolidResource { place, chunk_size, .. } = *solid;
+        let count = solid.chunk_count();
+        let room = place.stored_size - SOLID_HEADER_SIZE - 4 * count; // held against each other when the header was read
+        let table = place.offset + SOLID_HEADER_SIZE;
+        let mut sizes = vec![0; 4 * count as usize];
+        read_exact_at(source, "chunk table", table, &mut sizes)?;
+        let mut starts = Vec::with_capacity(count as usize);
+        let (mut end, mut left) = (0, place.size);
+        for (at, &size) in (table..).step_by(4).zip(sizes.as_chunks().0) {
+            let stored = u64::from(u32::from_le_bytes(size));
+            let len = left.min(chunk_size.into());
+            let rule = match () {
+                () if stored == 0 || stored > len => "outside 1..=bytes of its data",
+                () if solid.compression == Compression::None && stored < len => {
+                    "not the bytes of its data, although nothing is compressed"
+                }
+                () if end + stored > room => "more than the resource has left",
+                () => "",
+            };
+            if !rule.is_empty() {
+                return Err(Error::Invalid { what: "stored size of the solid chunk", at, value: stored, rule });
+            }
+            starts.push(end);
+            (end, left) = (end + stored, left - len);
+        }
+        let data = table + sizes.len() as u64;
+        let starts = if starts.is_empty() { Vec::new() } else { starts.split_off(1) };
+        Ok(Self { data, end: data + end, starts: Starts::Wide(starts.into()) })
     }
 
     /// Holds every chunk's stored size against its data.
@@ -173,6 +206,49 @@ mod tests {
         ];
         for (name, entries, size, data, want) in cases {
             let error = table(&narrow(entries), *size, *data).expect_err(name).to_string();
+            assert_eq!(error, *want, "{name}");
+        }
+    }
+
+    /// The solid resource of so many bytes at byte 16 of an archive, with this table and `data` bytes behind it.
+    fn solid(compression: Compression, sizes: &[u32], size: u64, data: usize) -> Result<ChunkTable> {
+        let archive = [vec![0xEE; 32], narrow(sizes), vec![0xDD; data]].concat();
+        let stored_size = (archive.len() - 16) as u64;
+        let place = ResourceHeader { offset: 16, stored_size, size, flags: ResourceFlags::SOLID };
+        ChunkTable::read_solid(&archive, &SolidResource { place, compression, chunk_size: CHUNK })
+    }
+
+    #[test]
+    fn places_solid_chunks() {
+        let three = solid(Compression::Lzx, &[100, 1, 5], 2 * u64::from(CHUNK) + 5, 120).unwrap();
+        assert_eq!([three.place(0), three.place(1), three.place(2)], [44..144, 144..145, 145..150]);
+        let raw = solid(Compression::None, &[CHUNK, 5], u64::from(CHUNK) + 5, CHUNK as usize + 5).unwrap();
+        assert_eq!(raw.place(1), 40 + u64::from(CHUNK)..45 + u64::from(CHUNK));
+        assert!(solid(Compression::Lzx, &[], 0, 0).is_ok());
+    }
+
+    #[test]
+    fn says_what_is_wrong_with_solid_chunks() {
+        let two = u64::from(CHUNK) + 10;
+        let stored = "stored size of the solid chunk at";
+        let (empty, behind) = ("outside 1..=bytes of its data", "more than the resource has left");
+        type Case<'a> = (&'a str, Compression, &'a [u32], u64, usize, &'a str);
+        let cases: &[Case<'_>] = &[
+            ("empty", Compression::Lzx, &[0, 9], two, 20, &format!("{stored} 0x20 is 0x0, {empty}")),
+            ("too long", Compression::Lzx, &[CHUNK + 1, 9], two, 20, &format!("{stored} 0x20 is 0x8001, {empty}")),
+            ("last too long", Compression::Lzx, &[5, 11], two, 20, &format!("{stored} 0x24 is 0xb, {empty}")),
+            ("behind the end", Compression::Lzx, &[15, 9], two, 23, &format!("{stored} 0x24 is 0x9, {behind}")),
+            (
+                "raw",
+                Compression::None,
+                &[CHUNK, 9],
+                two,
+                50_000,
+                &format!("{stored} 0x24 is 0x9, not the bytes of its data, although nothing is compressed"),
+            ),
+        ];
+        for (name, compression, sizes, size, data, want) in cases {
+            let error = solid(*compression, sizes, *size, *data).expect_err(name).to_string();
             assert_eq!(error, *want, "{name}");
         }
     }

@@ -146,7 +146,8 @@ impl RawHeader {
         let (version, size) = (self.version.get(), u64::from(self.header_size.get()));
         if !matches!(version, VERSION | VERSION_SOLID) {
             let (major, minor) = (version >> 16, version >> 8 & 0xFF);
-            return Err(Error::unsupported("version", format!("{major}.{minor:02} ({version:#x})")));
+            let kind = if (0x1_0000..VERSION).contains(&version) { ", older than 1.13" } else { "" };
+            return Err(Error::unsupported("version", format!("{major}.{minor:02} ({version:#x}){kind}")));
         }
         if size != HEADER_SIZE {
             return Err(Error::Invalid { what: "header size", at: 8, value: size, rule: "not 208" });
@@ -263,31 +264,42 @@ impl Compression {
         }
     }
 
-    /// The smallest and the largest chunk size in bytes, as powers of two.
+    /// The smallest and the largest chunk size in bytes, as powers of two; where nothing is compressed, those of raw chunks in
+    /// solid resources.
     pub(crate) fn chunk_orders(self) -> (u32, u32) {
         match self {
-            Self::None => (0, 0),
+            Self::None => (12, 30),
             Self::Xpress => (12, 16),
             Self::Lzx => (15, 21),
             Self::Lzms => (15, 30),
         }
     }
 
-    /// The chunk size that a stored one stands for.
-    fn check_chunk_size(self, stored: u32) -> Result<u32> {
+    /// Holds a chunk size, in bytes, against what the compression allows; else says what it allows.
+    pub(crate) fn allows_chunks_of(self, size: u32) -> Result<(), &'static str> {
         let (low, high) = self.chunk_orders();
+        if size.is_power_of_two() && (low..=high).contains(&size.ilog2()) {
+            return Ok(());
+        }
+        Err(match self {
+            Self::None => "not a power of two from 4 KiB to 1 GiB",
+            Self::Xpress => "not a power of two from 4 KiB to 64 KiB, as XPRESS needs",
+            Self::Lzx => "not a power of two from 32 KiB to 2 MiB, as LZX needs",
+            Self::Lzms => "not a power of two from 32 KiB to 1 GiB, as LZMS needs",
+        })
+    }
+
+    /// The chunk size that a stored one stands for in the archive's header.
+    fn check_chunk_size(self, stored: u32) -> Result<u32> {
         match stored {
             _ if self == Self::None => Ok(0),
             0 => Ok(DEFAULT_CHUNK_SIZE),
-            _ if stored.is_power_of_two() && (low..=high).contains(&stored.ilog2()) => Ok(stored),
-            _ => {
-                let rule = match self {
-                    Self::Xpress => "not a power of two from 4 KiB to 64 KiB, as XPRESS needs",
-                    Self::Lzx => "not a power of two from 32 KiB to 2 MiB, as LZX needs",
-                    _ => "not a power of two from 32 KiB to 1 GiB, as LZMS needs",
-                };
-                Err(Error::Invalid { what: "chunk size", at: 0x14, value: u64::from(stored), rule })
-            }
+            _ => self.allows_chunks_of(stored).map(|()| stored).map_err(|rule| Error::Invalid {
+                what: "chunk size",
+                at: 0x14,
+                value: u64::from(stored),
+                rule,
+            }),
         }
     }
 }
@@ -328,8 +340,9 @@ mod tests {
             ("other magic", |h| h[0] = b'X', "not a WIM archive"),
             ("pipable", |h| h[..5].copy_from_slice(b"WLPWM"), "unsupported kind of archive: pipable"),
             ("size", |h| h[8] = 207, "header size at 0x8 is 0xcf, not 208"),
-            ("1.12", |h| h[0xD] = 0xC, "unsupported version: 1.12 (0x10c00)"),
-            ("1.09", |h| (h[8], h[0xD]) = (0x60, 9), "unsupported version: 1.09 (0x10900)"),
+            ("1.12", |h| h[0xD] = 0xC, "unsupported version: 1.12 (0x10c00), older than 1.13"),
+            ("1.14", |h| h[0xD] = 0xE, "unsupported version: 1.14 (0x10e00)"),
+            ("1.09", |h| (h[8], h[0xD]) = (0x60, 9), "unsupported version: 1.09 (0x10900), older than 1.13"),
             ("part 2 of 1", |h| h[0x28] = 2, "part number at 0x28 is 0x2, outside 1..=part count"),
             ("part 0", |h| h[0x28] = 0, "part number at 0x28 is 0x0, outside 1..=part count"),
             ("65536 images", |h| h[0x2E] = 1, "image count at 0x2c is 0x10001, above 65535"),

@@ -5,12 +5,13 @@ use std::ops::Range;
 
 use crate::chunk_table::{self, ChunkTable};
 use crate::codec::{lzms, lzx, xpress};
+use crate::solid::SolidResource;
 use crate::{Compression, Error, Header, ReadAt, ResourceFlags, ResourceHeader, Result, read_exact_at};
 
 /// The chunk size in which stored resources are read.
 const STORED_CHUNK: u32 = 0x8000;
 
-/// Where a blob's chunks lie, with its chunk table in memory.
+/// Where the chunks of a resource lie, with its chunk table in memory. Most resources are one blob, a solid one has many.
 #[derive(Debug)]
 pub struct Resource {
     place: ResourceHeader,
@@ -18,13 +19,13 @@ pub struct Resource {
     layout: Layout,
 }
 
-/// How a resource's bytes are kept. Solid resources will be another one.
+/// How a resource's bytes are kept.
 #[derive(Debug)]
 enum Layout {
     /// As they are.
     Stored,
-    /// In chunks, each of them compressed or raw.
-    Chunked { codec: Codec, table: ChunkTable },
+    /// In chunks, each of them compressed or raw; all raw where there is no codec.
+    Chunked { codec: Option<Codec>, table: ChunkTable },
 }
 
 /// The compressions that can be decoded.
@@ -33,6 +34,18 @@ enum Codec {
     Xpress,
     Lzx,
     Lzms,
+}
+
+impl Codec {
+    /// The decoder of a compression, if it needs one.
+    fn of(compression: Compression) -> Option<Self> {
+        match compression {
+            Compression::None => None,
+            Compression::Xpress => Some(Self::Xpress),
+            Compression::Lzx => Some(Self::Lzx),
+            Compression::Lzms => Some(Self::Lzms),
+        }
+    }
 }
 
 /// What reading chunks needs from call to call: the decoders' tables and the buffer for compressed bytes. One per thread.
@@ -63,7 +76,14 @@ impl Resource {
             return Ok(Self { place, chunk_size: STORED_CHUNK, layout: Layout::Stored });
         };
         let table = ChunkTable::read(source, &place, header.chunk_size)?;
-        Ok(Self { place, chunk_size: header.chunk_size, layout: Layout::Chunked { codec, table } })
+        Ok(Self { place, chunk_size: header.chunk_size, layout: Layout::Chunked { codec: Some(codec), table } })
+    }
+
+    /// Finds the chunks of a solid resource of the archive `source`.
+    pub(crate) fn read_solid(source: &dyn ReadAt, solid: &SolidResource) -> Result<Self> {
+        let codec = Codec::of(solid.compression);
+        let table = ChunkTable::read_solid(source, solid)?;
+        Ok(Self { place: solid.place, chunk_size: solid.chunk_size, layout: Layout::Chunked { codec, table } })
     }
 
     /// The uncompressed size in bytes.
@@ -135,7 +155,7 @@ impl Resource {
         let stored = (place.end - place.start) as usize;
         let codec = match &self.layout {
             // The format's only sign of a raw chunk is that it is as long as its data.
-            Layout::Chunked { codec, .. } if stored != dst.len() => codec,
+            Layout::Chunked { codec: Some(codec), .. } if stored != dst.len() => codec,
             _ => return read_exact_at(source, "chunk", place.start, dst),
         };
         if scratch.input.len() < stored {
@@ -196,7 +216,8 @@ fn check_place(
     archive_size: u64,
 ) -> Result<Option<Codec>> {
     if place.flags.contains(ResourceFlags::SOLID) {
-        return Err(Error::unsupported("kind of resource", "solid"));
+        let (at, value, rule) = (place.offset, u64::from(place.flags.0), "solid, where only blobs can be");
+        return Err(Error::Invalid { what: "flags of the resource", at, value, rule });
     }
     if place.flags.contains(ResourceFlags::SPANNED) {
         return Err(Error::unsupported("kind of resource", "cut over several parts"));
@@ -208,18 +229,15 @@ fn check_place(
         let fits = place.stored_size == place.size;
         return if fits { Ok(None) } else { Err(Error::Invalid { what: "stored size", at, value, rule }) };
     }
-    match header.compression {
-        _ if place.size == 0 => Ok(None),
-        Compression::Xpress => Ok(Some(Codec::Xpress)),
-        Compression::Lzx => Ok(Some(Codec::Lzx)),
-        Compression::Lzms => Ok(Some(Codec::Lzms)),
-        Compression::None => Err(Error::Invalid {
-            what: "flags of the resource",
-            at: place.offset,
-            value: u64::from(place.flags.0),
-            rule: "compressed, in an archive that names no compression",
-        }),
+    if place.size == 0 {
+        return Ok(None);
     }
+    Codec::of(header.compression).map(Some).ok_or(Error::Invalid {
+        what: "flags of the resource",
+        at: place.offset,
+        value: u64::from(place.flags.0),
+        rule: "compressed, in an archive that names no compression",
+    })
 }
 
 #[cfg(test)]
@@ -349,7 +367,12 @@ mod tests {
                 place(4, 90, 99),
                 "flags of the resource at 0xa is 0x4, compressed, in an archive that names no compression",
             ),
-            ("solid", Compression::Lzx, place(0x10, 90, 0), "unsupported kind of resource: solid"),
+            (
+                "solid",
+                Compression::Lzx,
+                place(0x10, 90, 0),
+                "flags of the resource at 0xa is 0x10, solid, where only blobs can be",
+            ),
             ("spanned", Compression::Lzx, place(8, 90, 90), "unsupported kind of resource: cut over several parts"),
         ];
         for (name, compression, place, want) in cases {

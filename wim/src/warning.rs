@@ -64,6 +64,16 @@ pub enum Warning {
         /// What is wrong with its entry in the blob table.
         problem: Error,
     },
+    /// A solid resource cannot be read, with all its blobs.
+    #[error("{blobs} blobs in the solid resource at {at:#x} cannot be read: {problem}")]
+    Solid {
+        /// Where it begins.
+        at: u64,
+        /// How many blobs there are.
+        blobs: u64,
+        /// What is wrong with its header.
+        problem: Error,
+    },
     /// Blobs of a kind that is not read, as solid ones.
     #[error("{count} blobs cannot be read: their kind of resource is not supported")]
     UnsupportedBlobs {

@@ -10,11 +10,13 @@ use fs_core::{ImageChoice, Options, StreamInterface, Verify};
 use mount_unix::{Access, MountOptions};
 use rustix::process::{getgid, getuid};
 
+use crate::text::parse_bytes;
+
 /// Behind the arguments in `wimstore mount --help`.
 pub(super) const HELP: &str = "\
 Mount options (-o):
   image=, ref=, streams=, ignore_case, unix_data, efs_raw, verify=, cache=,
-  threads=                 as the long options above; also streams_interface=
+  max_chunk=, threads=     as the long options above; also streams_interface=
   uid=N, gid=N             owner and group of everything (default: who mounts)
   umask=, fmask=, dmask=   octal; bits taken from 0555 of directories, 0444 of files
   allow_other              let everybody use the mount whom the permissions allow
@@ -74,6 +76,7 @@ const VALUED: &[&str] = &[
     "fsname",
     "gid",
     "image",
+    "max_chunk",
     "ref",
     "streams",
     "streams_interface",
@@ -200,6 +203,7 @@ impl Settings {
             }
             "verify" => filesystem.verify = one_of(value, &[("strict", Verify::Strict), ("off", Verify::Off)])?,
             "cache" => filesystem.cache_bytes = size(value)?,
+            "max_chunk" => filesystem.max_chunk_bytes = size(value)?,
             "threads" => {
                 self.mount.threads = number::<usize>(value)?;
                 anyhow::ensure!(self.mount.threads > 0, "0 threads answer nothing");
@@ -253,16 +257,9 @@ fn octal(value: &OsStr) -> anyhow::Result<u16> {
     bits.with_context(|| format!("{} is not an octal mask such as 022", value.display()))
 }
 
-/// Bytes: a number, with K, M, G or T behind it for powers of 1024.
+/// Bytes, as `512M`.
 fn size(value: &OsStr) -> anyhow::Result<u64> {
-    let text = text(value)?;
-    let (digits, shift) = match text.char_indices().next_back() {
-        Some((at, unit)) if !unit.is_ascii_digit() => (&text[..at], "KMGT".find(unit.to_ascii_uppercase())),
-        _ => (text, None),
-    };
-    let shift = if digits.len() == text.len() { Some(0) } else { shift.map(|place| 10 * (place + 1)) };
-    let bytes = shift.and_then(|shift| digits.parse::<u64>().ok()?.checked_mul(1 << shift));
-    bytes.with_context(|| format!("{text} is not a size such as 512M or 2G"))
+    parse_bytes(text(value)?).map_err(anyhow::Error::msg)
 }
 
 fn one_of<T: Copy>(value: &OsStr, choices: &[(&str, T)]) -> anyhow::Result<T> {
@@ -308,6 +305,7 @@ mod tests {
             ("ref=/a.wim,ref=/b.wim", |s| s.filesystem.references == [Path::new("/a.wim"), Path::new("/b.wim")]),
             ("cache=512M", |s| s.filesystem.cache_bytes == 512 << 20),
             ("cache=1g", |s| s.filesystem.cache_bytes == 1 << 30),
+            ("max_chunk=1G", |s| s.filesystem.max_chunk_bytes == 1 << 30),
             ("cache=4096", |s| s.filesystem.cache_bytes == 4096),
             ("verify=off", |s| s.filesystem.verify == Verify::Off),
             ("verify=off,verify=strict", |s| s.filesystem.verify == Verify::Strict),

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use fs_core::wim::SolidResource;
 use fs_core::{ArchiveEntry, AttributeSource, Chain, OpenArchive};
 
 use super::{PathField, lossy};
@@ -33,10 +34,34 @@ pub(crate) struct Archive {
     pub(crate) integrity: Option<Integrity>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) integrity_error: Option<String>,
+    /// Solid resources; those whose header is bad are warned of instead.
+    pub(crate) solid: Vec<Solid>,
     pub(crate) blobs: usize,
     pub(crate) blob_bytes: u64,
     pub(crate) blob_stored_bytes: u64,
     pub(crate) warnings: Vec<String>,
+}
+
+/// A solid resource.
+#[derive(Debug, Serialize)]
+pub(crate) struct Solid {
+    pub(crate) offset: u64,
+    pub(crate) compression: String,
+    pub(crate) chunk_size: u32,
+    pub(crate) bytes: u64,
+    pub(crate) stored_bytes: u64,
+}
+
+impl Solid {
+    fn of(resource: &SolidResource) -> Self {
+        Self {
+            offset: resource.place.offset,
+            compression: resource.compression.to_string(),
+            chunk_size: resource.chunk_size,
+            bytes: resource.place.size,
+            stored_bytes: resource.place.stored_size,
+        }
+    }
 }
 
 /// An integrity table.
@@ -56,6 +81,10 @@ impl Archive {
             Ok(table) => (table.map(|t| Integrity { chunk_size: t.chunk_size(), blocks: t.len() }), None),
             Err(error) => (None, Some(Chain(error).to_string())),
         };
+        let solid: Vec<Solid> = wim.solid_resources().flatten().map(Solid::of).collect();
+        // Blobs in solid resources take what these take.
+        let own = wim.blobs().iter().filter(|blob| !blob.is_solid()).map(|blob| blob.place.stored_size);
+        let stored = own.chain(solid.iter().map(|solid| solid.stored_bytes)).fold(0, u64::saturating_add);
         Self {
             record: "archive",
             path: PathField::of(archive.path.as_os_str().as_encoded_bytes()),
@@ -76,7 +105,8 @@ impl Archive {
             integrity_error,
             blobs: wim.blobs().len(),
             blob_bytes: wim.blobs().iter().fold(0, |sum, blob| sum.saturating_add(blob.size())),
-            blob_stored_bytes: wim.blobs().iter().fold(0, |sum: u64, blob| sum.saturating_add(blob.place.stored_size)),
+            blob_stored_bytes: stored,
+            solid,
             warnings: wim.warnings().map(|warning| Chain(warning).to_string()).collect(),
         }
     }

@@ -8,7 +8,7 @@ mod image;
 
 use serde::Serialize;
 
-pub(crate) use archive::Archive;
+pub(crate) use archive::{Archive, Solid};
 pub(crate) use entry::Entry;
 pub(crate) use finding::{Found, Summary};
 pub(crate) use image::{Content, Image};

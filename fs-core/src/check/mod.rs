@@ -2,6 +2,7 @@
 
 mod plan;
 mod run;
+mod solid;
 mod worker;
 
 use std::collections::HashMap;
@@ -13,6 +14,7 @@ use wim::BlobHash;
 use self::plan::Plan;
 use self::run::{Run, Use};
 use crate::OpenArchive;
+use crate::content::MAX_CHUNK;
 
 /// Something in a store that is not as it should be. Image numbers count from 1, offsets from the archive's first byte.
 #[derive(Debug)]
@@ -55,8 +57,8 @@ pub enum Finding {
         blob: BlobHash,
         /// Where its resource starts.
         offset: u64,
-        /// What is wrong.
-        error: wim::Error,
+        /// What is wrong. All blobs of a solid chunk may share it.
+        error: Arc<wim::Error>,
     },
     /// An image uses a blob that no archive at hand supplies. Said once for each image.
     MissingBlob {
@@ -94,6 +96,23 @@ pub enum Event {
     Found(Finding),
 }
 
+/// How archives are checked.
+#[derive(Debug, Clone)]
+pub struct CheckOptions {
+    /// How many threads work, the calling one included.
+    pub threads: usize,
+    /// What the chunks of solid resources that are decoded at the same time may take, in bytes; one always may.
+    pub solid_bytes: u64,
+    /// The largest chunk of a solid resource that is decoded, in bytes.
+    pub max_chunk_bytes: u64,
+}
+
+impl Default for CheckOptions {
+    fn default() -> Self {
+        Self { threads: 1, solid_bytes: 512 << 20, max_chunk_bytes: MAX_CHUNK }
+    }
+}
+
 /// How much was checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Checked {
@@ -115,20 +134,20 @@ pub fn work(archives: &[Arc<OpenArchive>]) -> u64 {
     archives.iter().map(|archive| Plan::new(archive).bytes).fold(0, u64::saturating_add)
 }
 
-/// Checks everything in `archives`, on `threads` threads, this one included; `references` only supply blobs.
+/// Checks everything in `archives`; `references` only supply blobs.
 ///
-/// Everything is read from the files, hashed and decoded once, in the order in which it is stored. Events come on the calling
-/// thread, findings of an archive in the order in which its data is stored, missing blobs at the end.
+/// Everything is read from the files, hashed and decoded once, in the order in which it is stored, solid resources last. Events
+/// come on the calling thread, findings of an archive in the order in which its data is checked, missing blobs at the end.
 pub fn check(
     archives: &[Arc<OpenArchive>],
     references: &[Arc<OpenArchive>],
-    threads: usize,
+    options: &CheckOptions,
     mut tell: impl FnMut(Event),
 ) -> Checked {
     let mut checked = Checked::default();
     let mut used = Vec::new();
     for archive in archives {
-        Run::new(archive, &mut tell, &mut checked, &mut used).all(threads.max(1));
+        Run::new(archive, &mut tell, &mut checked, &mut used).all(options);
         checked.archives += 1;
     }
     let supplied =

@@ -51,7 +51,10 @@ impl<'a> Plan<'a> {
         for (index, image) in wim.blobs().metadata().iter().enumerate() {
             plan.push(Job::Metadata(index), image.size(), 1);
         }
-        let mut blobs: Vec<&Blob> = wim.blobs().iter().collect();
+        // Blobs of solid resources come later, chunk by chunk: see `solid.rs`. Those that cannot be read come here.
+        let (solid, own): (Vec<&Blob>, Vec<&Blob>) = wim.blobs().iter().partition(|blob| is_in_solid(wim, blob));
+        plan.bytes = solid.iter().fold(plan.bytes, |sum, blob| sum.saturating_add(blob.size()));
+        let mut blobs = own;
         blobs.sort_by_key(|blob| blob.place.offset);
         let mut blobs = blobs.into_iter().peekable();
         // What lies in a block is checked right behind it, while the system still has the file's pages in memory.
@@ -98,6 +101,11 @@ impl<'a> Plan<'a> {
         let job = self.starts.partition_point(|&start| start <= unit) - 1;
         (&self.jobs[job], unit - self.starts[job])
     }
+}
+
+/// Whether a blob lies in a solid resource that can be read, as far as its header tells.
+pub(super) fn is_in_solid(wim: &Archive, blob: &Blob) -> bool {
+    blob.is_solid() && wim.check_blob(blob).is_ok()
 }
 
 /// How many bytes checking a blob goes through: none where its place cannot be, for its size then means nothing.

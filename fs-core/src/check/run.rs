@@ -6,7 +6,7 @@ use wim::{BlobHash, BlobHasher, Warning};
 
 use super::plan::{Job, Large, Plan, unit_size};
 use super::worker::{Done, Worker, bad_blob, matching};
-use super::{Checked, Event, Finding};
+use super::{CheckOptions, Checked, Event, Finding, solid};
 use crate::OpenArchive;
 use crate::content::pipeline::in_order;
 
@@ -22,9 +22,9 @@ pub(super) struct Use<'a> {
 
 /// The calling thread's side: takes what comes of the units, in order, and tells.
 pub(super) struct Run<'a, 'r> {
-    archive: &'a OpenArchive,
-    tell: &'r mut dyn FnMut(Event),
-    checked: &'r mut Checked,
+    pub(super) archive: &'a OpenArchive,
+    pub(super) tell: &'r mut dyn FnMut(Event),
+    pub(super) checked: &'r mut Checked,
     used: &'r mut Vec<Use<'a>>,
     /// The hash of the large blob at hand, as far as its units have come; `None` when one of them failed.
     hashing: Option<BlobHasher>,
@@ -41,11 +41,12 @@ impl<'a, 'r> Run<'a, 'r> {
         Self { archive, tell, checked, used, hashing: None }
     }
 
-    /// Checks everything, on this many threads.
-    pub(super) fn all(mut self, threads: usize) {
-        let archive = self.archive;
+    /// Checks everything.
+    pub(super) fn all(mut self, options: &CheckOptions) {
+        let (archive, threads) = (self.archive, options.threads.max(1));
         // A blob that cannot be where the table says is found again when it is its turn.
-        for warning in archive.wim.warnings().filter(|warning| !matches!(warning, Warning::Blob { .. })) {
+        let found_again = |warning: &&Warning| matches!(warning, Warning::Blob { .. } | Warning::Solid { .. });
+        for warning in archive.wim.warnings().filter(|warning| !found_again(warning)) {
             self.found(Finding::Warning { archive: archive.path.clone(), image: None, warning: warning.to_string() });
         }
         if let Err(error) = archive.wim.integrity() {
@@ -67,6 +68,7 @@ impl<'a, 'r> Run<'a, 'r> {
                 Ok(())
             },
         );
+        solid::check(&mut self, &worker, options);
     }
 
     fn take(&mut self, job: &Job<'a>, unit: u64, done: Done, worker: &Worker<'_>) {
@@ -134,7 +136,7 @@ impl<'a, 'r> Run<'a, 'r> {
         (self.tell)(Event::Progress(bytes));
     }
 
-    fn found(&mut self, finding: Finding) {
+    pub(super) fn found(&mut self, finding: Finding) {
         (self.tell)(Event::Found(finding));
     }
 }

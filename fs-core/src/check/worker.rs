@@ -1,9 +1,10 @@
 //! Reading, decoding and hashing, on any thread.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use wim::{Blob, BlobHash, InodeId, Metadata, Resource, Scratch};
+use wim::{Blob, BlobHash, InodeId, Metadata, ReadAt, Resource, Scratch};
 
 use super::Finding;
 use super::plan::{Job, Large, readable_size, unit_size};
@@ -24,7 +25,7 @@ pub(super) enum Done {
 /// What threads need to check an archive.
 pub(super) struct Worker<'a> {
     archive: &'a OpenArchive,
-    scratches: Pool<Scratch>,
+    pub(super) scratches: Pool<Scratch>,
     /// For what is read or decoded. Units of large blobs leave in one, and it is given back when they were taken.
     pub(super) buffers: Pool<Vec<u8>>,
 }
@@ -32,6 +33,11 @@ pub(super) struct Worker<'a> {
 impl<'a> Worker<'a> {
     pub(super) fn new(archive: &'a OpenArchive) -> Self {
         Self { archive, scratches: Pool::default(), buffers: Pool::default() }
+    }
+
+    /// The archive's bytes.
+    pub(super) fn source(&self) -> &'a dyn ReadAt {
+        self.archive.wim.source()
     }
 
     /// Does a unit of a job.
@@ -145,6 +151,7 @@ pub(super) fn matching(expected: BlobHash, actual: wim::Result<BlobHash>) -> wim
     if actual == expected { Ok(()) } else { Err(wim::Error::Hash { expected, actual }) }
 }
 
-pub(super) fn bad_blob(archive: &OpenArchive, blob: &Blob, error: wim::Error) -> Finding {
-    Finding::BadBlob { archive: archive.path.clone(), blob: blob.hash, offset: blob.place.offset, error }
+pub(super) fn bad_blob(archive: &OpenArchive, blob: &Blob, error: impl Into<Arc<wim::Error>>) -> Finding {
+    let offset = archive.wim.resource_offset(blob);
+    Finding::BadBlob { archive: archive.path.clone(), blob: blob.hash, offset, error: error.into() }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use wim::{Blob, BlobHash, ReadAt, Resource};
 
-use super::cache::{Cache, ChunkKey, Weigh};
+use super::cache::{Cache, ChunkKey, ResourceKey, Weigh};
 use super::trust::Generation;
 use super::{Contents, TABLE_BYTES, Verify, blank};
 use crate::{ArchiveId, BlobRef, Error};
@@ -22,8 +22,8 @@ pub(super) enum Fault {
 /// All chunks of a blob, in order.
 pub(super) type Chunks = Arc<[Arc<[u8]>]>;
 
-/// Resources with more than one chunk, by archive, blob and the generation in which their chunk table was read.
-pub(super) type TableCache = Cache<(ArchiveId, u32, u32), Arc<Resource>, Fault>;
+/// Resources with a chunk table, and the generation in which it was read.
+pub(super) type TableCache = Cache<(ArchiveId, ResourceKey, u32), Arc<Resource>, Fault>;
 
 impl Weigh for Arc<Resource> {
     /// What the chunk table takes, but never so much that it could not be kept: reading it for each chunk would be worse.
@@ -119,7 +119,7 @@ impl<'a> Attempt<'a> {
         Ok(bytes)
     }
 
-    /// The blob's chunk table, read unless it is cached.
+    /// The resource that holds the blob, with its chunk table, which is read unless it is cached.
     pub(super) fn resource(&self) -> Result<Arc<Resource>, Fault> {
         let read = || match self.blob.archive.wim.resource(self.row) {
             Ok(resource) => Ok(Arc::new(resource)),
@@ -128,7 +128,8 @@ impl<'a> Attempt<'a> {
         if self.has_one_chunk() {
             return read(); // it has no table
         }
-        self.contents.tables.get_or_load((self.blob.archive.id, self.blob.index, self.generation.number), read)
+        let key = (self.blob.archive.id, ResourceKey::of(self.blob), self.generation.number);
+        self.contents.tables.get_or_load(key, read).map_err(|fault| self.own_fault(fault))
     }
 
     /// The archive's bytes.
@@ -142,8 +143,9 @@ impl<'a> Attempt<'a> {
         place.offset..place.offset.saturating_add(place.stored_size)
     }
 
+    /// Whether the blob has a resource of its own, of one chunk.
     fn has_one_chunk(&self) -> bool {
-        self.row.size() <= u64::from(self.blob.archive.wim.header().chunk_size)
+        !self.row.is_solid() && self.row.size() <= u64::from(self.blob.archive.wim.header().chunk_size)
     }
 
     /// Ends the attempt if it is known that the blob cannot be read, without reading it again.
@@ -174,7 +176,8 @@ impl<'a> Attempt<'a> {
     }
 
     fn io_error(&self, source: io::Error) -> Error {
-        let error = wim::Error::Io { at: self.row.place.offset, len: self.row.place.stored_size, source };
+        let at = self.blob.archive.wim.resource_offset(self.row);
+        let error = wim::Error::Io { at, len: self.row.place.stored_size, source };
         self.blob.archive.blob_error(self.row, error)
     }
 
@@ -182,6 +185,14 @@ impl<'a> Attempt<'a> {
     pub(super) fn matches(&self, actual: BlobHash) -> Result<(), Fault> {
         let expected = self.row.hash;
         if actual == expected { Ok(()) } else { Err(self.failed(wim::Error::Hash { expected, actual })) }
+    }
+
+    /// A fault that another blob of the same resource may have met first, said of this blob.
+    pub(super) fn own_fault(&self, fault: Fault) -> Fault {
+        match fault {
+            Fault::Failed(Error::Blob { source, .. }) => Fault::Failed(self.blob.archive.blob_error(self.row, source)),
+            other => other,
+        }
     }
 
     /// What an error means: that the file changed, or that the blob is bad, which is remembered unless the medium failed.

@@ -117,7 +117,7 @@ impl Attempt<'_> {
         if !wim.blobs().iter().any(is_compressed) {
             return true;
         }
-        let proves = |blob: &&Blob| is_compressed(blob) && !blob.is_solid() && blob.size() > chunk_size;
+        let proves = |blob: &&Blob| is_compressed(blob) && blob.size() > chunk_size;
         let mut blobs: Vec<&Blob> =
             wim.blobs().iter().filter(proves).filter(|blob| blob.size() <= MAX_PROOF_SIZE).collect();
         blobs.sort_unstable_by_key(|blob| blob.size());
@@ -136,8 +136,9 @@ impl Attempt<'_> {
     }
 }
 
+/// Whether the header says how a blob is compressed. Solid resources say it themselves, inside of the blocks.
 fn is_compressed(blob: &Blob) -> bool {
-    blob.place.flags.contains(ResourceFlags::COMPRESSED)
+    blob.place.flags.contains(ResourceFlags::COMPRESSED) && !blob.is_solid()
 }
 
 fn len(range: &Range<u64>) -> u64 {

@@ -3,18 +3,18 @@
 use std::fmt;
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use lru::LruCache;
 use parking_lot::Mutex;
 
 use super::flight::SingleFlight;
-use crate::ArchiveId;
+use crate::{ArchiveId, BlobRef};
 
 /// What an entry costs beyond its value's own bytes: key, list links, table slot, reference counts.
 const ENTRY_OVERHEAD: usize = 128;
 
-/// How many locks the entries are spread over, so that readers rarely meet at one.
+/// How many locks the entries are spread over, so that readers rarely meet at one. Which entry is dropped is decided over all.
 const SHARDS: usize = 16;
 
 /// Decoded chunks, shared with whoever copies from them.
@@ -25,10 +25,36 @@ pub(super) type ChunkCache<E> = Cache<ChunkKey, Arc<[u8]>, E>;
 pub(super) struct ChunkKey {
     /// The archive.
     pub(super) archive: ArchiveId,
-    /// Index of the blob in the archive's blob table.
-    pub(super) resource: u32,
+    /// The resource.
+    pub(super) resource: ResourceKey,
+    /// The generation of the file that a solid chunk was decoded from, which is all that vouches for it: its blobs' own hashes
+    /// are yet to be looked at. 0 for other chunks, which are verified before they come in.
+    pub(super) generation: u32,
     /// Index of the chunk in the resource.
     pub(super) chunk: u64,
+}
+
+/// Names a resource of an archive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum ResourceKey {
+    /// That of a blob of its own, by index in the blob table.
+    Blob(u32),
+    /// A solid one, by its number.
+    Solid(u32),
+}
+
+impl ResourceKey {
+    /// The resource that holds a blob.
+    pub(super) fn of(blob: &BlobRef) -> Self {
+        blob.blob().solid_resource().map_or(Self::Blob(blob.index), Self::Solid)
+    }
+}
+
+impl ChunkKey {
+    /// A chunk of a blob that has a resource of its own.
+    pub(super) fn own(blob: &BlobRef, chunk: u64) -> Self {
+        Self { archive: blob.archive.id, resource: ResourceKey::Blob(blob.index), generation: 0, chunk }
+    }
 }
 
 /// Says what a cached value costs.
@@ -46,20 +72,30 @@ impl Weigh for Arc<[u8]> {
 /// Values by key, the least recently used dropped first, with single flight.
 ///
 /// `&self` everywhere; a hit takes one short lock. The bound is on the bytes of all shards together, so that one value may be
-/// as large as the whole cache; a larger one is handed to whoever asks, and not kept.
+/// as large as the whole cache. Of larger ones the newest is kept, beside all others and whatever it costs: a value that is
+/// wanted piece by piece would else be loaded for each piece.
 pub(crate) struct Cache<K, V, E> {
-    shards: Box<[Mutex<LruCache<K, V>>]>,
+    shards: Box<[Mutex<Shard<K, V>>]>,
+    /// The time by which the shards compare which of them has the oldest value: see [`Cache::now`].
+    clock: AtomicU64,
+    /// The newest value that is larger than the cache.
+    giant: Mutex<Option<(K, V)>>,
     spread: RandomState,
     used: AtomicUsize,
     capacity: usize,
     loads: SingleFlight<K, V, E>,
 }
 
+/// Values with the time of their last use.
+type Shard<K, V> = LruCache<K, (V, u64)>;
+
 impl<K: Copy + Eq + Hash, V: Clone + Weigh, E: Clone> Cache<K, V, E> {
     /// An empty cache that keeps values of at most `capacity` bytes in sum, a small overhead for each included.
     pub(crate) fn new(capacity: u64) -> Self {
         Self {
             shards: (0..SHARDS).map(|_| Mutex::new(LruCache::unbounded())).collect(),
+            clock: AtomicU64::new(0),
+            giant: Mutex::new(None),
             spread: RandomState::new(),
             used: AtomicUsize::new(0),
             capacity: usize::try_from(capacity).unwrap_or(usize::MAX),
@@ -69,7 +105,11 @@ impl<K: Copy + Eq + Hash, V: Clone + Weigh, E: Clone> Cache<K, V, E> {
 
     /// The value, if it is here; it then counts as just used.
     pub(crate) fn get(&self, key: K) -> Option<V> {
-        self.shards[self.shard_of(key)].lock().get(&key).cloned()
+        let value = self.shards[self.shard_of(key)].lock().get_mut(&key).map(|(value, used)| {
+            *used = self.now(cost(value));
+            value.clone()
+        });
+        value.or_else(|| self.giant.lock().as_ref().filter(|(giant, _)| *giant == key).map(|(_, value)| value.clone()))
     }
 
     /// The value, loaded by `load` unless it is here or another thread is loading it now.
@@ -97,54 +137,69 @@ impl<K: Copy + Eq + Hash, V: Clone + Weigh, E: Clone> Cache<K, V, E> {
     pub(crate) fn insert(&self, key: K, value: V) {
         let weight = cost(&value);
         if weight > self.capacity {
-            return;
+            let old = self.giant.lock().replace((key, value));
+            return drop(old); // freed when no lock is held
         }
-        let home = self.shard_of(key);
-        let mut dropped = Vec::new(); // freed when no lock is held
+        let now = self.now(usize::MAX);
+        self.used.fetch_add(weight, Ordering::Relaxed);
+        let old = self.shards[self.shard_of(key)].lock().put(key, (value, now));
+        if let Some((old, _)) = &old {
+            self.used.fetch_sub(cost(old), Ordering::Relaxed);
+        }
+        // Dropped when no lock is held.
+        while self.used() > self.capacity
+            && let Some(dropped) = self.take_oldest()
         {
-            let mut shard = self.shards[home].lock();
-            self.used.fetch_add(weight, Ordering::Relaxed);
-            if let Some(old) = shard.put(key, value) {
-                self.used.fetch_sub(cost(&old), Ordering::Relaxed);
-                dropped.push(old);
-            }
-            self.evict(&mut shard, 1, &mut dropped);
-        }
-        for step in 1..SHARDS {
-            if self.used() <= self.capacity {
-                break;
-            }
-            self.evict(&mut self.shards[(home + step) % SHARDS].lock(), 0, &mut dropped);
+            drop(dropped);
         }
     }
 
     /// Drops the value, if it is here.
-    pub fn remove(&self, key: K) {
-        if let Some(value) = self.shards[self.shard_of(key)].lock().pop(&key) {
+    pub(crate) fn remove(&self, key: K) {
+        let value = self.shards[self.shard_of(key)].lock().pop(&key);
+        if let Some((value, _)) = value {
             self.used.fetch_sub(cost(&value), Ordering::Relaxed);
         }
+        let giant = self.giant.lock().take_if(|(giant, _)| *giant == key);
+        drop(giant); // freed when no lock is held
     }
 
     /// Drops the values whose keys `is_dead` names.
-    pub fn remove_all(&self, is_dead: impl Fn(&K) -> bool) {
+    pub(crate) fn remove_all(&self, is_dead: impl Fn(&K) -> bool) {
         for shard in &self.shards {
             let dead: Vec<K> = shard.lock().iter().map(|(key, _)| *key).filter(&is_dead).collect();
             dead.into_iter().for_each(|key| self.remove(key));
         }
+        let giant = self.giant.lock().take_if(|(key, _)| is_dead(key));
+        drop(giant);
     }
 
-    /// The bytes that the values kept cost now.
+    /// The bytes that the values kept cost now, without one that is larger than the cache.
     pub(crate) fn used(&self) -> usize {
         self.used.load(Ordering::Relaxed)
     }
 
-    /// Drops values of a shard until all shards together fit or only `keep` are left in this one.
-    fn evict(&self, shard: &mut LruCache<K, V>, keep: usize, dropped: &mut Vec<V>) {
-        while shard.len() > keep && self.used() > self.capacity {
-            let Some((_, value)) = shard.pop_lru() else { return };
-            self.used.fetch_sub(cost(&value), Ordering::Relaxed);
-            dropped.push(value);
+    /// Whether `bytes` more would push nothing out.
+    pub(crate) fn has_room(&self, bytes: u64) -> bool {
+        self.used() as u64 + bytes <= self.capacity as u64
+    }
+
+    /// The time of a use. It goes on when a value comes in, and with each use of one that takes a good part of the cache: of
+    /// those few it matters which is the oldest, and to use them costs more than a counter that all threads share.
+    fn now(&self, cost: usize) -> u64 {
+        if cost > self.capacity / SHARDS {
+            self.clock.fetch_add(1, Ordering::Relaxed) + 1
+        } else {
+            self.clock.load(Ordering::Relaxed)
         }
+    }
+
+    /// Takes out the value that was used last the longest time ago, as far as other threads let tell.
+    fn take_oldest(&self) -> Option<V> {
+        let oldest = |shard: &&Mutex<Shard<K, V>>| shard.lock().peek_lru().map_or(u64::MAX, |(_, (_, used))| *used);
+        let (_, (value, _)) = self.shards.iter().min_by_key(oldest)?.lock().pop_lru()?;
+        self.used.fetch_sub(cost(&value), Ordering::Relaxed);
+        Some(value)
     }
 
     fn shard_of(&self, key: K) -> usize {
@@ -205,12 +260,16 @@ mod tests {
     }
 
     #[test]
-    fn a_value_larger_than_the_cache_is_handed_out_but_not_kept() {
+    fn of_values_larger_than_the_cache_the_newest_is_kept() {
         let cache = TestCache::new(1000);
         cache.insert(1, bytes(100, 1));
-        assert_eq!(cache.get_or_load(2, || Ok(bytes(5000, 2))).unwrap().len(), 5000);
-        assert!(cache.get(2).is_none());
-        assert!(cache.get(1).is_some(), "nothing was dropped for it in vain");
+        for key in [2, 3] {
+            assert_eq!(cache.get_or_load(key, || Ok(bytes(5000, key as u8))).unwrap().len(), 5000);
+            let again = cache.get_or_load(key, || Err("not called".to_owned())).unwrap();
+            assert!(again.iter().all(|&byte| byte == key as u8));
+        }
+        assert!(cache.get(2).is_none(), "only the newest");
+        assert!(cache.get(1).is_some(), "nothing was dropped for it");
     }
 
     #[test]
@@ -221,6 +280,19 @@ mod tests {
         for key in 1..10_000 {
             cache.insert(key, bytes(1000, 1));
             assert!(cache.get(0).is_some(), "dropped at {key} though just used");
+        }
+    }
+
+    #[test]
+    fn of_few_large_values_the_oldest_goes_first() {
+        for round in 0..50_u64 {
+            let cache = TestCache::new(3000 + 3 * ENTRY_OVERHEAD as u64);
+            let key = |number: u64| round * 1000 + number;
+            (0..3).for_each(|number| cache.insert(key(number), bytes(1000, 1)));
+            for number in 3..20 {
+                cache.insert(key(number), bytes(1000, 1));
+                assert_eq!(present(&cache, (number - 2..=number).map(key)), 3, "round {round}, value {number}");
+            }
         }
     }
 
@@ -284,7 +356,7 @@ mod tests {
             }
         });
         let kept: usize =
-            cache.shards.iter().map(|shard| shard.lock().iter().map(|(_, v)| cost(v)).sum::<usize>()).sum();
+            cache.shards.iter().map(|shard| shard.lock().iter().map(|(_, (v, _))| cost(v)).sum::<usize>()).sum();
         assert_eq!(cache.used(), kept, "the sum is that of what is kept");
         assert!(kept <= cache.capacity);
     }

@@ -19,6 +19,17 @@
 //!
 //! Chunks in the cache were verified when they came in, and stay right whatever happens to the file.
 //!
+//! Blobs of **solid resources** share chunks, usually of 64 MiB. Such a chunk is decoded once and cached as the file had it in
+//! that generation; each blob's slices of it are hashed before the first of its bytes leaves. A blob in several chunks may be
+//! vouched for by check blocks instead. See `solid.rs`.
+//!
+//! # Memory
+//! The cache holds chunks of up to `cache_bytes` in sum. Of chunks larger than that the newest one is kept beside it, so that
+//! reading a file in small pieces never decodes its chunk once for each piece. Solid chunks are decoded by several threads at
+//! once as far as they fit into half of the cache's size, one always. So the peak is one and a half times the cache, or the
+//! cache and two chunks where these are larger, and what blobs are held (at most half of the cache) until their SHA-1 matched.
+//! A chunk above `max_chunk_bytes` is refused: a few bytes of an archive can ask for a gigabyte.
+//!
 //! A blob that fails is remembered as failed for the generation of the file, unless it was the medium that failed: thousands
 //! of reads of a bad blob cost one decoding. Its error names the archive, the blob and where it lies.
 //!
@@ -36,6 +47,8 @@ mod pass;
 mod pieces;
 pub(crate) mod pipeline;
 pub(crate) mod pool;
+mod room;
+mod solid;
 mod stored;
 mod stream;
 mod trust;
@@ -45,7 +58,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
-use wim::{ResourceFlags, Scratch};
+use wim::{ResourceFlags, Scratch, SolidResource};
 
 pub(crate) use self::cache::{Cache, Weigh};
 pub use self::stream::Release;
@@ -57,6 +70,7 @@ use self::flight::SingleFlight;
 use self::pieces::{available, pieces};
 use self::pipeline::Helpers;
 use self::pool::Pool;
+use self::room::Room;
 use crate::{ArchiveId, BlobRef, Error, Result};
 
 /// Bytes of chunk tables that are kept. A table has eight bytes for each chunk: this is enough for 128 GiB in chunks of 32 KiB.
@@ -64,6 +78,9 @@ const TABLE_BYTES: u64 = 32 << 20;
 
 /// How often a read begins anew because the file changed meanwhile.
 const ATTEMPTS: usize = 5;
+
+/// The largest chunk of a solid resource that is decoded unless more is allowed, in bytes: four times the usual one.
+pub(crate) const MAX_CHUNK: u64 = 256 << 20;
 
 /// Whether bytes are checked before they are handed out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -80,6 +97,8 @@ pub enum Verify {
 pub struct ContentOptions {
     /// What the decoded chunks that are kept may take, in bytes.
     pub cache_bytes: u64,
+    /// The largest chunk of a solid resource that is decoded, in bytes.
+    pub max_chunk_bytes: u64,
     /// Whether bytes are checked.
     pub verify: Verify,
     /// How many threads decode for one reader, its own included; 0 means one per processor.
@@ -88,7 +107,7 @@ pub struct ContentOptions {
 
 impl Default for ContentOptions {
     fn default() -> Self {
-        Self { cache_bytes: 256 << 20, verify: Verify::Strict, threads: 0 }
+        Self { cache_bytes: 256 << 20, max_chunk_bytes: MAX_CHUNK, verify: Verify::Strict, threads: 0 }
     }
 }
 
@@ -109,6 +128,7 @@ impl ContentOptions {
 #[derive(Debug)]
 pub struct Contents {
     verify: Verify,
+    max_chunk_bytes: u64,
     chunks: ChunkCache<Fault>,
     tables: TableCache,
     scratches: Pool<Scratch>,
@@ -119,6 +139,8 @@ pub struct Contents {
     /// Check blocks being hashed, by archive, block and generation.
     blocks: SingleFlight<(ArchiveId, usize, u32), bool, Fault>,
     holding: Holding,
+    /// Solid chunks being decoded.
+    decoding: Room,
 }
 
 impl Contents {
@@ -126,6 +148,7 @@ impl Contents {
     pub fn new(options: &ContentOptions) -> Self {
         Self {
             verify: options.verify,
+            max_chunk_bytes: options.max_chunk_bytes,
             chunks: ChunkCache::new(options.cache_bytes),
             tables: TableCache::new(TABLE_BYTES),
             scratches: Pool::default(),
@@ -134,6 +157,7 @@ impl Contents {
             passes: SingleFlight::default(),
             blocks: SingleFlight::default(),
             holding: Holding { bytes: AtomicU64::new(0), limit: options.cache_bytes / 2 },
+            decoding: Room::new(options.cache_bytes / 2),
         }
     }
 
@@ -149,6 +173,10 @@ impl Contents {
         let buf = &mut buf[..len];
         if buf.is_empty() {
             return Ok(0);
+        }
+        if row.is_solid() {
+            self.attempt(blob, |attempt| attempt.read_solid(offset, buf))?;
+            return Ok(buf.len());
         }
         let chunk_size = blob.archive.wim.header().chunk_size;
         if !row.place.flags.contains(ResourceFlags::COMPRESSED) || chunk_size == 0 {
@@ -167,7 +195,7 @@ impl Contents {
 
     /// A chunk of a compressed blob, from the cache or decoded and verified.
     fn chunk(&self, blob: &BlobRef, chunk: u64) -> Result<Arc<[u8]>> {
-        let key = ChunkKey { archive: blob.archive.id, resource: blob.index, chunk };
+        let key = ChunkKey::own(blob, chunk);
         match self.chunks.get(key) {
             Some(chunk) => Ok(chunk),
             None => self.attempt(blob, |attempt| attempt.chunk(key)),
@@ -175,9 +203,14 @@ impl Contents {
     }
 
     /// Brings the first `len` bytes of a blob into the cache, for a reader who is expected; stored blobs are verified only, since
-    /// they are read from the file. What goes wrong is for that reader to find.
+    /// they are read from the file. Solid ones are left alone where a chunk of theirs would have to push others out. What goes
+    /// wrong is for that reader to find.
     pub(crate) fn warm(&self, blob: &BlobRef, len: u64) {
         let row = blob.blob();
+        if row.is_solid() {
+            let _ = self.attempt(blob, |attempt| attempt.warm_solid());
+            return;
+        }
         let chunk_size = blob.archive.wim.header().chunk_size;
         if !row.place.flags.contains(ResourceFlags::COMPRESSED) || chunk_size == 0 {
             let _ = self.attempt(blob, |attempt| attempt.read_stored(0, &mut []));
@@ -215,6 +248,11 @@ impl Contents {
         }
     }
 
+    /// Refuses a solid resource whose chunks are too large.
+    fn allow_chunks(&self, solid: &SolidResource) -> wim::Result<()> {
+        allow_chunks(solid, self.max_chunk_bytes)
+    }
+
     /// Tries until the file does not change meanwhile.
     fn attempt<T>(&self, blob: &BlobRef, mut read: impl FnMut(&Attempt<'_>) -> Result<T, Fault>) -> Result<T> {
         for round in 0..ATTEMPTS {
@@ -226,6 +264,13 @@ impl Contents {
         }
         Err(Attempt::new(self, blob, true).changed_error())
     }
+}
+
+/// Refuses a solid resource whose largest chunk has more than `limit` bytes.
+pub(crate) fn allow_chunks(solid: &SolidResource, limit: u64) -> wim::Result<()> {
+    let (at, size) = (solid.place.offset, solid.place.size.min(solid.chunk_size.into()));
+    let what = "chunk (--max-chunk allows larger ones) of the solid resource";
+    if size <= limit { Ok(()) } else { Err(wim::Error::TooLarge { what, at, size, limit }) }
 }
 
 /// How many bytes of decoded blobs are held outside the cache until their SHA-1 has matched, over all readers.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use wim::{BlobHasher, Resource};
 
 use super::attempt::{Attempt, Chunks, Fault};
+use super::cache::ChunkKey;
 use super::hashing::hash_range;
 use super::pipeline::in_order;
 use crate::Result;
@@ -47,8 +48,7 @@ impl Attempt<'_> {
 
     fn keep(&self, chunks: &[Arc<[u8]>]) {
         for (chunk, bytes) in (0..).zip(chunks) {
-            let key = super::ChunkKey { archive: self.blob.archive.id, resource: self.blob.index, chunk };
-            self.contents.chunks.insert(key, Arc::clone(bytes));
+            self.contents.chunks.insert(ChunkKey::own(self.blob, chunk), Arc::clone(bytes));
         }
     }
 

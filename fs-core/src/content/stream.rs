@@ -20,10 +20,11 @@ pub enum Release {
 }
 
 /// Takes the bytes of a blob, piece by piece.
-type Sink<'a> = dyn FnMut(&[u8]) -> Result<()> + 'a;
+pub(super) type Sink<'a> = dyn FnMut(&[u8]) -> Result<()> + 'a;
 
 impl Contents {
-    /// Hands all bytes of a blob to `sink` in order, decoded by several threads, and leaves the cache alone.
+    /// Hands all bytes of a blob to `sink` in order, decoded by several threads, and leaves the cache alone; only chunks of
+    /// solid resources, which other blobs share, are kept in it.
     ///
     /// # Errors
     /// As [`Contents::read_at`], and what `sink` returns. With [`Release::Verified`] the bytes that `sink` was given until then
@@ -33,6 +34,9 @@ impl Contents {
             return Ok(());
         }
         let mut progress = 0;
+        if blob.blob().is_solid() {
+            return self.attempt(blob, |attempt| attempt.stream_solid(release, &mut progress, sink));
+        }
         self.attempt(blob, |attempt| match (self.verify, release) {
             (Verify::Off, _) => attempt.stream_unchecked(&mut progress, sink),
             (Verify::Strict, Release::AtOnce) => attempt.stream_then_check(&mut progress, sink),
@@ -42,7 +46,7 @@ impl Contents {
 }
 
 /// The first unit of chunks that was not handed out yet, so that another attempt goes on from there.
-type Progress = u64;
+pub(super) type Progress = u64;
 
 impl Attempt<'_> {
     fn stream_unchecked(&self, progress: &mut Progress, sink: &mut Sink<'_>) -> Result<(), Fault> {

@@ -34,6 +34,9 @@ pub(crate) struct Generation {
     fingerprint: Fingerprint,
     /// The blobs that cannot be read, and why, so that nobody tries in vain again.
     failures: Mutex<HashMap<u32, Error>>,
+    /// Likewise the chunks of solid resources that do not decode, by number of the resource and index: any number of blobs may
+    /// lie in one.
+    chunk_failures: Mutex<HashMap<(u32, u64), Arc<wim::Error>>>,
 }
 
 impl Trust {
@@ -89,7 +92,8 @@ impl Generation {
             sound_blocks: Bits::new(blocks),
             bad_blocks: Bits::new(blocks),
             fingerprint,
-            failures: Mutex::new(HashMap::new()),
+            failures: Mutex::default(),
+            chunk_failures: Mutex::default(),
         }
     }
 
@@ -101,6 +105,16 @@ impl Generation {
     /// Remembers why a blob cannot be read.
     pub(super) fn set_failure(&self, blob: u32, error: Error) {
         self.failures.lock().insert(blob, error);
+    }
+
+    /// Why a chunk of a solid resource does not decode, if that is known.
+    pub(super) fn chunk_failure(&self, solid: u32, chunk: u64) -> Option<Arc<wim::Error>> {
+        self.chunk_failures.lock().get(&(solid, chunk)).cloned()
+    }
+
+    /// Remembers why a chunk of a solid resource does not decode.
+    pub(super) fn set_chunk_failure(&self, solid: u32, chunk: u64, error: Arc<wim::Error>) {
+        self.chunk_failures.lock().insert((solid, chunk), error);
     }
 }
 

@@ -80,8 +80,12 @@ impl Filesystem {
     /// chosen does not exist.
     pub fn open(path: &Path, options: Options) -> Result<Self> {
         let source = FolderSource::find(path)?;
-        let content =
-            ContentOptions { cache_bytes: options.cache_bytes, verify: options.verify, threads: options.threads };
+        let content = ContentOptions {
+            cache_bytes: options.cache_bytes,
+            max_chunk_bytes: options.max_chunk_bytes,
+            verify: options.verify,
+            threads: options.threads,
+        };
         let contents = Arc::new(Contents::new(&content));
         let listing = source.groups()?;
         let shape = source.shape();

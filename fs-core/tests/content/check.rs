@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::thread;
 
-use fs_core::check::{Checked, Event, Finding, check, work};
+use fs_core::check::{CheckOptions, Checked, Event, Finding, check, work};
 use fs_core::wim::BlobHash;
 use fs_core::{OpenArchive, wim};
 use testkit::{Packing, Wim, dir, file, root};
@@ -13,10 +13,11 @@ use crate::fixture::{Fixture, text};
 /// Findings as short lines, and how much was checked; asserts that progress adds up.
 fn checked(archives: &[Arc<OpenArchive>], references: &[Arc<OpenArchive>], threads: usize) -> (Vec<String>, Checked) {
     let (mut lines, mut progress) = (Vec::new(), 0);
-    let summary = check(archives, references, threads, |event| match event {
-        Event::Progress(bytes) => progress += bytes,
-        Event::Found(finding) => lines.push(line(&finding)),
-    });
+    let summary =
+        check(archives, references, &CheckOptions { threads, ..CheckOptions::default() }, |event| match event {
+            Event::Progress(bytes) => progress += bytes,
+            Event::Found(finding) => lines.push(line(&finding)),
+        });
     assert_eq!(progress, work(archives));
     (lines, summary)
 }
@@ -171,4 +172,69 @@ fn findings_are_damage_and_warnings_are_not() {
     let damage = Finding::BadIntegrityTable { archive: "a.wim".into(), error: wim::Error::NotWim.to_string() };
     let warning = Finding::Warning { archive: "a.wim".into(), image: None, warning: "odd".into() };
     assert!(damage.is_damage() && !warning.is_damage());
+}
+
+/// The same files in a solid resource, whose chunks some blobs share and others cross.
+fn solid(packing: Packing, integrity: Option<usize>) -> Fixture {
+    let entries: Vec<_> = (0..).zip(files()).map(|(index, data): (u32, _)| file(&index.to_string(), data)).collect();
+    let wim = Wim { integrity, ..Wim::new(Packing::Lzx(32768), root(entries)).solid(packing) };
+    Fixture::open(wim.build(), files())
+}
+
+#[test]
+fn solid_resources_are_decoded_once() {
+    for (packing, integrity) in [(Packing::Xpress(65536), None), (Packing::Lzx(1 << 20), Some(65536))] {
+        let fixture = solid(packing, integrity);
+        for threads in [1, 4] {
+            let (findings, summary) = checked(&[Arc::clone(&fixture.archive)], &[], threads);
+            assert_eq!((findings, summary.blobs), (Vec::new(), 5), "{packing:?}");
+            let times = 1 + u64::from(integrity.is_some());
+            let (read, size) = (fixture.disk.bytes_read(), fixture.built.bytes.len() as u64);
+            assert!(read <= size * times + 2000, "{read} bytes read of a file of {size}");
+        }
+    }
+}
+
+#[test]
+fn damage_in_solid_resources_is_named() {
+    let whole = solid(Packing::Stored, None);
+    let chunks = whole.built.places.solid[0].chunks.clone();
+    let mut start = 0;
+    for damaged in 0..whole.files.len() {
+        // The first byte, one in the middle, the last: chunks are raw, so that a bit is one blob's.
+        let len = whole.files[damaged].len();
+        for at in [start, start + len / 2, start + len - 1] {
+            let mut built = whole.built.clone();
+            built.flip(chunks[at / 32768].start + at % 32768, 5);
+            let fixture = Fixture::open(built, whole.files.clone());
+            let (findings, summary) = checked(&[Arc::clone(&fixture.archive)], &[], 3);
+            assert_eq!(findings, [format!("blob {} 208", BlobHash::of(&whole.files[damaged]))], "{at}");
+            assert_eq!(summary.blobs, 5);
+        }
+        start += len;
+    }
+}
+
+#[test]
+fn a_solid_chunk_that_does_not_decode_costs_the_blobs_in_it() {
+    let mut built = solid(Packing::Xpress(65536), None).built;
+    let chunk = built.places.solid[0].chunks[3].clone();
+    built.bytes[chunk].fill(0xFF);
+    let fixture = Fixture::open(built, files());
+    let (findings, _) = checked(&[Arc::clone(&fixture.archive)], &[], 3);
+    assert_eq!(findings, [format!("blob {} 208", BlobHash::of(&files()[1]))], "bytes 196608 to 262143 are file 1's");
+}
+
+#[test]
+fn solid_chunks_above_the_limit_are_findings() {
+    let fixture = solid(Packing::Xpress(65536), None);
+    let options = CheckOptions { max_chunk_bytes: 65535, ..CheckOptions::default() };
+    let mut found = Vec::new();
+    check(&[Arc::clone(&fixture.archive)], &[], &options, |event| {
+        if let Event::Found(Finding::BadBlob { error, .. }) = event {
+            found.push(error.to_string());
+        }
+    });
+    assert_eq!(found.len(), 5);
+    assert!(found[0].contains("--max-chunk"), "{}", found[0]);
 }

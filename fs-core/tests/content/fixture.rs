@@ -122,7 +122,7 @@ pub(crate) fn blob_of(archive: &Arc<OpenArchive>, data: &[u8]) -> BlobRef {
 }
 
 pub(crate) fn contents(cache_bytes: u64, verify: Verify) -> Contents {
-    Contents::new(&ContentOptions { cache_bytes, verify, threads: 3 })
+    Contents::new(&ContentOptions { cache_bytes, verify, threads: 3, ..ContentOptions::default() })
 }
 
 /// Strict, with a cache in which everything has room.

@@ -5,3 +5,4 @@ mod check;
 mod damage;
 mod fixture;
 mod reads;
+mod solid;

@@ -1,8 +1,8 @@
 //! The same archive in another order: a reader finds everything through resource headers.
 
 use crate::bytes::Bytes;
-use crate::offset;
 use crate::wim::{Built, Place};
+use crate::{flag, offset};
 use std::ops::Range;
 
 impl Built {
@@ -14,9 +14,13 @@ impl Built {
         assert!(self.places.integrity.is_empty() && self.bytes[offset::BOOT_INDEX] == 0);
         let resources = offset::END..self.places.blob_table.start;
         let tables = self.places.blob_table.start..self.places.xml.end.max(self.places.blob_table.end);
-        for place in self.places.resources.iter_mut().chain(&mut self.places.metadata) {
+        for place in self.places.solid.iter_mut().chain(&mut self.places.resources).chain(&mut self.places.metadata) {
             let at = place.entry + offset::RESOURCE_OFFSET;
-            add(&mut self.bytes, at, tables.len() as i64);
+            // The offset of a blob in a solid resource is no place in the file; that of the resource itself is.
+            let flags = self.bytes[place.entry + offset::RESOURCE_FLAGS];
+            if flags & flag::SOLID == 0 || place.hash == [0; 20] {
+                add(&mut self.bytes, at, tables.len() as i64);
+            }
             shift(place, tables.len());
             place.entry -= resources.len();
         }

@@ -94,6 +94,15 @@ pub const STREAM_NAME_LENGTH: usize = 0x24;
 /// UTF-16LE.
 pub const STREAM_NAME: usize = 0x26;
 
+/// u64, from the start of a solid resource: its uncompressed size.
+pub const SOLID_SIZE: usize = 0;
+/// u32, from the start of a solid resource: bytes of a chunk.
+pub const SOLID_CHUNK_SIZE: usize = 8;
+/// u32, from the start of a solid resource: 0 none, 1 XPRESS, 2 LZX, 3 LZMS.
+pub const SOLID_FORMAT: usize = 12;
+/// u32 each, from the start of a solid resource: stored sizes of its chunks.
+pub const SOLID_CHUNKS: usize = 16;
+
 /// u32, from the start of the integrity table: its size.
 pub const INTEGRITY_SIZE: usize = 0;
 /// u32, from the start of the integrity table.

@@ -7,6 +7,7 @@ use crate::header::{GUID, Header};
 use crate::image::{Image, Metadata};
 use crate::offset;
 use crate::resource::{Packed, Packing, ResourceHeader, pack};
+use crate::solid::Solid;
 use crate::xml::Xml;
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
@@ -39,6 +40,8 @@ pub struct Wim {
     pub blobs: Vec<Blob>,
     /// Blobs that are not written although an image's data has them.
     pub without: Vec<[u8; 20]>,
+    /// The images' data in solid resources; blobs given explicitly keep resources of their own, behind these.
+    pub solid: Option<Solid>,
     /// Dead bytes before each resource, as appends leave them.
     pub gap: usize,
     /// XML data.
@@ -64,15 +67,17 @@ pub struct Place {
     pub table: Range<usize>,
     /// Its chunks; none if it is stored.
     pub chunks: Vec<Range<usize>>,
-    /// Its entry in the blob table.
+    /// Its entry in the blob table; while the archive is written, the entry's index.
     pub entry: usize,
 }
 
 /// Where everything landed in an archive.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Places {
-    /// File resources, in the order of the blob table.
+    /// File resources, in the order of the blob table. A blob in a solid resource has the place of that resource.
     pub resources: Vec<Place>,
+    /// Solid resources. What a table has before the sizes of the chunks counts as part of it.
+    pub solid: Vec<Place>,
     /// Metadata resources, one for each image.
     pub metadata: Vec<Place>,
     /// What the metadata resources hold.
@@ -147,6 +152,11 @@ impl Wim {
         self.write(&Part { blobs: blobs.iter().collect(), ..self.whole() })
     }
 
+    /// Puts the images' data into one solid resource, `packing` its chunks.
+    pub fn solid(self, packing: Packing) -> Self {
+        Self { solid: Some(Solid::new(packing)), ..self }
+    }
+
     /// The parts of a split set: all images in the first, file resources dealt out in turn.
     pub fn split(&self, count: u16) -> Vec<Built> {
         let blobs = self.all_blobs();
@@ -183,17 +193,22 @@ impl Wim {
         self.packing.unwrap_or(Packing::Stored)
     }
 
-    /// The explicit blobs, then the images' data, each content once.
-    fn all_blobs(&self) -> Vec<Blob> {
+    /// The images' data, each content once, without the explicit blobs.
+    fn contents(&self) -> Vec<&[u8]> {
         let mut known: HashSet<[u8; 20]> = self.blobs.iter().map(|blob| blob.hash).collect();
         known.extend(&self.without);
         known.insert([0; 20]);
+        let data = self.images.iter().flat_map(|image| image.dentries()).flat_map(|dentry| dentry.contents());
+        data.filter(|data| known.insert(data.hash()))
+            .filter_map(|data| if let Data::Bytes(bytes) = data { Some(bytes.as_slice()) } else { None })
+            .collect()
+    }
+
+    /// The blobs with resources of their own: the explicit ones, then the images' data.
+    fn all_blobs(&self) -> Vec<Blob> {
         let mut blobs = self.blobs.clone();
-        for data in self.images.iter().flat_map(|image| image.dentries()).flat_map(|dentry| dentry.contents()) {
-            let Data::Bytes(bytes) = data else { continue };
-            if known.insert(data.hash()) {
-                blobs.push(Blob::new(bytes, self.packing()));
-            }
+        if self.solid.is_none() {
+            blobs.extend(self.contents().into_iter().map(|bytes| Blob::new(bytes, self.packing())));
         }
         blobs
     }
@@ -211,6 +226,9 @@ impl Wim {
         let mut file = File { built: Built::default(), entries: Vec::new(), part: part.number, gap: self.gap };
         file.built.bytes.resize(offset::END, 0);
         let references = self.references();
+        if let Some(solid) = &self.solid {
+            file.solid(solid, &self.contents(), &references);
+        }
         for blob in &part.blobs {
             let place = file.resource(&blob.packed, blob.hash, 0, *references.get(&blob.hash).unwrap_or(&1));
             file.built.places.resources.push(place);
@@ -231,11 +249,15 @@ impl Wim {
         let built = &mut file.built;
         let mut header = Header { part: part.number, parts: part.count, ..Header::default() }.packing(self.packing());
         header.flags |= self.flags | part.flags;
+        if self.solid.is_some() {
+            header.version = 0xE00;
+        }
         header.guid = self.guid.unwrap_or(GUID);
         header.images = part.named_images.len() as u32;
         let (range, place) = append(&mut built.bytes, &entries, flag::METADATA);
-        for (index, resource) in built.places.resources.iter_mut().chain(&mut built.places.metadata).enumerate() {
-            resource.entry = range.start + index * offset::BLOB_END;
+        let Places { solid, resources, metadata, .. } = &mut built.places;
+        for resource in solid.iter_mut().chain(resources).chain(metadata) {
+            resource.entry = range.start + resource.entry * offset::BLOB_END;
         }
         (built.places.blob_table, header.blob_table) = (range, place);
         let xml = self.xml.bytes(part.named_images, built.bytes.len() as u64);
@@ -269,7 +291,28 @@ impl File {
         self.entries.push(Entry { place, part: self.part, references, hash });
         let moved = |inner: &Range<usize>| range.start + inner.start..range.start + inner.end;
         let (table, chunks) = (moved(&(0..packed.table)), packed.chunks.iter().map(moved).collect());
-        Place { hash, range, table, chunks, entry: 0 }
+        Place { hash, range, table, chunks, entry: self.entries.len() - 1 }
+    }
+
+    /// A run of solid resources, with `contents` dealt out in order, and their entries.
+    fn solid(&mut self, solid: &Solid, contents: &[&[u8]], references: &HashMap<[u8; 20], u32>) {
+        let shares: Vec<_> = contents.chunks(contents.len().div_ceil(solid.resources.max(1)).max(1)).collect();
+        for share in &shares {
+            let place = self.resource(&solid.pack(&share.concat()), [0; 20], 0, 1);
+            self.built.places.solid.push(place);
+        }
+        let mut offset = 0;
+        for (share, place) in shares.iter().zip(self.built.places.solid.clone()) {
+            for data in *share {
+                let (hash, size) = (sha1(data), data.len() as u64);
+                let references = *references.get(&hash).unwrap_or(&1);
+                let header = ResourceHeader { stored_size: size, flags: flag::SOLID, offset, size: 0 };
+                self.entries.push(Entry { place: header, part: self.part, references, hash });
+                let entry = self.entries.len() - 1;
+                self.built.places.resources.push(Place { hash, entry, ..place.clone() });
+                offset += size;
+            }
+        }
     }
 }
 

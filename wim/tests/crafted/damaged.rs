@@ -18,6 +18,11 @@ fn archive(packing: Packing, text: usize) -> Wim {
     Wim::of(packing, images)
 }
 
+/// The same with the data in a solid resource.
+fn solid(packing: Packing, text: usize) -> Wim {
+    archive(packing, text).solid(Packing::Xpress(4096))
+}
+
 /// All names of files with data there, in both images, the link's among them.
 const FILES: usize = 7;
 
@@ -35,11 +40,15 @@ fn readable(bytes: &[u8], sound: &[(usize, Vec<u8>, Vec<u8>)], what: &str) -> us
 
 /// Cuts an archive at these lengths; its tables come first, so that much of it can still be read.
 fn cut(packing: Packing, text: usize, step: usize) {
-    let bytes = archive(packing, text).build().tables_first().bytes;
+    cut_what(&archive(packing, text), &format!("{packing:?}"), step);
+}
+
+fn cut_what(archive: &Wim, what: &str, step: usize) {
+    let bytes = archive.build().tables_first().bytes;
     let sound = walk(&open(&bytes).expect("a sound archive"));
     assert_eq!(sound.len(), FILES);
     let lengths = (0..bytes.len()).step_by(step);
-    let counts = lengths.map(|length| readable(&bytes[..length], &sound, &format!("{packing:?} cut at {length}")));
+    let counts = lengths.map(|length| readable(&bytes[..length], &sound, &format!("{what} cut at {length}")));
     let counts: Vec<usize> = counts.collect();
     assert!(counts.contains(&(FILES - 1)), "the second image's tree comes last: {counts:?}");
     assert!(counts.is_sorted(), "a longer piece holds no less: {counts:?}");
@@ -56,6 +65,11 @@ fn a_larger_one_cut_at_many_points() {
 }
 
 #[test]
+fn a_solid_one_cut_anywhere() {
+    cut_what(&solid(Packing::Xpress(32768), 30_000), "solid", 13);
+}
+
+#[test]
 fn cut_where_the_tables_are() {
     for packing in Packing::USUAL {
         let built = Wim { boot_index: 1, ..archive(packing, 3000).integrity(1000) }.build();
@@ -69,8 +83,10 @@ fn cut_where_the_tables_are() {
 
 #[test]
 fn every_bit_flipped() {
-    for packing in Packing::USUAL {
-        let mut bytes = Wim { boot_index: 1, ..archive(packing, 1500).integrity(1000) }.build().bytes;
+    let all = Packing::USUAL.map(|packing| (packing, archive(packing, 1500)));
+    let solid = [(Packing::Xpress(32768), solid(Packing::Xpress(32768), 1500))];
+    for (packing, archive) in all.into_iter().chain(solid) {
+        let mut bytes = Wim { boot_index: 1, ..archive.integrity(1000) }.build().bytes;
         let sound = walk(&open(&bytes).expect("a sound archive"));
         let mut counts = [0; FILES + 1];
         for at in 0..bytes.len() {

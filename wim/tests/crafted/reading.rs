@@ -16,16 +16,20 @@ pub(crate) fn find(tree: &Metadata, path: &str) -> Option<NodeId> {
     })
 }
 
-/// Reads the blob with this hash, in chunks.
+/// Reads the blob with this hash, chunk by chunk of the resource that holds it.
 pub(crate) fn read(archive: &Archive, hash: &BlobHash) -> Result<Vec<u8>, String> {
     let index = archive.blobs().find(hash).ok_or("missing")?;
-    let resource = archive.resource(archive.blobs().get(index)).map_err(|error| error.to_string())?;
+    let blob = archive.blobs().get(index);
+    let resource = archive.resource(blob).map_err(|error| error.to_string())?;
     let (mut data, mut scratch) = (Vec::new(), Scratch::default());
-    for chunk in 0..resource.chunk_count() {
-        let start = data.len();
-        data.resize(start + resource.chunk_len(chunk), 0);
-        let read = resource.read_chunk(archive.source(), chunk, &mut scratch, &mut data[start..]);
+    let chunk_size = u64::from(resource.chunk_size());
+    let (start, end) = (blob.offset(), blob.offset() + blob.size());
+    for chunk in start / chunk_size..end.div_ceil(chunk_size) {
+        let mut bytes = vec![0; resource.chunk_len(chunk)];
+        let read = resource.read_chunk(archive.source(), chunk, &mut scratch, &mut bytes);
         read.map_err(|error| error.to_string())?;
+        let inside = |at: u64| (at.saturating_sub(chunk * chunk_size) as usize).min(bytes.len());
+        data.extend(&bytes[inside(start)..inside(end)]);
     }
     if BlobHash::of(&data) == *hash { Ok(data) } else { Err("changed".to_owned()) }
 }

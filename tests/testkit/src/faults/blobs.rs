@@ -34,7 +34,7 @@ pub(super) const ROWS: &[Fault] = &[
     row("metadata_sizes_differ", metadata_sizes_differ, "that image alone fails", Warns(FIRST_FAILS)).wimlib(20),
     row("metadata_beyond_end", metadata_beyond_end, "that image alone fails", Warns(FIRST_FAILS)).wimlib(65),
     row("metadata_hash_wrong", metadata_hash_wrong, "that image alone fails", Opens(FIRST_FAILS)).wimlib(21),
-    row("metadata_solid", metadata_solid, "that image alone fails", Opens(FIRST_FAILS)).wimlib(20),
+    row("metadata_solid", metadata_solid, "that image alone fails", Warns(FIRST_FAILS)).wimlib(20),
     row("metadata_bomb", metadata_bomb, "that image fails; nothing is allocated for it", Opens(FIRST_FAILS)).wimlib(39),
     row("blob_table_remainder", blob_table_remainder, "seven bytes too many are ignored", Warns(&[NEIGHBOURS]))
         .wimlib(0),

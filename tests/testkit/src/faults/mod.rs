@@ -9,6 +9,7 @@ mod damage;
 mod header;
 mod metadata;
 mod names;
+mod solid;
 mod tables;
 mod tree;
 
@@ -18,6 +19,7 @@ pub use damage::*;
 pub use header::*;
 pub use metadata::*;
 pub use names::*;
+pub use solid::*;
 pub use tables::*;
 pub use tree::*;
 
@@ -78,8 +80,17 @@ impl Outcome {
 }
 
 /// All faults.
-pub static ALL: &[&[Fault]] =
-    &[header::ROWS, tables::ROWS, blobs::ROWS, chunks::ROWS, damage::ROWS, metadata::ROWS, tree::ROWS, names::ROWS];
+pub static ALL: &[&[Fault]] = &[
+    header::ROWS,
+    tables::ROWS,
+    blobs::ROWS,
+    chunks::ROWS,
+    solid::ROWS,
+    damage::ROWS,
+    metadata::ROWS,
+    tree::ROWS,
+    names::ROWS,
+];
 
 /// Every fault of [`ALL`].
 pub fn all() -> impl Iterator<Item = &'static Fault> {

@@ -1,0 +1,90 @@
+//! A bound on the memory that work under way takes.
+
+use parking_lot::{Condvar, Mutex};
+
+/// Lets work begin as long as the bytes that all work under way takes fit the limit. One piece of work may always begin,
+/// however much it takes.
+#[derive(Debug)]
+pub(super) struct Room {
+    limit: u64,
+    state: Mutex<State>,
+    left: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    inside: usize,
+    bytes: u64,
+}
+
+/// Leave to work; dropping it lets others begin.
+#[derive(Debug)]
+pub(super) struct Inside<'a> {
+    room: &'a Room,
+    bytes: u64,
+}
+
+impl Room {
+    /// Room for `limit` bytes.
+    pub(super) fn new(limit: u64) -> Self {
+        Self { limit, state: Mutex::default(), left: Condvar::new() }
+    }
+
+    /// Waits until work that takes `bytes` may begin. Who waits must not hold what those inside need to end.
+    pub(super) fn enter(&self, bytes: u64) -> Inside<'_> {
+        let mut state = self.state.lock();
+        while state.inside > 0 && state.bytes.saturating_add(bytes) > self.limit {
+            self.left.wait(&mut state);
+        }
+        state.inside += 1;
+        state.bytes = state.bytes.saturating_add(bytes);
+        Inside { room: self, bytes }
+    }
+}
+
+impl Drop for Inside<'_> {
+    fn drop(&mut self) {
+        let mut state = self.room.state.lock();
+        state.inside -= 1;
+        state.bytes = state.bytes.saturating_sub(self.bytes);
+        drop(state);
+        self.room.left.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::thread;
+    use std::time::Duration;
+
+    use super::*;
+
+    /// The most bytes that were inside at once, of eight threads that each bring `bytes`.
+    fn most_inside(limit: u64, bytes: u64) -> u64 {
+        let (room, now, most) = (Room::new(limit), AtomicU64::new(0), AtomicU64::new(0));
+        thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    let _inside = room.enter(bytes);
+                    most.fetch_max(now.fetch_add(bytes, Ordering::SeqCst) + bytes, Ordering::SeqCst);
+                    thread::sleep(Duration::from_millis(20));
+                    now.fetch_sub(bytes, Ordering::SeqCst);
+                });
+            }
+        });
+        most.into_inner()
+    }
+
+    #[test]
+    fn no_more_than_fits_is_inside() {
+        assert_eq!(most_inside(100, 30), 90);
+        assert_eq!(most_inside(100, 100), 100);
+    }
+
+    #[test]
+    fn one_may_always_enter() {
+        assert_eq!(most_inside(100, 101), 101);
+        assert_eq!(most_inside(0, u64::MAX / 16), u64::MAX / 16);
+    }
+}
