@@ -1,0 +1,120 @@
+//! Solid archives of wimlib's: what is mounted, extracted and verified equals the source, and what wimlib and 7-Zip give.
+
+#![expect(clippy::unwrap_used, reason = "a test")]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use testkit::{capture, tool, wimlib};
+use wimstore_tests::{Look, Mount, Tree, answer, assert_same, content, corpus, walk};
+
+/// What wimlib and 7-Zip restore too.
+const LOOK: Look<'_> = Look { accessed: false, owner: false, xattrs: false, asked: &[] };
+
+fn text(path: &Path) -> &str {
+    path.to_str().expect("paths of these tests are UTF-8")
+}
+
+/// A corpus, what it looks like, and a folder for archives beside it.
+struct Source {
+    folder: tempfile::TempDir,
+    root: PathBuf,
+    tree: Tree,
+}
+
+impl Source {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let root = corpus(folder.path(), "source");
+        let tree = walk(&root, &LOOK);
+        Self { folder, root, tree }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Captures the folder as the image `NAME` of a solid archive.
+    fn capture(&self, name: &str, compression: &str, chunk_size: &str, options: &[&str]) -> PathBuf {
+        let archive = self.path(name);
+        let compression = format!("--solid-compress={compression}");
+        let chunk_size = format!("--solid-chunk-size={chunk_size}");
+        capture(&self.root, &archive, &[&["NAME", "--solid", &compression, &chunk_size], options].concat());
+        archive
+    }
+
+    /// Mounts, extracts and verifies an archive: everything is as in the folder.
+    fn assert_shown(&self, what: &str, archive: &Path) {
+        let mount = Mount::new(archive, &["--image", "1"]);
+        assert_same(&format!("{what}, mounted"), &walk(mount.path(), &LOOK), &self.tree);
+        drop(mount);
+        let extracted = self.path("extracted");
+        answer(&["extract", text(archive), "NAME", text(&extracted)]);
+        assert_same(&format!("{what}, extracted"), &walk(&extracted, &LOOK), &self.tree);
+        fs::remove_dir_all(extracted).unwrap();
+        let verified = answer(&["verify", text(archive)]);
+        assert!(verified.contains("nothing is bad, 0 warnings"), "{what}: {verified}");
+    }
+}
+
+#[test]
+fn every_compression_in_chunks_of_many_sizes() {
+    let source = Source::new();
+    for (compression, chunk_sizes) in
+        [("xpress", ["4K", "64K"]), ("lzx", ["32K", "2M"]), ("lzms", ["128K", "64M"]), ("lzms:20", ["32K", "1M"])]
+    {
+        for (chunk_size, check) in chunk_sizes.into_iter().zip([&["--check"][..], &[]]) {
+            let archive = source.capture("a.wim", compression, chunk_size, check);
+            source.assert_shown(&format!("{compression} in chunks of {chunk_size}"), &archive);
+        }
+    }
+}
+
+#[test]
+fn an_esd_shows_what_wimlib_and_7_zip_extract() {
+    let source = Source::new();
+    let plain = source.path("plain.wim");
+    capture(&source.root, &plain, &["NAME"]);
+    let esd = source.path("install.esd");
+    wimlib(["export", text(&plain), "1", text(&esd), "--solid", "--solid-chunk-size=1M"]);
+    source.assert_shown("esd", &esd);
+    let (theirs, seven) = (source.path("wimlib"), source.path("7zip"));
+    wimlib(["apply", text(&esd), "1", text(&theirs)]);
+    let mount = Mount::new(&esd, &["--image", "1"]);
+    assert_same("as wimapply", &walk(mount.path(), &LOOK), &walk(&theirs, &LOOK));
+    // 7-Zip makes other kinds of names of links and odd files; the bytes of files are what it must agree about.
+    tool("7zip", "7zz", ["x", "-y", &format!("-o{}", text(&seven)), text(&esd), "bin/*", "text/*", "-r"]);
+    let mut same = 0;
+    for (path, node) in walk(mount.path(), &LOOK).iter().filter(|(_, node)| node.kind == "file") {
+        if let Ok(theirs) = content(&seven.join(path)) {
+            assert_eq!(theirs, node.content, "{}", path.display());
+            same += 1;
+        }
+    }
+    assert!(same > 100, "{same} files compared");
+}
+
+#[test]
+fn an_archive_appended_to_has_two_runs() {
+    let source = Source::new();
+    let archive = source.capture("a.wim", "lzx", "64K", &[]);
+    let more = source.path("more");
+    fs::create_dir(&more).unwrap();
+    for number in 0..50 {
+        fs::write(more.join(number.to_string()), testkit::content::text(5000 + number)).unwrap();
+    }
+    wimlib(["append", text(&more), text(&archive), "MORE", "--solid", "--no-solid-sort"]);
+    source.assert_shown("first image", &archive);
+    let mount = Mount::new(&archive, &["--image", "2"]);
+    assert_same("second image", &walk(mount.path(), &LOOK), &walk(&more, &LOOK));
+    drop(mount);
+    let info: Vec<serde_json::Value> =
+        answer(&["info", "--json", text(&archive)]).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let solid = info[0]["solid"].as_array().unwrap();
+    let kinds: BTreeMap<_, _> =
+        solid.iter().map(|one| (one["chunk_size"].as_u64().unwrap(), one["compression"].as_str().unwrap())).collect();
+    assert_eq!(kinds, BTreeMap::from([(64 << 10, "LZX"), (64 << 20, "LZMS")]), "{solid:?}");
+    let told = answer(&["info", text(&archive)]);
+    assert!(told.contains("Solid             1 resource, LZX, chunks of 65536 bytes (64K), "), "{told}");
+}
