@@ -10,7 +10,7 @@ from . import corpus as trees
 from . import equality, measure, programs, report
 from .corpus import Corpus
 from .measure import Cost
-from .rows import Row, Setting, rows
+from .rows import Row, Setting, rows, solid_rows
 
 INTRODUCTION = """# Benchmarks
 
@@ -26,8 +26,11 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--check", action="store_true", help="archives with an integrity table")
     parser.add_argument("--runs", type=int, default=3, help="how often each thing is timed")
     parser.add_argument("--only", default="", metavar="WORD", help="only rows whose name has this word")
+    parser.add_argument("--compression", action="append", choices=trees.COMPRESSIONS,
+                        help="only this compression; may be repeated (default: all)")
     parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md")
     parser.add_argument("--program", required=True, help=argparse.SUPPRESS)
+    parser.add_argument("--zeros", required=True, help=argparse.SUPPRESS)
     parser.add_argument("--work", required=True, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.quick:
@@ -39,24 +42,32 @@ def say(text: str) -> None:
     print(f"bench: {text}", file=sys.stderr, flush=True)
 
 
-def compare(setting: Setting, contenders: list[programs.Program], expected_hash: str) -> None:
-    """Checks that each program's mount and extracted tree equal the corpus."""
-    for program in contenders:
+def compare(setting: Setting, mounting: list[programs.Program], extracting: list[programs.Program], expected_hash: str) -> None:
+    """Checks that what each program mounts and extracts equals the corpus."""
+    for program in mounting:
         with program.mount(setting.archive, setting.directory) as mount:
-            equality.check(setting.corpus, mount.directory, f"the mount of {program.name}", expected_hash)
+            compare_tree(setting.corpus, mount.directory, program, "the mount of", expected_hash)
+    for program in extracting:
         target = os.path.join(setting.scratch, "out")
         os.makedirs(target)
         measure.run(program.extract_command(setting.archive, target))
-        equality.check(setting.corpus, target, f"what {program.name} extracted", expected_hash)
+        compare_tree(setting.corpus, target, program, "the tree extracted by", expected_hash)
         shutil.rmtree(target)
 
 
+def compare_tree(corpus: Corpus, directory: str, program: programs.Program, which: str, expected_hash: str) -> None:
+    """Stops the bench unless a tree equals the corpus; the trees of others than the two peers need only have its bytes."""
+    check = equality.check if isinstance(program, programs.Wimstore | programs.Wimlib) else equality.check_bytes
+    check(corpus, directory, f"{which} {program.name}", expected_hash)
+
+
 def time_row(row: Row, runs: int) -> dict[str, Cost]:
-    """Times a row, the programs in turn."""
+    """Times a row, the programs in turn; those that are no peers once."""
     costs = {program.name: [] for program in row.programs}
-    for _ in range(runs):
+    for run in range(runs):
         for program in row.programs:
-            costs[program.name].append(row.once(program))
+            if run == 0 or not isinstance(program, programs.Kernel | programs.Zeros):
+                costs[program.name].append(row.once(program))
     return {name: measure.median(found) for name, found in costs.items()}
 
 
@@ -65,20 +76,61 @@ def scratch_parent() -> str | None:
     return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 
 
-def bench_archive(options: argparse.Namespace, corpus: Corpus, compression: str, expected_hash: str, scratch: str) -> str:
-    """Compares and times on the corpus captured with one compression; gives the table."""
+def kernel_programs(options: argparse.Namespace, corpus: Corpus) -> list[programs.Program]:
+    """File systems of the kernel's with the same tree, and FUSE with nothing behind it. Only root can mount the former."""
+    zeros = programs.Zeros(options.zeros, corpus.root)
+    if os.geteuid() != 0:
+        say("not root: squashfs and EROFS are left out")
+        return [zeros]
+    say("making squashfs and EROFS of the tree, unless they were made before")
+    return [
+        programs.Kernel("squashfs zstd", corpus.squashfs("zstd"), "squashfs"),
+        programs.Kernel("squashfs xz", corpus.squashfs("xz"), "squashfs"),
+        programs.Kernel("EROFS", corpus.erofs(), "erofs"),
+        zeros,
+    ]
+
+
+def bench_archive(options: argparse.Namespace, setting: Setting, compression: str, beside: list[programs.Program],
+                  expected_hash: str) -> dict[str, dict[str, Cost]]:
+    """Compares and times on the corpus captured with one compression."""
     ours, wimlib, seven_zip = programs.Wimstore(options.program), programs.Wimlib(), programs.SevenZip()
-    say(f"capturing with {compression}, unless it was before")
-    setting = Setting(corpus, corpus.archive(compression, options.check), os.path.join(options.work, "mnt"), scratch,
-                      random_reads=2_000 if options.quick else 20_000)
     say(f"{compression}: comparing what the programs give")
-    compare(setting, [ours, wimlib], expected_hash)
+    if compression == trees.SOLID:
+        compare(setting, [ours], [ours, wimlib, seven_zip], expected_hash)
+        chosen = solid_rows(setting, ours, wimlib, seven_zip)
+    else:
+        kernel = [program for program in beside if isinstance(program, programs.Kernel)]
+        compare(setting, [ours, wimlib, *kernel], [ours, wimlib, seven_zip], expected_hash)
+        chosen = rows(setting, ours, wimlib, seven_zip, beside)
     results = {}
-    for row in rows(setting, ours, wimlib, seven_zip):
+    for row in chosen:
         if options.only in row.name:
             say(f"{compression}: {row.name}")
             results[row.name] = time_row(row, options.runs)
-    return f"## {compression}, {os.path.getsize(setting.archive) / 1e6:.0f} MB\n\n{report.table(results)}\n"
+    return results
+
+
+def bench_all(options: argparse.Namespace, corpus: Corpus, scratch: str) -> list[str]:
+    """The tables, one for each compression. What does not depend on it is timed with the first and shown in all."""
+    expected_hash = trees.content_hash(corpus.root, corpus.files)
+    beside = kernel_programs(options, corpus)
+    columns = ["wimstore", "wimlib", "7-Zip", *(program.name for program in beside)]
+    found_beside: dict[str, dict[str, Cost]] = {}
+    tables = []
+    for compression in options.compression or trees.COMPRESSIONS:
+        say(f"capturing with {compression}, unless it was before")
+        archive = corpus.archive(compression, options.check)
+        setting = Setting(corpus, archive, os.path.join(options.work, "mnt"), scratch, random_reads=2_000 if options.quick else 20_000)
+        results = bench_archive(options, setting, compression, beside, expected_hash)
+        if compression != trees.SOLID and beside:
+            names = {program.name for program in beside}
+            found_beside = {row: {name: cost for name, cost in costs.items() if name in names} for row, costs in results.items()}
+            beside = []
+        shown = {row: {**found_beside.get(row, {}), **costs} for row, costs in results.items()}
+        table = report.table(shown, columns)
+        tables.append(f"## {compression}, {os.path.getsize(archive) / 1e6:.0f} MB\n\n{table}\n")
+    return tables
 
 
 def main() -> None:
@@ -86,9 +138,8 @@ def main() -> None:
     options = arguments()
     programs.detach(os.path.join(options.work, "mnt"))  # of a run that was killed
     corpus = Corpus(options.corpus, options.work)
-    expected_hash = trees.content_hash(corpus.root, corpus.files)
     with tempfile.TemporaryDirectory(prefix="wimstore-bench.", dir=scratch_parent()) as scratch:
-        tables = [bench_archive(options, corpus, compression, expected_hash, scratch) for compression in trees.COMPRESSIONS]
+        tables = bench_all(options, corpus, scratch)
     text = report.heading(corpus, options.runs, options.check) + "\n\n" + "\n".join(tables)
     print(text)
     if options.write:

@@ -5,7 +5,7 @@ import subprocess
 from collections.abc import Iterator
 
 LARGE = 8_000_000  # bytes; files of at least this size are "the largest files"
-COMPRESSIONS = ("XPRESS", "LZX")
+COMPRESSIONS = ("XPRESS", "LZX", "LZMS", SOLID := "solid LZMS")
 
 
 class Corpus:
@@ -26,13 +26,20 @@ class Corpus:
 
     def archive(self, compression: str, check: bool) -> str:
         """The archive of the tree, with an integrity table if `check`, captured if it is not there yet."""
-        path = f"{self._prefix}.{compression.lower()}{'.check' if check else ''}.wim"
-        if not os.path.exists(path):
-            part = f"{path}.part"
-            capture = ["wimlib-imagex", "capture", self.root, part, "corpus", f"--compress={compression}"]
-            subprocess.run(capture + ["--check"] * check, stdout=subprocess.DEVNULL, check=True)
-            os.rename(part, path)
-        return path
+        path = f"{self._prefix}.{compression.lower().replace(' ', '-')}{'.check' if check else ''}.wim"
+        how = ["--solid"] if compression == SOLID else [f"--compress={compression}"]
+        capture = ["wimlib-imagex", "capture", self.root, f"{path}.part", "corpus", *how, *["--check"] * check]
+        return made(path, capture)
+
+    def squashfs(self, compression: str) -> str:
+        """A squashfs of the tree, made if it is not there yet."""
+        path = f"{self._prefix}.{compression}.squashfs"
+        return made(path, ["mksquashfs", self.root, f"{path}.part", "-comp", compression, "-noappend", "-quiet", "-no-progress"])
+
+    def erofs(self) -> str:
+        """An EROFS of the tree, compressed with LZ4, made if it is not there yet."""
+        path = f"{self._prefix}.erofs"
+        return made(path, ["mkfs.erofs", "-zlz4hc", f"{path}.part", self.root])
 
     def list_file(self, name: str, paths: list[str]) -> str:
         """A file that holds these paths, each ended by NUL."""
@@ -50,6 +57,16 @@ class Corpus:
             parts[lightest].append(path)
             weights[lightest] += sizes[path]
         return [part for part in parts if part]
+
+
+def made(path: str, command: list[str]) -> str:
+    """The path of a file that a command has made as `path` with `.part` behind it, now or before."""
+    if not os.path.exists(path):
+        if os.path.exists(f"{path}.part"):
+            os.remove(f"{path}.part")
+        subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
+        os.rename(f"{path}.part", path)
+    return path
 
 
 def walk(root: str) -> Iterator[tuple[str, os.DirEntry]]:

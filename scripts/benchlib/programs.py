@@ -10,18 +10,22 @@ from .measure import Cost
 class Mount:
     """An image mounted by one of the programs."""
 
-    def __init__(self, directory: str, pid: int, cost: Cost, unmount: list[str]):
+    def __init__(self, directory: str, pid: int | None, cost: Cost, unmount: list[str]):
         self.directory = directory
-        self.pid = pid  # the process that serves it
+        self.pid = pid  # the process that serves it; None if the kernel does
         self.cost = cost  # from starting the program to the end of the first `ls`
         self._unmount = unmount
 
     def measure(self, commands: list[list[str]]) -> Cost:
         """Runs commands at once in the mounted image; the serving process's CPU and peak memory count too."""
-        before = measure.cpu_of(self.pid)
+        before = self.server_cost()
         cost = measure.run_together(commands, self.directory)
-        server = Cost(0, measure.cpu_of(self.pid) - before, 0)
-        return Cost(cost.wall, cost.cpu + server.cpu, measure.peak_memory_of(self.pid))
+        server = self.server_cost()
+        return Cost(cost.wall, cost.cpu + server.cpu - before.cpu, server.memory or cost.memory)
+
+    def server_cost(self) -> Cost:
+        """What the serving process has used since it began; nothing if the kernel serves."""
+        return Cost(0, 0) if self.pid is None else Cost(0, measure.cpu_of(self.pid), measure.peak_memory_of(self.pid))
 
     def __enter__(self) -> "Mount":
         return self
@@ -30,7 +34,7 @@ class Mount:
         if subprocess.run(self._unmount, capture_output=True, check=False).returncode != 0:
             detach(self.directory)
         deadline = time.monotonic() + 10
-        while is_running(self.pid) and time.monotonic() < deadline:
+        while self.pid is not None and is_running(self.pid) and time.monotonic() < deadline:
             time.sleep(0.01)
 
 
@@ -53,6 +57,10 @@ class Program:
 
     def extract_command(self, archive: str, directory: str) -> list[str]:
         """What writes the first image into an existing empty directory."""
+        raise NotImplementedError
+
+    def one_file_command(self, archive: str, path: str, directory: str) -> list[str]:
+        """What writes one file of the first image into a directory."""
         raise NotImplementedError
 
     def mount(self, archive: str, directory: str) -> Mount:
@@ -101,13 +109,51 @@ class Wimlib(Program):
     def extract_command(self, archive: str, directory: str) -> list[str]:
         return ["wimlib-imagex", "apply", archive, "1", directory]
 
+    def one_file_command(self, archive: str, path: str, directory: str) -> list[str]:
+        return ["wimlib-imagex", "extract", archive, "1", "/" + path, f"--dest-dir={directory}"]
+
+
+class Kernel(Program):
+    """A file system of the kernel's on a loop device: no peer, but what can be reached."""
+
+    verify = None
+    unmount = ["umount"]
+
+    def __init__(self, name: str, image: str, kind: str):
+        self.name = name
+        self._image = image
+        self._kind = kind
+
+    def mount(self, archive: str, directory: str) -> Mount:
+        os.makedirs(directory, exist_ok=True)
+        command = ["mount", "-t", self._kind, "-o", "loop,ro", self._image, directory]
+        return Mount(directory, None, measure.run(command) + measure.run(["ls", directory]), [*self.unmount, directory])
+
+
+class Zeros(Program):
+    """A FUSE mount of a tree with the same names and sizes whose files hold zeros: what FUSE alone costs."""
+
+    name = "zeros by FUSE"
+    verify = None
+    unmount = ["umount"] if os.geteuid() == 0 else ["fusermount3", "-u"]
+
+    def __init__(self, program: str, tree: str):
+        self._program = program
+        self._tree = tree
+
+    def mount_command(self, archive: str, directory: str) -> list[str]:
+        return [self._program, self._tree, directory]
+
 
 class SevenZip(Program):
-    """7-Zip: it tests and cannot mount."""
+    """7-Zip: it tests and extracts, and cannot mount."""
 
     name = "7-Zip"
     verify = ["7zz", "t", "-bd"]
     unmount = None
+
+    def extract_command(self, archive: str, directory: str) -> list[str]:
+        return ["7zz", "x", "-bd", "-y", f"-o{directory}", archive]
 
 
 def naming(directory: str) -> set[int]:

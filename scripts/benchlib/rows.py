@@ -31,9 +31,9 @@ class Setting:
     random_reads: int
 
 
-def rows(setting: Setting, ours: Program, wimlib: Program, seven_zip: Program) -> list[Row]:
-    """All rows for one archive."""
-    both = [ours, wimlib]
+def rows(setting: Setting, ours: Program, wimlib: Program, seven_zip: Program, beside: list[Program]) -> list[Row]:
+    """All rows for one archive; `beside` are further programs that mount."""
+    mounting = [ours, wimlib, *beside]
     corpus = setting.corpus
     all_files = corpus.list_file("all", corpus.files)
     large_files = corpus.list_file("large", corpus.large)
@@ -42,20 +42,38 @@ def rows(setting: Setting, ours: Program, wimlib: Program, seven_zip: Program) -
     random_reads = os.path.join(os.path.dirname(__file__), "random_reads.py")
 
     def cold(name: str, *commands: list[str]) -> Row:
-        return Row(name, both, lambda program: on_fresh_mount(setting, program, list(commands)))
+        return Row(name, mounting, lambda program: on_fresh_mount(setting, program, list(commands)))
 
     return [
         Row("verify", [ours, wimlib, seven_zip], lambda program: measure.run([*program.verify, setting.archive])),
-        Row("mount, to the first `ls`", both, lambda program: mount_time(setting, program)),
+        Row("mount, to the first `ls`", mounting, lambda program: mount_time(setting, program)),
         cold("`ls -lR`, cold", ["ls", "-lR"]),
         cold("`find`, cold", ["find", "-name", "*.dll"]),
         cold("`cat` of every file, cold", *cat_all),
-        Row("`cat` of every file, again", both, lambda program: second_time(setting, program, cat_all)),
+        Row("`cat` of every file, again", mounting, lambda program: second_time(setting, program, cat_all)),
         cold("`cat` of the largest files, cold", cat(large_files)),
         cold("4 readers of the largest files, cold", *[cat(part) for part in parts]),
         cold("4 KiB random reads, cold", [sys.executable, "-S", random_reads, large_files, str(setting.random_reads)]),
-        Row("`cp -r` to memory (wimlib: apply)", both, lambda program: copy_out(setting, program, ours)),
-        Row("extract to memory", both, lambda program: extract(setting, program)),
+        Row("`cp -r` to memory (wimlib: apply)", mounting, lambda program: copy_out(setting, program, wimlib)),
+        Row("extract to memory", [ours, wimlib, seven_zip], lambda program: extract(setting, program)),
+    ]
+
+
+def solid_rows(setting: Setting, ours: Program, wimlib: Program, seven_zip: Program) -> list[Row]:
+    """The rows for a solid archive. wimlib's mount decodes it from a chunk's start for every read, which takes hours."""
+    corpus = setting.corpus
+    all_files = corpus.list_file("all", corpus.files)
+    largest = max(corpus.large, key=lambda path: os.path.getsize(os.path.join(corpus.root, path)))
+    size = os.path.getsize(os.path.join(corpus.root, largest)) / 1e6
+    both = [ours, wimlib]
+    return [
+        Row("verify", [ours, wimlib, seven_zip], lambda program: measure.run([*program.verify, setting.archive])),
+        Row("mount, to the first `ls`", both, lambda program: mount_time(setting, program)),
+        Row("`ls -lR`, cold", both, lambda program: on_fresh_mount(setting, program, [["ls", "-lR"]])),
+        Row(f"a file of {size:.0f} MB, cold (wimlib: extract)", both,
+            lambda program: one_file(setting, program, largest, wimlib)),
+        Row("`cat` of every file, cold", [ours], lambda program: on_fresh_mount(setting, program, [cat(all_files)])),
+        Row("extract to memory", [ours, wimlib, seven_zip], lambda program: extract(setting, program)),
     ]
 
 
@@ -82,7 +100,7 @@ def second_time(setting: Setting, program: Program, commands: list[list[str]]) -
 
 def mount_time(setting: Setting, program: Program) -> Cost:
     with mounted(setting, program) as mount:
-        return Cost(mount.cost.wall, mount.cost.cpu + measure.cpu_of(mount.pid), measure.peak_memory_of(mount.pid))
+        return mount.cost + mount.server_cost()
 
 
 def empty_target(setting: Setting) -> str:
@@ -99,12 +117,23 @@ def extract(setting: Setting, program: Program) -> Cost:
     return cost
 
 
-def copy_out(setting: Setting, program: Program, ours: Program) -> Cost:
-    """Ours copies out of a mount; the peer, whose mount is slower, may apply the image."""
-    if program is not ours:
+def copy_out(setting: Setting, program: Program, applying: Program) -> Cost:
+    """Copies out of a mount; the peer whose mount is slower may apply the image."""
+    if program is applying:
         return extract(setting, program)
     target = empty_target(setting)
     with mounted(setting, program) as mount:
         cost = mount.measure([["cp", "-r", "--preserve=timestamps,links", ".", target]])
+    shutil.rmtree(target)
+    return cost
+
+
+def one_file(setting: Setting, program: Program, path: str, extracting: Program) -> Cost:
+    """Reads one file through a new mount, the mounting included, or has it extracted."""
+    if program is not extracting:
+        with mounted(setting, program) as mount:
+            return mount.cost + mount.measure([["cat", path]])
+    target = empty_target(setting)
+    cost = measure.run(program.one_file_command(setting.archive, path, target))
     shutil.rmtree(target)
     return cost
