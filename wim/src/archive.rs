@@ -7,7 +7,7 @@ use crate::metadata::MAX_METADATA;
 use crate::warning::Warnings;
 use crate::{
     Blob, BlobHash, BlobTable, Error, HEADER_SIZE, Header, HeaderFlags, IntegrityTable, Metadata, ReadAt, Resource,
-    ResourceHeader, Result, SolidResource, SolidRun, Warning, XmlData, read_exact_at, resource,
+    ResourceHeader, Result, SolidResource, SolidRun, Warning, XmlData, header, read_exact_at, resource,
 };
 
 /// How much larger than the whole archive its uncompressed metadata or blob table may be.
@@ -38,9 +38,7 @@ impl Archive {
     /// What is wrong with the header or the blob table; [`Error::Unsupported`] for archives of other kinds and encrypted
     /// ones; [`Error::Io`].
     pub fn open(source: Arc<dyn ReadAt>) -> Result<Self> {
-        let mut bytes = vec![0; HEADER_SIZE.min(source.size()) as usize];
-        read_exact_at(&*source, "header", 0, &mut bytes)?;
-        let header = Header::parse(&bytes)?;
+        let header = read_header(&*source)?;
         let xml = XmlData::read(&*source, &header);
         if xml.is_encrypted() {
             return Err(Error::unsupported(
@@ -195,6 +193,17 @@ impl Archive {
     pub fn metadata(&self, index: usize) -> Result<Metadata> {
         Metadata::parse(self.metadata_resource(index)?)
     }
+}
+
+fn read_header(source: &dyn ReadAt) -> Result<Header> {
+    let mut bytes = vec![0; HEADER_SIZE.min(source.size()) as usize];
+    read_exact_at(source, "header", 0, &mut bytes)?;
+    if !header::is_pipable(&bytes)? {
+        return Header::parse(&bytes);
+    }
+    // Of a pipable archive the first header names no tables; one that was cut has no other.
+    read_exact_at(source, "header", source.size() - bytes.len() as u64, &mut bytes)?;
+    if header::is_pipable(&bytes).is_ok_and(|pipable| pipable) { Header::parse(&bytes) } else { Err(Error::Incomplete) }
 }
 
 fn read_blob_table(source: &dyn ReadAt, header: &Header) -> Result<BlobTable> {
@@ -396,6 +405,26 @@ mod tests {
         built.bytes[offset::BLOB_TABLE..][..24].copy_from_slice(&place.bytes());
         built.bytes.extend(packed.bytes);
         assert_eq!(open(built.bytes).blobs().len(), 2);
+    }
+
+    #[test]
+    fn pipable_archives_are_read_by_their_last_header() {
+        let image = Image::new("one", root([file("file", "data"), file("text", testkit::content::text(100_000))]));
+        for packing in [Packing::Stored, Packing::Xpress(32768), Packing::Lzx(32768)] {
+            let built = Wim { pipable: true, ..Wim::of(packing, [image.clone()]) }.integrity(1000).build();
+            let archive = open(built.bytes.clone());
+            assert!(archive.header().pipable);
+            assert_eq!(warnings(&archive), [""; 0], "{packing:?}");
+            assert_eq!(archive.metadata_resource(0).unwrap(), built.places.trees[0].bytes);
+            for blob in archive.blobs().iter() {
+                let data = archive.resource(blob).unwrap().read_whole(archive.source()).unwrap();
+                assert_eq!(BlobHash::of(&data), blob.hash, "{packing:?}");
+            }
+            for cut in [0, 1, 207, 208, 1000] {
+                let error = Archive::open(Arc::new(built.bytes[..built.bytes.len() - 1 - cut].to_vec())).unwrap_err();
+                assert!(matches!(error, Error::Incomplete), "{error}");
+            }
+        }
     }
 
     #[test]

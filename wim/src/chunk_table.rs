@@ -9,9 +9,13 @@ use crate::{Compression, Error, ReadAt, ResourceHeader, Result, read_exact_at};
 /// data, and they fill the resource; a solid one may have unused bytes behind them.
 #[derive(Debug)]
 pub(crate) struct ChunkTable {
-    /// The archive's byte where chunk 0 begins, right behind the table.
+    /// The archive's bytes that the table takes.
+    table: Range<u64>,
+    /// The archive's byte where chunk 0 begins, or the size before it.
     data: u64,
-    /// The archive's byte behind the last chunk.
+    /// How many bytes before each chunk tell its size: none, or 4 in pipable archives.
+    prefix: u64,
+    /// The archive's byte behind the last chunk, without such sizes.
     end: u64,
     /// Where chunk 1, 2, … begin, counted from `data`.
     starts: Starts,
@@ -40,16 +44,20 @@ impl Starts {
     }
 }
 
+/// The sizes in bytes that pipable archives have before each chunk.
+const PREFIX: u64 = 4;
+
 /// The size in bytes of the table of the resource at `place`, which is not empty, and of an entry in it.
 ///
 /// # Errors
 /// [`Error::Invalid`] when the resource would have more chunks than stored bytes, so that what is allocated for chunks is
 /// bounded by the archive's size.
-pub(crate) fn size_of_table(place: &ResourceHeader, chunk_size: u32) -> Result<(usize, u64)> {
+pub(crate) fn size_of_table(place: &ResourceHeader, chunk_size: u32, pipable: bool) -> Result<(usize, u64)> {
     let count = place.size.div_ceil(u64::from(chunk_size));
     let width = if place.size > u64::from(u32::MAX) { 8 } else { 4 };
     // Every chunk stores at least one byte.
-    if count > place.stored_size || (count - 1) * width + count > place.stored_size {
+    let chunks = if pipable { PREFIX + 1 } else { 1 };
+    if count > place.stored_size || (count - 1) * width + count * chunks > place.stored_size {
         let rule = "more chunks than the stored bytes can hold";
         let (what, at, value) = ("uncompressed size of the resource", place.offset, place.size);
         return Err(Error::Invalid { what, at, value, rule });
@@ -58,21 +66,28 @@ pub(crate) fn size_of_table(place: &ResourceHeader, chunk_size: u32) -> Result<(
 }
 
 impl ChunkTable {
-    /// Reads the table at the start of the resource at `place`, which lies inside `source` and is not empty.
+    /// Reads the table of the resource at `place`, which lies inside `source` and is not empty: at its start, in pipable archives
+    /// at its end.
     ///
     /// A resource of one chunk has no table, and nothing is read or allocated.
-    pub(crate) fn read(source: &dyn ReadAt, place: &ResourceHeader, chunk_size: u32) -> Result<Self> {
-        let (len, width) = size_of_table(place, chunk_size)?;
+    pub(crate) fn read(source: &dyn ReadAt, place: &ResourceHeader, chunk_size: u32, pipable: bool) -> Result<Self> {
+        let (len, width) = size_of_table(place, chunk_size, pipable)?;
+        let (count, end) = (len as u64 / width + 1, place.offset + place.stored_size);
+        let table = if pipable { end - len as u64..end } else { place.offset..place.offset + len as u64 };
         let mut bytes = vec![0; len];
         if len > 0 {
-            read_exact_at(source, "chunk table", place.offset, &mut bytes)?;
+            read_exact_at(source, "chunk table", table.start, &mut bytes)?;
         }
         let starts = if width == 4 {
             Starts::Narrow(bytes.as_chunks().0.iter().map(|&entry| u32::from_le_bytes(entry)).collect())
         } else {
             Starts::Wide(bytes.as_chunks().0.iter().map(|&entry| u64::from_le_bytes(entry)).collect())
         };
-        let table = Self { data: place.offset + len as u64, end: place.offset + place.stored_size, starts };
+        let table = if pipable {
+            Self { data: place.offset, prefix: PREFIX, end: table.start - PREFIX * count, table, starts }
+        } else {
+            Self { data: table.end, prefix: 0, end, table, starts }
+        };
         table.check(place, chunk_size, width)?;
         Ok(table)
     }
@@ -106,7 +121,7 @@ impl ChunkTable {
         }
         let data = table + sizes.len() as u64;
         let starts = if starts.is_empty() { Vec::new() } else { starts.split_off(1) };
-        Ok(Self { data, end: data + end, starts: Starts::Wide(starts.into()) })
+        Ok(Self { table: place.offset..data, data, prefix: 0, end: data + end, starts: Starts::Wide(starts.into()) })
     }
 
     /// Holds every chunk's stored size against its data.
@@ -118,7 +133,7 @@ impl ChunkTable {
             if next <= start || next - start > u64::from(chunk_size) {
                 let rule =
                     if next <= start { "not behind the entry before it" } else { "too far behind the entry before it" };
-                let at = place.offset + index as u64 * width;
+                let at = self.table.start + index as u64 * width;
                 return Err(Error::Invalid { what: "chunk table entry", at, value: next, rule });
             }
             start = next;
@@ -135,10 +150,16 @@ impl ChunkTable {
 
     /// The bytes of the archive that chunk `chunk` takes.
     pub(crate) fn place(&self, chunk: u64) -> Range<u64> {
+        let prefixes = self.prefix * (chunk + 1);
         let chunk = chunk as usize;
         let start = if chunk == 0 { self.data } else { self.data + self.starts.get(chunk - 1) };
         let end = if chunk == self.starts.len() { self.end } else { self.data + self.starts.get(chunk) };
-        start..end
+        start + prefixes..end + prefixes
+    }
+
+    /// The bytes of the archive that the table takes, in a solid resource with the header before it.
+    pub(crate) fn table(&self) -> Range<u64> {
+        self.table.clone()
     }
 }
 
@@ -154,7 +175,7 @@ mod tests {
         let archive = [vec![0xEE; 16], entries.to_vec(), vec![0xDD; data]].concat();
         let stored_size = (entries.len() + data) as u64;
         let place = ResourceHeader { offset: 16, stored_size, size, flags: ResourceFlags::COMPRESSED };
-        ChunkTable::read(&archive, &place, CHUNK)
+        ChunkTable::read(&archive, &place, CHUNK, false)
     }
 
     fn narrow(entries: &[u32]) -> Vec<u8> {
@@ -167,6 +188,32 @@ mod tests {
         assert_eq!(one.place(0), 16..23);
         let three = table(&narrow(&[100, 101]), 2 * u64::from(CHUNK) + 5, 105).unwrap();
         assert_eq!([three.place(0), three.place(1), three.place(2)], [24..124, 124..125, 125..129]);
+    }
+
+    /// A resource of a pipable archive, at byte 16 of it.
+    fn piped(entries: &[u32], size: u64, data: usize) -> Result<ChunkTable> {
+        let archive = [vec![0xEE; 16], vec![0xDD; data], narrow(entries)].concat();
+        let place = ResourceHeader {
+            offset: 16,
+            stored_size: archive.len() as u64 - 16,
+            size,
+            flags: ResourceFlags::COMPRESSED,
+        };
+        ChunkTable::read(&archive, &place, CHUNK, true)
+    }
+
+    #[test]
+    fn places_chunks_of_pipable_archives() {
+        let one = piped(&[], 10, 11).unwrap();
+        assert_eq!((one.place(0), one.table()), (20..27, 27..27));
+        let three = piped(&[100, 101], 2 * u64::from(CHUNK) + 5, 12 + 105).unwrap();
+        assert_eq!([three.place(0), three.place(1), three.place(2)], [20..120, 124..125, 129..133]);
+        assert_eq!(three.table(), 133..141);
+        let error = piped(&[], 10, 4).unwrap_err().to_string();
+        assert!(error.contains("more chunks than the stored bytes can hold"), "{error}");
+        let error = piped(&[0], u64::from(CHUNK) + 5, 13).unwrap_err().to_string();
+        assert_eq!(error, "chunk table entry at 0x1d is 0x0, not behind the entry before it");
+        assert!(piped(&[105], u64::from(CHUNK) + 5, 8 + 104).is_err(), "the last chunk begins behind the end");
     }
 
     #[test]

@@ -16,7 +16,7 @@ pub enum Error {
     /// The magic bytes are another format's.
     #[error("not a WIM archive")]
     NotWim,
-    /// The writer never came to the end: the header names neither a blob table nor XML data.
+    /// The writer never came to the end, or the end was cut off: the header names neither a blob table nor XML data.
     #[error("incomplete archive: it has neither a blob table nor XML data")]
     Incomplete,
     /// A sound archive, but of a kind that this version does not read.

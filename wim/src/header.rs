@@ -56,6 +56,9 @@ pub struct Header {
     pub version: u32,
     /// The flag bits.
     pub flags: HeaderFlags,
+    /// Whether the archive was written to a pipe by wimlib: chunk tables stand behind their chunks, and the header that counts
+    /// is the copy at the end.
+    pub pipable: bool,
     /// How resources are compressed, where they are.
     pub compression: Compression,
     /// The uncompressed bytes of a chunk: a power of two that the compression allows, 0 if there is none.
@@ -79,14 +82,14 @@ pub struct Header {
 }
 
 impl Header {
-    /// Parses and checks the header at the start of `bytes`.
+    /// Parses and checks the header at the start of `bytes`; that of a pipable archive which counts is its last 208 bytes.
     ///
     /// # Errors
-    /// [`Error::NotWim`] for another magic, [`Error::Unsupported`] for pipable archives, versions other than 1.13 and
+    /// [`Error::NotWim`] for another magic, [`Error::Unsupported`] for versions other than 1.13 and
     /// 0.14, and contradicting compression flags, [`Error::Incomplete`], [`Error::Truncated`] and [`Error::Invalid`].
     pub fn parse(bytes: &[u8]) -> Result<Self> {
         let have = bytes.len() as u64;
-        check_magic(bytes)?;
+        let pipable = is_pipable(bytes)?;
         let (raw, _) = RawHeader::ref_from_prefix(bytes).map_err(|_| Error::Truncated {
             what: "header",
             at: 0,
@@ -98,6 +101,7 @@ impl Header {
         let header = Self {
             version: raw.version.get(),
             flags: HeaderFlags(raw.flags.get()),
+            pipable,
             compression,
             chunk_size: compression.check_chunk_size(raw.chunk_size.get())?,
             guid: Guid(raw.guid),
@@ -131,12 +135,11 @@ impl Header {
     }
 }
 
-/// Tells archives from other files, however short they are cut.
-fn check_magic(bytes: &[u8]) -> Result<()> {
-    let magic = bytes.get(..8).ok_or(Error::NotWim)?;
-    match magic {
-        b"MSWIM\0\0\0" => Ok(()),
-        b"WLPWM\0\0\0" => Err(Error::unsupported("kind of archive", "pipable")),
+/// Tells archives from other files, however short they are cut, and pipable ones from others.
+pub(crate) fn is_pipable(bytes: &[u8]) -> Result<bool> {
+    match bytes.get(..8).ok_or(Error::NotWim)? {
+        b"MSWIM\0\0\0" => Ok(false),
+        b"WLPWM\0\0\0" => Ok(true),
         _ => Err(Error::NotWim),
     }
 }
@@ -338,7 +341,11 @@ mod tests {
             ("nothing", |h| h.clear(), "not a WIM archive"),
             ("cut short", |h| h.truncate(100), "header at 0x0 needs 208 bytes, but only 100 are there"),
             ("other magic", |h| h[0] = b'X', "not a WIM archive"),
-            ("pipable", |h| h[..5].copy_from_slice(b"WLPWM"), "unsupported kind of archive: pipable"),
+            (
+                "pipable, 1.12",
+                |h| (h[0], h[1], h[2], h[3], h[0xD]) = (b'W', b'L', b'P', b'W', 0xC),
+                "unsupported version: 1.12 (0x10c00), older than 1.13",
+            ),
             ("size", |h| h[8] = 207, "header size at 0x8 is 0xcf, not 208"),
             ("1.12", |h| h[0xD] = 0xC, "unsupported version: 1.12 (0x10c00), older than 1.13"),
             ("1.14", |h| h[0xD] = 0xE, "unsupported version: 1.14 (0x10e00)"),

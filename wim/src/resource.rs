@@ -75,7 +75,7 @@ impl Resource {
         let Some(codec) = codec else {
             return Ok(Self { place, chunk_size: STORED_CHUNK, layout: Layout::Stored });
         };
-        let table = ChunkTable::read(source, &place, header.chunk_size)?;
+        let table = ChunkTable::read(source, &place, header.chunk_size, header.pipable)?;
         Ok(Self { place, chunk_size: header.chunk_size, layout: Layout::Chunked { codec: Some(codec), table } })
     }
 
@@ -131,6 +131,16 @@ impl Resource {
     #[must_use]
     pub fn is_stored(&self) -> bool {
         matches!(self.layout, Layout::Stored)
+    }
+
+    /// The bytes of the archive that tell where the chunks are: the chunk table, in a solid resource with its header; none where
+    /// there is no table.
+    #[must_use]
+    pub fn table_place(&self) -> Range<u64> {
+        match &self.layout {
+            Layout::Stored => self.place.offset..self.place.offset,
+            Layout::Chunked { table, .. } => table.table(),
+        }
     }
 
     /// The bytes of the archive that the resource takes, with its chunk table.
@@ -203,7 +213,7 @@ impl Resource {
 /// Holds a resource's place and kind against the archive, without reading.
 pub(crate) fn check(header: &Header, what: &'static str, place: &ResourceHeader, archive_size: u64) -> Result<()> {
     if check_place(header, what, place, archive_size)?.is_some() {
-        chunk_table::size_of_table(place, header.chunk_size)?;
+        chunk_table::size_of_table(place, header.chunk_size, header.pipable)?;
     }
     Ok(())
 }

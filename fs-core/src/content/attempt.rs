@@ -105,8 +105,7 @@ impl<'a> Attempt<'a> {
             return Ok(false);
         }
         let resource = self.resource()?;
-        let table = resource.place().start..resource.chunk_place(0).start;
-        self.blocks_vouch(&[table, resource.chunk_place(chunk)])
+        self.blocks_vouch(&[resource.table_place(), resource.chunk_place(chunk)])
     }
 
     /// Decodes a chunk; nothing has vouched for it then.

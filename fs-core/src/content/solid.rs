@@ -104,7 +104,7 @@ impl Attempt<'_> {
         let table = self.resource()?;
         let headers = self.blob.archive.wim.solid_resources().take(solid.number as usize);
         let mut ranges: Vec<_> = headers.flatten().map(|other| place_of(&other.place)).collect();
-        ranges.push(table.place().start..table.chunk_place(0).start);
+        ranges.push(table.table_place());
         ranges.extend(self.solid_pieces(solid, wanted.clone()).map(|piece| table.chunk_place(piece.chunk)));
         self.blocks_vouch(&ranges)
     }

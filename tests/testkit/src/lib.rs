@@ -21,6 +21,7 @@ pub mod lzx;
 pub mod mounts;
 pub mod ntfs;
 pub mod offset;
+pub mod pipe;
 pub mod reparse;
 pub mod run;
 pub mod solid;

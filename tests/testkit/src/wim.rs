@@ -6,6 +6,7 @@ use crate::flag;
 use crate::header::{GUID, Header};
 use crate::image::{Image, Metadata};
 use crate::offset;
+use crate::pipe;
 use crate::resource::{Packed, Packing, ResourceHeader, pack};
 use crate::solid::Solid;
 use crate::xml::Xml;
@@ -48,6 +49,8 @@ pub struct Wim {
     pub xml: Xml,
     /// Chunk size of the integrity table in bytes; without it there is none.
     pub integrity: Option<usize>,
+    /// Written as wimlib writes to a pipe.
+    pub pipable: bool,
     /// Flags of the header beside those that go with the packing.
     pub flags: u32,
     /// Boot image, from 1; 0 none.
@@ -223,7 +226,13 @@ impl Wim {
     }
 
     fn write(&self, part: &Part<'_>) -> Built {
-        let mut file = File { built: Built::default(), entries: Vec::new(), part: part.number, gap: self.gap };
+        let mut file = File {
+            built: Built::default(),
+            entries: Vec::new(),
+            part: part.number,
+            gap: self.gap,
+            pipable: self.pipable,
+        };
         file.built.bytes.resize(offset::END, 0);
         let references = self.references();
         if let Some(solid) = &self.solid {
@@ -271,6 +280,12 @@ impl Wim {
             let boot = file.entries.iter().filter(|entry| entry.place.flags & flag::METADATA != 0);
             header.boot_metadata = boot.map(|entry| entry.place).nth(self.boot_index as usize - 1).unwrap_or_default();
         }
+        if self.pipable {
+            header.magic = pipe::MAGIC;
+            built.bytes.extend(header.bytes());
+            let none = ResourceHeader::default();
+            (header.blob_table, header.xml, header.integrity) = (none, none, none);
+        }
         built.bytes.poke(0, &header.bytes());
     }
 }
@@ -281,11 +296,20 @@ struct File {
     entries: Vec<Entry>,
     part: u16,
     gap: usize,
+    pipable: bool,
 }
 
 impl File {
     fn resource(&mut self, packed: &Packed, hash: [u8; 20], flags: u8, references: u32) -> Place {
         self.built.bytes.extend(std::iter::repeat_n(0xDD, self.gap));
+        let piped;
+        let packed = if self.pipable {
+            self.built.bytes.extend(pipe::resource_prefix(packed.size, hash, packed.flags | flags));
+            piped = pipe::piped(packed);
+            &piped
+        } else {
+            packed
+        };
         let (range, place) = append(&mut self.built.bytes, &packed.bytes, packed.flags | flags);
         let place = ResourceHeader { size: packed.size, ..place };
         self.entries.push(Entry { place, part: self.part, references, hash });
