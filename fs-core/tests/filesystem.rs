@@ -383,3 +383,22 @@ fn a_hidden_archive_is_left_out() {
     assert_eq!(group.disabled.iter().map(|a| a.file.name.to_str().unwrap()).collect::<Vec<_>>(), ["b.wim"]);
     assert_eq!(names(&open(&folder.path().join("b.wim")), ""), ["b"], "asked for by name");
 }
+
+#[test]
+fn files_in_solid_resources_can_be_read_as_they_are_stored() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.wim");
+    let names = ["c", "a", "d", "b"];
+    let tree = testkit::root(names.map(|name| testkit::file(name, name.repeat(100))));
+    for solid in [false, true] {
+        let wim = testkit::Wim::new(testkit::Packing::Lzx(32768), tree.clone());
+        let wim = if solid { wim.solid(testkit::Packing::Xpress(4096)) } else { wim };
+        wim.build().save(&path);
+        let options = Options { image: Some(ImageChoice::Number(1)), ..Options::default() };
+        let fs = Filesystem::open(&path, options).unwrap();
+        let place = |name: &str| fs.solid_place(fs.resolve(name.as_bytes()).unwrap());
+        let offsets = names.map(|name| place(name).map(|(_, resource, offset)| (resource, offset)));
+        let want = [0, 100, 200, 300].map(|offset| solid.then_some((208, offset)));
+        assert_eq!(offsets, want);
+    }
+}

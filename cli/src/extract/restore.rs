@@ -76,14 +76,15 @@ impl<'a> Restorer<'a> {
     /// Makes everything that is planned, files by several threads at once, and links when all files are there: so no
     /// link of the archive's is ever on the way to a file. What cannot be made is said and left out.
     pub(super) fn restore_all(self) -> Outcome {
-        let next = AtomicUsize::new(0);
+        let (next, stored, listed) =
+            (AtomicUsize::new(0), self.as_stored(), (0..self.plan.items.len()).collect::<Vec<_>>());
         let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get).min(self.plan.items.len());
         thread::scope(|scope| {
             for _ in 0..threads {
-                scope.spawn(|| self.restore_some(&next, |item| item.kind == Kind::File && item.same_as.is_none()));
+                scope.spawn(|| self.restore_some(&next, &stored, is_content));
             }
         });
-        self.restore_some(&AtomicUsize::new(0), |item| item.kind != Kind::File || item.same_as.is_some());
+        self.restore_some(&AtomicUsize::new(0), &listed, |item| !is_content(item));
         // The deepest first: a folder's permissions may forbid us to go through it.
         for index in (0..self.plan.folders.len()).rev() {
             if self.is_over() {
@@ -96,12 +97,24 @@ impl<'a> Restorer<'a> {
         self.outcome.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Makes the items that are `wanted` and that no other thread takes, by their number in `next`.
-    fn restore_some(&self, next: &AtomicUsize, wanted: impl Fn(&Item) -> bool) {
+    /// The numbers of all items: as listed, but those whose content is in solid resources behind the others and as it is stored,
+    /// so that each of their chunks is decoded once.
+    fn as_stored(&self) -> Vec<usize> {
+        let place = |index: &usize| {
+            let item = &self.plan.items[*index];
+            if is_content(item) { self.plan.fs.solid_place(item.ino) } else { None }
+        };
+        let mut order: Vec<usize> = (0..self.plan.items.len()).collect();
+        order.sort_by_cached_key(place);
+        order
+    }
+
+    /// Makes the items that are `wanted` and that no other thread takes, by their place in `order`, the first being `next`.
+    fn restore_some(&self, next: &AtomicUsize, order: &[usize], wanted: impl Fn(&Item) -> bool) {
         let mut open: Option<(FolderIndex, Folder)> = None;
         while !self.is_over() {
-            let index = next.fetch_add(1, Ordering::Relaxed);
-            let Some(item) = self.plan.items.get(index) else { return };
+            let Some(&index) = order.get(next.fetch_add(1, Ordering::Relaxed)) else { return };
+            let item = &self.plan.items[index];
             if !wanted(item) {
                 continue;
             }
@@ -263,6 +276,11 @@ impl<'a> Restorer<'a> {
             }
         }
     }
+}
+
+/// Whether making this takes reading data.
+fn is_content(item: &Item) -> bool {
+    item.kind == Kind::File && item.same_as.is_none()
 }
 
 fn times(attr: &Attr) -> Times {
