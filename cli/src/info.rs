@@ -104,7 +104,7 @@ impl Teller<'_> {
         if self.args.xml {
             return self.xml(archive, images);
         }
-        let record = Archive::of(archive, group, disabled);
+        let record = Archive::of(fs, archive, group, disabled);
         if record.integrity_error.is_some() {
             self.outcome.note(Severity::Bad);
         }
@@ -171,10 +171,15 @@ impl Teller<'_> {
         self.field("Group", record.group.as_deref())?;
         self.field("Disabled", disabled.as_deref())?;
         self.field("Size", Some(&text::bytes(record.file_bytes)))?;
-        self.field("Version", Some(&record.version))?;
+        let pipable = if record.pipable { ", pipable" } else { "" };
+        self.field("Version", Some(&format!("{}{pipable}", record.version)))?;
         self.field("GUID", Some(&record.guid))?;
         self.field("Compression", Some(&compression))?;
         self.field("Part", Some(&format!("{} of {}", record.part, record.parts)))?;
+        if !record.missing_parts.is_empty() {
+            let numbers: Vec<String> = record.missing_parts.iter().map(ToString::to_string).collect();
+            self.field("Parts missing", Some(&format!("{}; --ref FILE|GLOB names them", numbers.join(", "))))?;
+        }
         self.field("Images", Some(&record.images.to_string()))?;
         self.field("Boot image", Some(&boot))?;
         self.field("Integrity", Some(&integrity))?;

@@ -24,8 +24,9 @@ pub(crate) struct Choice {
     #[arg(long, value_name = "N|NAME")]
     pub(crate) image: Option<ImageChoice>,
 
-    /// Take data that SOURCE lacks from this archive too (may be repeated); a group's Res.rwm is found by itself
-    #[arg(long = "ref", value_name = "FILE")]
+    /// Take data that SOURCE lacks from this archive too (may be repeated), or from all that a pattern such as 'x*.swm'
+    /// matches; a group's Res.rwm is found by itself
+    #[arg(long = "ref", value_name = "FILE|GLOB")]
     pub(crate) references: Vec<PathBuf>,
 
     /// Decode chunks of solid resources of up to this size, such as 1G; each needs that much memory [default: 256M]

@@ -96,6 +96,18 @@ impl Filesystem {
         })
     }
 
+    /// The parts of a split archive that are not at hand, by number: neither in the archive's group nor among the references.
+    /// Opens all archives that were not opened before.
+    pub fn missing_parts(&self, archive: &OpenArchive) -> Vec<u16> {
+        let header = archive.wim.header();
+        let groups = self.inventory().groups;
+        let at_hand = groups.iter().flat_map(|group| &group.archives).chain(self.opener.references());
+        let of_set =
+            at_hand.map(|other| &**other).filter(|other| other.wim.header().guid == header.guid).chain([archive]);
+        let numbers: HashSet<u16> = of_set.map(|part| part.wim.header().part.number).collect();
+        (1..=header.part.total).filter(|number| !numbers.contains(number)).collect()
+    }
+
     /// The contents that the files of an image need and no archive supplies, each once. Reads the image's metadata.
     ///
     /// # Errors

@@ -21,6 +21,7 @@ mod names;
 mod opener;
 mod options;
 mod read_ahead;
+mod references;
 mod slots;
 mod source;
 mod uses;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use wim::Fingerprint;
 
+use crate::references::expand;
 use crate::source::{Shape, StoredFile};
 use crate::{Chain, Error, OpenArchive, Problem, Result};
 
@@ -41,7 +42,8 @@ impl Opener {
     /// # Errors
     /// The first of them that does not open: the user named them.
     pub(crate) fn new(references: &[PathBuf], shape: Shape) -> Result<Self> {
-        let references = references.iter().map(|path| open(path)).collect::<Result<_>>()?;
+        let files = references.iter().map(|path| expand(path)).collect::<Result<Vec<_>>>()?;
+        let references = files.iter().flatten().map(|path| open(path)).collect::<Result<_>>()?;
         Ok(Self { references, keeps: shape == Shape::File })
     }
 

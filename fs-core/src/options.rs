@@ -50,7 +50,8 @@ impl fmt::Display for ImageChoice {
 pub struct Options {
     /// Only this image, as the root. Needs a source with one archive file.
     pub image: Option<ImageChoice>,
-    /// Archives that supply data which the store's own do not have, searched in this order after those.
+    /// Archives that supply data which the store's own do not have, searched in this order after those; `*` and `?` in the last
+    /// part of a path make it a pattern for the names of files.
     pub references: Vec<PathBuf>,
     /// How named streams are shown.
     pub streams: StreamInterface,

@@ -1,4 +1,5 @@
-//! Solid archives of wimlib's: what is mounted, extracted and verified equals the source, and what wimlib and 7-Zip give.
+//! Solid and pipable archives of wimlib's: what is mounted, extracted and verified equals the source, and what wimlib and
+//! 7-Zip give.
 
 #![expect(clippy::unwrap_used, reason = "a test")]
 
@@ -117,4 +118,46 @@ fn an_archive_appended_to_has_two_runs() {
     assert_eq!(kinds, BTreeMap::from([(64 << 10, "LZX"), (64 << 20, "LZMS")]), "{solid:?}");
     let told = answer(&["info", text(&archive)]);
     assert!(told.contains("Solid             1 resource, LZX, chunks of 65536 bytes (64K), "), "{told}");
+}
+
+#[test]
+fn pipable_archives_of_every_compression() {
+    let source = Source::new();
+    for (compression, check) in [("none", "--check"), ("xpress", "--no-check"), ("lzx", "--check"), ("lzms", "--check")]
+    {
+        let archive = source.path("pipable.wim");
+        let compression = format!("--compress={compression}");
+        let check = if check == "--check" { &[check][..] } else { &[] };
+        capture(&source.root, &archive, &[&["NAME", "--pipable", &compression], check].concat());
+        assert!(wimlib(["info", text(&archive)]).contains("Pipable"));
+        source.assert_shown(&format!("pipable, {compression}"), &archive);
+        assert!(answer(&["info", text(&archive)]).contains("pipable"), "{compression}");
+    }
+}
+
+#[test]
+fn references_may_be_named_by_a_pattern() {
+    let source = Source::new();
+    let whole = source.path("whole.wim");
+    capture(&source.root, &whole, &["NAME"]);
+    let folder = source.path("parts");
+    fs::create_dir(&folder).unwrap();
+    wimlib(["split", text(&whole), text(&folder.join("x.swm")), "1"]);
+    // Under another name, so that nothing finds the other parts by itself.
+    let first = source.path("first.swm");
+    fs::rename(folder.join("x.swm"), &first).unwrap();
+    assert!(fs::read_dir(&folder).unwrap().count() > 1, "several parts");
+    let told = answer(&["info", text(&first)]);
+    assert!(told.contains("Data            incomplete"), "{told}");
+    assert!(told.contains("Parts missing     2"), "{told}");
+    let pattern = text(&folder.join("x*.swm")).to_owned();
+    let extracted = source.path("extracted");
+    answer(&["extract", text(&first), "NAME", text(&extracted), "--ref", &pattern]);
+    assert_same("extracted", &walk(&extracted, &LOOK), &source.tree);
+    let mount = Mount::new(&first, &["--image", "1", "--ref", &pattern]);
+    assert_same("mounted", &walk(mount.path(), &LOOK), &source.tree);
+    let told = answer(&["info", text(&first), "--ref", &pattern]);
+    assert!(told.contains("Data            complete") && !told.contains("Parts missing"), "{told}");
+    let none = wimstore_tests::say(&["info", text(&first), "--ref", text(&folder.join("y*.swm"))]);
+    assert!(none.code == 2 && none.err.contains("no file matches"), "{}", none.err);
 }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use fs_core::wim::SolidResource;
-use fs_core::{ArchiveEntry, AttributeSource, Chain, OpenArchive};
+use fs_core::{ArchiveEntry, AttributeSource, Chain, Filesystem, OpenArchive};
 
 use super::{PathField, lossy};
 /// An archive file of `wimstore info`.
@@ -22,12 +22,18 @@ pub(crate) struct Archive {
     pub(crate) disabled_by: Option<&'static str>,
     pub(crate) file_bytes: u64,
     pub(crate) version: String,
+    /// Written to a pipe by wimlib.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) pipable: bool,
     pub(crate) flags: u32,
     pub(crate) guid: String,
     pub(crate) compression: String,
     pub(crate) chunk_size: u32,
     pub(crate) part: u16,
     pub(crate) parts: u16,
+    /// Numbers of the parts that are not at hand.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) missing_parts: Vec<u16>,
     pub(crate) images: usize,
     /// From 1.
     pub(crate) boot_image: Option<u32>,
@@ -74,7 +80,7 @@ pub(crate) struct Integrity {
 impl Archive {
     /// What is known of an open archive of the group called `group` (empty: of none). `disabled` is the entry of a
     /// file whose images are not shown.
-    pub(crate) fn of(archive: &OpenArchive, group: &[u8], disabled: Option<&ArchiveEntry>) -> Self {
+    pub(crate) fn of(fs: &Filesystem, archive: &OpenArchive, group: &[u8], disabled: Option<&ArchiveEntry>) -> Self {
         let wim = &archive.wim;
         let header = wim.header();
         let (integrity, integrity_error) = match wim.integrity() {
@@ -93,12 +99,15 @@ impl Archive {
             disabled_by: disabled.map(|entry| source(entry.attributes.source)),
             file_bytes: wim.source().size(),
             version: format!("{:#x}", header.version),
+            pipable: header.pipable,
             flags: header.flags.0,
             guid: header.guid.to_string(),
             compression: header.compression.to_string(),
             chunk_size: header.chunk_size,
             part: header.part.number,
             parts: header.part.total,
+            // Told where it matters: of the part with the images.
+            missing_parts: if wim.image_count() == 0 { Vec::new() } else { fs.missing_parts(archive) },
             images: wim.image_count(),
             boot_image: Some(header.boot_index).filter(|&index| index != 0),
             integrity,

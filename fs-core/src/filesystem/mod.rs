@@ -40,7 +40,7 @@ pub struct Filesystem {
     retired: Retired<Arc<Group>>,
     /// Held by the one that looks at the store, never by one that answers.
     refreshing: Mutex<()>,
-    opener: Opener,
+    pub(crate) opener: Opener,
     pub(crate) trees: Trees,
     pub(crate) contents: Arc<Contents>,
     read_ahead: ReadAhead,
