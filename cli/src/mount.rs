@@ -13,6 +13,7 @@ use std::time::Duration;
 use anyhow::Context;
 use fs_core::Filesystem;
 use mount_unix::Unmounter;
+use rustix::process::{Resource, getrlimit, setrlimit};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use tracing::{error, info, warn};
@@ -72,6 +73,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "SIZE")]
     cache: Option<OsString>,
 
+    /// Memory for directory trees and tables of archives, such as 512M
+    #[arg(long, value_name = "SIZE")]
+    metadata: Option<OsString>,
+
     /// Threads that answer requests
     #[arg(long, value_name = "N")]
     threads: Option<OsString>,
@@ -98,8 +103,13 @@ impl Args {
         settings.sloppy = self.sloppy;
         settings.foreground = self.foreground;
         self.options.iter().try_for_each(|list| settings.set_list(list))?;
-        let values =
-            [("streams", &self.streams), ("verify", &self.verify), ("cache", &self.cache), ("threads", &self.threads)];
+        let values = [
+            ("streams", &self.streams),
+            ("verify", &self.verify),
+            ("cache", &self.cache),
+            ("metadata", &self.metadata),
+            ("threads", &self.threads),
+        ];
         for (name, value) in values {
             value.as_deref().map_or(Ok(()), |value| settings.set(name, Some(value)))?;
         }
@@ -121,6 +131,7 @@ fn serve(settings: Settings, args: &Args) -> anyhow::Result<ExitCode> {
         warn!("{warning}");
     }
     let Settings { filesystem, mount, .. } = settings;
+    raise_open_files();
     mount_unix::check_mountpoint(&args.mountpoint, &mount.source, mount.nonempty)?;
     let filesystem = Filesystem::open(&mount.source, filesystem)?;
     if args.fake {
@@ -139,6 +150,15 @@ fn serve(settings: Settings, args: &Args) -> anyhow::Result<ExitCode> {
     }
     mounted.wait(None)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Lets the process have as many files open as the system allows it: each archive of a group that was looked into is one.
+fn raise_open_files() {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, limit) {
+        warn!(%error, "few archives can be open at once");
+    }
 }
 
 /// Ends the program, after it has unmounted and given readers a moment: also if they never finish.

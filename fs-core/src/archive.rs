@@ -69,16 +69,6 @@ impl OpenArchive {
         &self.path
     }
 
-    /// Whether it has the header, blobs and XML data of `other`: then every file in it has the same content, as far as it can
-    /// be read.
-    pub(crate) fn has_tables_of(&self, other: &Self) -> bool {
-        let (a, b) = (&self.wim, &other.wim);
-        a.header() == b.header()
-            && a.blobs().metadata() == b.blobs().metadata()
-            && a.blobs().iter().eq(b.blobs().iter())
-            && a.xml().text() == b.xml().text()
-    }
-
     /// What went wrong with one of this archive's blobs.
     pub(crate) fn blob_error(&self, blob: &Blob, source: impl Into<Arc<wim::Error>>) -> Error {
         let at = self.wim.resource_offset(blob);

@@ -2,9 +2,10 @@
 
 use wim::{BlobHash, Dentry, FileTime, UnixData};
 
+use crate::archive_file::ArchiveFile;
 use crate::image::{Image, Node};
 use crate::links;
-use crate::{Attr, BlobRef, Ino, Kind, OpenArchive, Options};
+use crate::{Attr, BlobRef, Ino, Kind, Options};
 
 /// Size shown for a file whose data no archive supplies or can hold: its size is not known, and of a file of size 0 the kernel would
 /// serve an empty content without asking us.
@@ -68,15 +69,15 @@ pub(crate) fn folder(options: &Options, ino: Ino, time: FileTime) -> Attr {
 
 /// The attributes of an image's directory in its group: times from the XML data, or else the archive file's.
 pub(crate) fn image(options: &Options, ino: Ino, image: &Image) -> Attr {
-    let xml = image.xml();
-    let written = xml.and_then(|xml| xml.modified).unwrap_or_else(|| written(&image.archive));
-    let created = xml.and_then(|xml| xml.created).unwrap_or(written);
+    let facts = image.facts();
+    let written = facts.modified.unwrap_or_else(|| written(&image.archive));
+    let created = facts.created.unwrap_or(written);
     Attr { ino, created, ..bare(options, Kind::Directory, written) }
 }
 
 /// When an archive's file was last written; when it was opened, where that cannot be told.
-fn written(archive: &OpenArchive) -> FileTime {
-    let now = archive.wim.source().fingerprint().unwrap_or(archive.opened);
+fn written(archive: &ArchiveFile) -> FileTime {
+    let now = archive.fingerprint().unwrap_or(archive.opened);
     FileTime::from_unix(now.modified.0, now.modified.1)
 }
 

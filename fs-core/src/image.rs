@@ -2,22 +2,12 @@
 
 use std::sync::Arc;
 
-use wim::{BlobHash, ImageXml, InodeId, Metadata, NodeId};
+use wim::{BlobHash, InodeId, Metadata, NodeId};
 
-use crate::content::{Cache, Weigh};
+use crate::archive_file::{ArchiveFile, Facts};
 use crate::ino::MAX_INODES;
 use crate::uses::Uses;
-use crate::{ArchiveId, BlobRef, Error, ImageSlot, OpenArchive, Result};
-
-/// The trees of the images that somebody looks into by archive and place there, the least recently used dropped first. Who still holds one goes on
-/// with it.
-pub(crate) type Trees = Cache<(ArchiveId, usize), Arc<Metadata>, Error>;
-
-impl Weigh for Arc<Metadata> {
-    fn weight(&self) -> usize {
-        self.memory_size()
-    }
-}
+use crate::{BlobRef, Error, ImageSlot, Result};
 
 /// An image of a group.
 #[derive(Debug)]
@@ -26,11 +16,12 @@ pub(crate) struct Image {
     /// Its directory's name.
     pub(crate) name: String,
     /// The archive with its metadata.
-    pub(crate) archive: Arc<OpenArchive>,
+    pub(crate) archive: Arc<ArchiveFile>,
     /// Its index in that archive.
     pub(crate) index: usize,
+
     /// Where its data is looked for, in this order; its own archive first.
-    pub(crate) suppliers: Arc<[Arc<OpenArchive>]>,
+    pub(crate) suppliers: Arc<[Arc<ArchiveFile>]>,
     /// Who knows it; the same for all snapshots of what is the same image.
     pub(crate) uses: Arc<Uses>,
 }
@@ -41,18 +32,21 @@ impl Image {
         self.index + 1
     }
 
-    /// Its element of the XML data, where there is one.
-    pub(crate) fn xml(&self) -> Option<&ImageXml> {
-        self.archive.wim.xml().image(u32::try_from(self.number()).ok()?)
-    }
-
     /// The blob with this content, from the first archive that supplies it; an archive where it cannot lie comes last.
     pub(crate) fn blob(&self, hash: &BlobHash) -> Result<BlobRef> {
-        let mut impossible = None;
-        for (place, archive) in self.suppliers.iter().enumerate() {
+        let (mut impossible, mut unknown) = (None, None);
+        for (place, file) in self.suppliers.iter().enumerate() {
+            let archive = match file.tables() {
+                Ok(archive) => archive,
+                Err(error) => {
+                    unknown.get_or_insert(error);
+                    continue;
+                }
+            };
             let Some(index) = archive.wim.blobs().find(hash) else { continue };
-            let blob = BlobRef { archive: Arc::clone(archive), index };
-            if archive.wim.check_blob(blob.blob()).is_ok() {
+            let possible = archive.wim.check_blob(archive.wim.blobs().get(index)).is_ok();
+            let blob = BlobRef { archive, index };
+            if possible {
                 if place > 0 {
                     self.uses.set_borrowed();
                 }
@@ -61,21 +55,27 @@ impl Image {
             impossible.get_or_insert(blob);
         }
         self.uses.set_lacked();
-        impossible.ok_or(Error::DataMissing { hash: *hash })
+        impossible.ok_or_else(|| unknown.unwrap_or(Error::DataMissing { hash: *hash }))
     }
 
-    /// Its tree, read and parsed unless `trees` has it.
-    pub(crate) fn tree(&self, trees: &Trees) -> Result<Arc<Metadata>> {
-        trees.get_or_load(self.tree_key(), || self.load())
+    /// What the XML data says of it.
+    pub(crate) fn facts(&self) -> &Facts {
+        &self.archive.images[self.index].facts
     }
 
-    /// What its tree is kept under.
-    pub(crate) fn tree_key(&self) -> (ArchiveId, usize) {
-        (self.archive.id, self.index)
+    /// Its tree, read and parsed unless it is in memory.
+    pub(crate) fn tree(&self) -> Result<Arc<Metadata>> {
+        self.archive.memory().tree(self.archive.id, self.index, || self.load())
     }
 
-    fn load(&self) -> Result<Arc<Metadata>> {
-        let tree = self.archive.wim.metadata(self.index).map_err(|error| self.unreadable(error))?;
+    /// Its element of the XML data as it stands there, if it has one.
+    pub(crate) fn xml_text(&self) -> Option<String> {
+        let archive = self.archive.tables().ok()?;
+        Some(archive.wim.xml().image(u32::try_from(self.number()).ok()?)?.raw.clone())
+    }
+
+    fn load(&self) -> Result<Metadata> {
+        let tree = self.archive.tables()?.wim.metadata(self.index).map_err(|error| self.unreadable(error))?;
         if tree.inode_count() as usize > MAX_INODES {
             return Err(Error::TooMany { what: "inodes in an image", limit: MAX_INODES });
         }
@@ -83,21 +83,15 @@ impl Image {
             let image = self.number();
             tracing::warn!(archive = %self.archive.path.display(), image, %warning, "image is served with less");
         }
-        Ok(Arc::new(tree))
+        Ok(tree)
     }
 
     /// The error of its metadata resource, which is a blob as well.
     fn unreadable(&self, error: wim::Error) -> Error {
         let archive = &self.archive;
-        match archive.wim.blobs().metadata().get(self.index) {
-            None => Error::archive(&archive.path, error),
-            Some(row) => Error::Blob {
-                archive: archive.path.clone(),
-                blob: row.hash,
-                at: row.place.offset,
-                source: Arc::new(error),
-            },
-        }
+        let row = &archive.images[self.index].metadata;
+        let (blob, at) = (row.hash, row.place.offset);
+        Error::Blob { archive: archive.path.clone(), blob, at, source: Arc::new(error) }
     }
 }
 

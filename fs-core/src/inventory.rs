@@ -1,6 +1,6 @@
 //! What a store holds, for people: its groups, archives and images, without looking into the trees.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -82,29 +82,23 @@ impl Filesystem {
 
     fn group_info(&self, group: &Group) -> Result<GroupInfo> {
         let loaded = self.images(group)?;
-        Ok(GroupInfo {
-            name: group.name().to_vec(),
-            path: group.entry.path.clone(),
-            archives: loaded.archives.clone(),
-            images: loaded
-                .images
-                .iter()
-                .filter(|image| self.shows(image))
-                .map(|image| self.image_info(image))
-                .collect(),
-            disabled: loaded.disabled.clone(),
-        })
+        let opened: Vec<_> = loaded.archives.iter().filter_map(|file| Some((file.id, file.tables().ok()?))).collect();
+        let by_id: HashMap<_, _> = opened.iter().map(|(id, archive)| (*id, archive)).collect();
+        let info = |image: &Arc<Image>| Some(self.image_info(image, by_id.get(&image.archive.id)?));
+        let images = loaded.images.iter().filter(|image| self.shows(image)).filter_map(info).collect();
+        let (name, path) = (group.name().to_vec(), group.entry.path.clone());
+        let archives = opened.into_iter().map(|(_, archive)| archive).collect();
+        Ok(GroupInfo { name, path, images, archives, disabled: loaded.disabled.clone() })
     }
 
     /// The parts of a split archive that are not at hand, by number: neither in the archive's group nor among the references.
     /// Opens all archives that were not opened before.
     pub fn missing_parts(&self, archive: &OpenArchive) -> Vec<u16> {
         let header = archive.wim.header();
-        let groups = self.inventory().groups;
+        let groups: Vec<_> = self.store().groups.iter().filter_map(|group| self.images(group).ok()).collect();
         let at_hand = groups.iter().flat_map(|group| &group.archives).chain(self.opener.references());
-        let of_set =
-            at_hand.map(|other| &**other).filter(|other| other.wim.header().guid == header.guid).chain([archive]);
-        let numbers: HashSet<u16> = of_set.map(|part| part.wim.header().part.number).collect();
+        let of_set = at_hand.map(|file| &file.header).filter(|other| other.guid == header.guid).chain([header]);
+        let numbers: HashSet<u16> = of_set.map(|header| header.part.number).collect();
         (1..=header.part.total).filter(|number| !numbers.contains(number)).collect()
     }
 
@@ -114,7 +108,7 @@ impl Filesystem {
     /// [`Error::NotFound`] for an image of another store, or why its metadata cannot be read.
     pub fn missing_blobs(&self, image: &ImageInfo) -> Result<BTreeSet<BlobHash>> {
         let image = self.image_of(image)?;
-        let tree = image.tree(&self.trees)?;
+        let tree = image.tree()?;
         let mut missing = BTreeSet::new();
         for inode in 0..tree.inode_count() {
             let streams = tree.dentry(tree.first_node(InodeId(inode))).streams();
@@ -131,7 +125,7 @@ impl Filesystem {
     /// As [`Filesystem::missing_blobs`].
     pub fn uses(&self, image: &ImageInfo, blobs: &HashSet<BlobHash>) -> Result<Vec<BlobUse>> {
         let image = self.image_of(image)?;
-        let tree = image.tree(&self.trees)?;
+        let tree = image.tree()?;
         let mut uses = Vec::new();
         for inode in (0..tree.inode_count()).map(InodeId) {
             let streams = tree.dentry(tree.first_node(inode)).streams();
@@ -154,18 +148,11 @@ impl Filesystem {
     }
 
     fn image_of(&self, info: &ImageInfo) -> Result<Arc<Image>> {
-        let groups = self.loaded();
-        let mut images = groups.iter().flat_map(|group| group.images.iter());
-        let found = images.find(|i| i.archive.id == info.archive.id && i.number() == info.number);
-        found.cloned().ok_or(Error::NotFound)
+        self.image_at(info.ino).filter(|image| image.archive.path == info.archive.path).ok_or(Error::NotFound)
     }
 
-    pub(crate) fn image_info(&self, image: &Image) -> ImageInfo {
-        ImageInfo {
-            ino: self.ino(image, InodeId(0)),
-            directory: image.name.clone(),
-            archive: Arc::clone(&image.archive),
-            number: image.number(),
-        }
+    fn image_info(&self, image: &Image, archive: &Arc<OpenArchive>) -> ImageInfo {
+        let (ino, directory) = (self.ino(image, InodeId(0)), image.name.clone());
+        ImageInfo { ino, directory, archive: Arc::clone(archive), number: image.number() }
     }
 }

@@ -4,6 +4,7 @@
 //! (`docs/semantics.md`). The adapters for FUSE and WinFsp ask it and translate; nothing is decided in them.
 
 mod archive;
+mod archive_file;
 mod attr;
 mod attributes;
 pub mod check;
@@ -17,6 +18,7 @@ mod ino;
 mod inventory;
 mod links;
 mod local;
+mod memory;
 mod names;
 mod opener;
 mod options;

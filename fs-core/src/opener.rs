@@ -7,9 +7,11 @@ use std::sync::Arc;
 
 use wim::Fingerprint;
 
+use crate::archive_file::ArchiveFile;
+use crate::memory::Memory;
 use crate::references::expand;
 use crate::source::{Shape, StoredFile};
-use crate::{Chain, Error, OpenArchive, Problem, Result};
+use crate::{Error, Problem, Result};
 
 /// Archives that one thread opens in about the time that starting it takes.
 const SHARE_WORTH_A_THREAD: usize = 4;
@@ -18,9 +20,10 @@ const SHARE_WORTH_A_THREAD: usize = 4;
 #[derive(Debug)]
 pub(crate) struct Opener {
     /// The archives named by the user, behind the group's own.
-    references: Vec<Arc<OpenArchive>>,
+    references: Vec<Arc<ArchiveFile>>,
     /// Whether what was opened stays while another file under its name does not open: there is nothing else to show.
     keeps: bool,
+    memory: Arc<Memory>,
 }
 
 /// A file as it was when it was last looked at.
@@ -28,7 +31,7 @@ pub(crate) struct Opener {
 pub(crate) struct Seen {
     fingerprint: Fingerprint,
     /// The archive; also while the file, written to in place, is none.
-    pub(crate) archive: Option<Arc<OpenArchive>>,
+    pub(crate) archive: Option<Arc<ArchiveFile>>,
     /// Why it did not open when it was last looked at.
     error: Option<Error>,
 }
@@ -41,13 +44,14 @@ impl Opener {
     ///
     /// # Errors
     /// The first of them that does not open: the user named them.
-    pub(crate) fn new(references: &[PathBuf], shape: Shape) -> Result<Self> {
+    pub(crate) fn new(references: &[PathBuf], shape: Shape, memory: Arc<Memory>) -> Result<Self> {
         let files = references.iter().map(|path| expand(path)).collect::<Result<Vec<_>>>()?;
-        let references = files.iter().flatten().map(|path| open(path)).collect::<Result<_>>()?;
-        Ok(Self { references, keeps: shape == Shape::File })
+        let open = |path: &PathBuf| ArchiveFile::open(path, &memory).map(Arc::new);
+        let references = files.iter().flatten().map(open).collect::<Result<_>>()?;
+        Ok(Self { references, keeps: shape == Shape::File, memory })
     }
 
-    pub(crate) fn references(&self) -> &[Arc<OpenArchive>] {
+    pub(crate) fn references(&self) -> &[Arc<ArchiveFile>] {
         &self.references
     }
 
@@ -61,11 +65,24 @@ impl Opener {
                 None => changed.push(*file),
             }
         }
-        for (file, opened) in changed.iter().zip(open_all(&changed)) {
+        for (file, opened) in changed.iter().zip(self.open_all(&changed)) {
             let next = Seen::next(seen.get(&file.path), file, opened, self.keeps);
             now.insert(file.path.clone(), next);
         }
         now
+    }
+
+    /// Opens archives on all processors; the results are in the order of `files`.
+    fn open_all(&self, files: &[&StoredFile]) -> Vec<Result<Arc<ArchiveFile>>> {
+        let threads = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        let share = files.len().div_ceil(threads).max(SHARE_WORTH_A_THREAD);
+        let open_share = |share: &[&StoredFile]| {
+            share.iter().map(|file| ArchiveFile::open(&file.path, &self.memory).map(Arc::new)).collect::<Vec<_>>()
+        };
+        std::thread::scope(|scope| {
+            let started: Vec<_> = files.chunks(share).map(|share| scope.spawn(move || open_share(share))).collect();
+            started.into_iter().flat_map(|thread| thread.join().expect("opening an archive does not panic")).collect()
+        })
     }
 }
 
@@ -76,7 +93,7 @@ impl Seen {
         match (&self.error, &self.archive) {
             (Some(Error::Archive { source, .. }), _) => same && !matches!(**source, wim::Error::Io { .. }),
             // Asked of what is open, too: a server that was away may have forgotten it.
-            (None, Some(archive)) => same && archive.wim.source().fingerprint().is_ok_and(|now| now == fingerprint),
+            (None, Some(archive)) => same && archive.fingerprint().is_ok_and(|now| now == fingerprint),
             _ => false,
         }
     }
@@ -85,13 +102,14 @@ impl Seen {
     ///
     /// One that was written to in place stays the archive that it was as long as it does not open, for somebody may be
     /// writing yet, and if its tables are what they were. Bytes are verified in any case.
-    fn next(before: Option<&Self>, file: &StoredFile, opened: Result<Arc<OpenArchive>>, keeps: bool) -> Self {
+    fn next(before: Option<&Self>, file: &StoredFile, opened: Result<Arc<ArchiveFile>>, keeps: bool) -> Self {
         let fingerprint = opened.as_ref().map_or(file.fingerprint, |archive| archive.opened);
         let old = before.and_then(|seen| seen.archive.clone());
-        let is_same = |old: &Arc<OpenArchive>| same_file(old.opened, fingerprint);
+        let is_same = |old: &Arc<ArchiveFile>| same_file(old.opened, fingerprint);
         match opened {
             Ok(new) => {
-                let old = old.filter(|old| is_same(old) && old.has_tables_of(&new));
+                let old = old.filter(|old| is_same(old) && old.is_like(&new));
+                old.iter().for_each(|old| old.touch());
                 Self { fingerprint, archive: old.or(Some(new)), error: None }
             }
             Err(error) => Self { fingerprint, archive: old.filter(|old| keeps || is_same(old)), error: Some(error) },
@@ -112,27 +130,4 @@ impl Seen {
 /// Whether both are of one file, at whatever time.
 fn same_file(a: Fingerprint, b: Fingerprint) -> bool {
     (a.device, a.inode) == (b.device, b.inode)
-}
-
-fn open(path: &Path) -> Result<Arc<OpenArchive>> {
-    let archive = OpenArchive::open(path)?;
-    for warning in archive.wim.warnings() {
-        tracing::warn!(archive = %path.display(), %warning, "archive is served with less");
-    }
-    if let Err(error) = archive.wim.integrity() {
-        let error = Chain(error);
-        tracing::warn!(archive = %path.display(), %error, "archive is served without its integrity table");
-    }
-    Ok(Arc::new(archive))
-}
-
-/// Opens archives on all processors; the results are in the order of `files`.
-fn open_all(files: &[&StoredFile]) -> Vec<Result<Arc<OpenArchive>>> {
-    let threads = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    let share = files.len().div_ceil(threads).max(SHARE_WORTH_A_THREAD);
-    let open_share = |share: &[&StoredFile]| share.iter().map(|file| open(&file.path)).collect::<Vec<_>>();
-    std::thread::scope(|scope| {
-        let started: Vec<_> = files.chunks(share).map(|share| scope.spawn(move || open_share(share))).collect();
-        started.into_iter().flat_map(|thread| thread.join().expect("opening an archive does not panic")).collect()
-    })
 }

@@ -75,8 +75,9 @@ pub struct Options {
     pub cache_bytes: u64,
     /// The largest chunk of a solid resource that is decoded, in bytes.
     pub max_chunk_bytes: u64,
-    /// Budget for the directory trees of images, in bytes. The trees in use at one moment may exceed it.
-    pub tree_bytes: u64,
+    /// Budget for the directory trees of images and the tables of archives, in bytes. What is in use at one moment may
+    /// exceed it.
+    pub metadata_bytes: u64,
     /// How many threads decode one large read; 0 means one per processor.
     pub threads: usize,
 }
@@ -97,7 +98,7 @@ impl Default for Options {
             verify: Verify::Strict,
             cache_bytes: 256 << 20,
             max_chunk_bytes: MAX_CHUNK,
-            tree_bytes: 512 << 20,
+            metadata_bytes: 512 << 20,
             threads: 0,
         }
     }

@@ -98,7 +98,7 @@ fn wim_facts(node: &Node, dentry: &Dentry<'_>, name: &[u8]) -> Option<Vec<u8>> {
 /// What follows `user.wim.` at an image's root: known without its tree.
 pub(crate) fn image_fact(image: &Image, name: &[u8]) -> Option<Vec<u8>> {
     match name {
-        b"xml" => Some(image.xml()?.raw.clone().into_bytes()),
+        b"xml" => image.xml_text().map(String::into_bytes),
         b"file" => Some(image.archive.path.file_name()?.as_encoded_bytes().to_vec()),
         b"index" => Some(image.number().to_string().into_bytes()),
         _ => None,

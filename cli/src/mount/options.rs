@@ -16,7 +16,8 @@ use crate::text::parse_bytes;
 pub(super) const HELP: &str = "\
 Mount options (-o):
   image=, ref=, streams=, ignore_case, unix_data, efs_raw, verify=, cache=,
-  max_chunk=, threads=     as the long options above; also streams_interface=
+  max_chunk=, metadata=, threads=
+                           as the long options above; also streams_interface=
   uid=N, gid=N             owner and group of everything (default: who mounts)
   umask=, fmask=, dmask=   octal; bits taken from 0555 of directories, 0444 of files
   allow_other              let everybody use the mount whom the permissions allow
@@ -77,6 +78,7 @@ const VALUED: &[&str] = &[
     "gid",
     "image",
     "max_chunk",
+    "metadata",
     "ref",
     "streams",
     "streams_interface",
@@ -204,6 +206,7 @@ impl Settings {
             "verify" => filesystem.verify = one_of(value, &[("strict", Verify::Strict), ("off", Verify::Off)])?,
             "cache" => filesystem.cache_bytes = size(value)?,
             "max_chunk" => filesystem.max_chunk_bytes = size(value)?,
+            "metadata" => filesystem.metadata_bytes = size(value)?,
             "threads" => {
                 self.mount.threads = number::<usize>(value)?;
                 anyhow::ensure!(self.mount.threads > 0, "0 threads answer nothing");
@@ -306,6 +309,7 @@ mod tests {
             ("cache=512M", |s| s.filesystem.cache_bytes == 512 << 20),
             ("cache=1g", |s| s.filesystem.cache_bytes == 1 << 30),
             ("max_chunk=1G", |s| s.filesystem.max_chunk_bytes == 1 << 30),
+            ("metadata=64M", |s| s.filesystem.metadata_bytes == 64 << 20),
             ("cache=4096", |s| s.filesystem.cache_bytes == 4096),
             ("verify=off", |s| s.filesystem.verify == Verify::Off),
             ("verify=off,verify=strict", |s| s.filesystem.verify == Verify::Strict),
@@ -342,6 +346,7 @@ mod tests {
             ("cache=12X", "mount option cache: 12X is not a size such as 512M or 2G".into()),
             ("cache=", "mount option cache:  is not a size such as 512M or 2G".into()),
             ("cache=99999999999T", "mount option cache: 99999999999T is not a size such as 512M or 2G".into()),
+            ("metadata=all", "mount option metadata: all is not a size such as 512M or 2G".into()),
             ("threads=0", "mount option threads: 0 threads answer nothing".into()),
         ];
         for (list, want) in cases {

@@ -154,21 +154,21 @@ impl<K: Copy + Eq + Hash, V: Clone + Weigh, E: Clone> Cache<K, V, E> {
         }
     }
 
-    /// Drops the value, if it is here.
-    pub(crate) fn remove(&self, key: K) {
-        let value = self.shards[self.shard_of(key)].lock().pop(&key);
-        if let Some((value, _)) = value {
-            self.used.fetch_sub(cost(&value), Ordering::Relaxed);
+    /// Drops the value, if it is here, and returns it.
+    pub(crate) fn remove(&self, key: K) -> Option<V> {
+        let value = self.shards[self.shard_of(key)].lock().pop(&key).map(|(value, _)| value);
+        if let Some(value) = &value {
+            self.used.fetch_sub(cost(value), Ordering::Relaxed);
         }
         let giant = self.giant.lock().take_if(|(giant, _)| *giant == key);
-        drop(giant); // freed when no lock is held
+        value.or(giant.map(|(_, value)| value))
     }
 
     /// Drops the values whose keys `is_dead` names.
     pub(crate) fn remove_all(&self, is_dead: impl Fn(&K) -> bool) {
         for shard in &self.shards {
             let dead: Vec<K> = shard.lock().iter().map(|(key, _)| *key).filter(&is_dead).collect();
-            dead.into_iter().for_each(|key| self.remove(key));
+            dead.into_iter().for_each(|key| drop(self.remove(key)));
         }
         let giant = self.giant.lock().take_if(|(key, _)| is_dead(key));
         drop(giant);

@@ -8,11 +8,12 @@ use std::time::Duration;
 use wim::{Metadata, NodeId};
 
 use super::{Filesystem, Invalidation};
+use crate::archive_file::ArchiveFile;
 use crate::group::Group;
 use crate::image::Image;
 use crate::ino::Place;
 use crate::uses::Uses;
-use crate::{Ino, OpenArchive, StreamInterface};
+use crate::{Ino, StreamInterface};
 
 /// What a platform needs to forget an image that nobody uses.
 const FORGETTING: Duration = Duration::from_millis(50);
@@ -54,7 +55,7 @@ impl Filesystem {
 
     /// Tells of every name in an image.
     fn uproot(&self, image: &Image, tell: &mut dyn FnMut(&[Invalidation])) {
-        let Ok(tree) = image.tree(&self.trees) else { return };
+        let Ok(tree) = image.tree() else { return };
         let nodes: Vec<NodeId> = (1..tree.node_count()).map(NodeId).collect();
         for nodes in nodes.chunks(NAMES_AT_ONCE) {
             let names = nodes.iter().flat_map(|&node| self.names_of(image, &tree, node));
@@ -80,15 +81,15 @@ impl Filesystem {
     fn sweep(&self, group: &Group) {
         let images = group.sweep();
         if !images.is_empty() {
-            images.iter().for_each(|image| self.trees.remove(image.tree_key()));
-            let archives: HashMap<_, Arc<OpenArchive>> = images
+            let archives: HashMap<_, Arc<ArchiveFile>> = images
                 .iter()
                 .flat_map(|image| image.suppliers.iter())
                 .map(|archive| (archive.id, Arc::clone(archive)))
                 .collect();
             drop(images);
             let unused = archives.into_values().filter(|archive| Arc::strong_count(archive) == 1);
-            self.contents.forget(&unused.map(|archive| archive.id).collect::<HashSet<_>>());
+            let tables = unused.filter_map(|archive| archive.memory().drop_tables(archive.id));
+            self.contents.forget(&tables.map(|archive| archive.id).collect::<HashSet<_>>());
         }
         if group.is_over() {
             self.retired.take_over(|group| group.is_over());

@@ -15,8 +15,9 @@ use wim::{FileTime, InodeId};
 
 use crate::content::{ContentOptions, Contents};
 use crate::group::{Group, GroupImages};
-use crate::image::{Image, Node, Trees};
+use crate::image::{Image, Node};
 use crate::ino::{MAX_GROUPS, Place};
+use crate::memory::Memory;
 use crate::opener::Opener;
 use crate::read_ahead::ReadAhead;
 use crate::slots::Slots;
@@ -41,7 +42,6 @@ pub struct Filesystem {
     /// Held by the one that looks at the store, never by one that answers.
     refreshing: Mutex<()>,
     pub(crate) opener: Opener,
-    pub(crate) trees: Trees,
     pub(crate) contents: Arc<Contents>,
     read_ahead: ReadAhead,
 }
@@ -101,8 +101,7 @@ impl Filesystem {
             store: RwLock::new(Arc::new(store)),
             retired: Retired::default(),
             refreshing: Mutex::default(),
-            opener: Opener::new(&options.references, shape)?,
-            trees: Trees::new(options.tree_bytes),
+            opener: Opener::new(&options.references, shape, Arc::new(Memory::new(options.metadata_bytes)))?,
             read_ahead: ReadAhead::new(Arc::clone(&contents), &content),
             contents,
             source: Box::new(source),
@@ -113,7 +112,7 @@ impl Filesystem {
             if let Some(problem) = images.problems.iter().find(|p| p.path == path) {
                 return Err(problem.error.clone());
             }
-            if images.archives[0].wim.header().part.number > 1 {
+            if images.archives[0].header.part.number > 1 {
                 let reason = "a later part of a split archive: name the first part, which has the images";
                 return Err(Error::NoStore { path: path.to_owned(), reason });
             }
@@ -146,7 +145,7 @@ impl Filesystem {
             images.iter().find(|i| self.source.shape() == Shape::File && u32::try_from(i.number()) == Ok(number))
         };
         let by_name = |name: &str| {
-            let called = |i: &&Arc<Image>| i.xml().and_then(|xml| xml.name.as_deref()) == Some(name);
+            let called = |i: &&Arc<Image>| i.facts().name.as_deref() == Some(name);
             images.iter().find(called).or_else(|| images.iter().find(|i| i.name == name))
         };
         let found = match choice {
@@ -204,7 +203,7 @@ impl Filesystem {
     }
 
     fn node(&self, image: Arc<Image>, inode: InodeId) -> Result<Node> {
-        let tree = image.tree(&self.trees)?;
+        let tree = image.tree()?;
         if inode.0 >= tree.inode_count() {
             return Err(Error::NotFound);
         }
@@ -247,14 +246,11 @@ impl Filesystem {
     /// Sums over the groups looked into so far; `files` is what the archives' XML data says.
     pub fn totals(&self) -> Totals {
         let groups: Vec<_> = self.loaded();
-        let files = |image: &Arc<Image>| {
-            image.xml().map_or(0, |x| x.file_count.unwrap_or(0).saturating_add(x.dir_count.unwrap_or(0)))
-        };
         let archives = groups.iter().flat_map(|group| &group.archives);
         let images = groups.iter().flat_map(|group| group.images.iter()).filter(|image| self.shows(image));
         Totals {
-            bytes: archives.map(|a| a.wim.source().size()).fold(0, u64::saturating_add),
-            files: images.map(files).fold(0, u64::saturating_add),
+            bytes: archives.map(|archive| archive.size()).fold(0, u64::saturating_add),
+            files: images.map(|image| image.facts().entries).fold(0, u64::saturating_add),
             block_size: 4096,
             name_max: 1024, // longer names are left out
         }

@@ -32,7 +32,7 @@ impl Filesystem {
     }
 
     /// The image whose root has this number, whether its tree can be read or not.
-    pub(super) fn image_at(&self, ino: Ino) -> Option<Arc<Image>> {
+    pub(crate) fn image_at(&self, ino: Ino) -> Option<Arc<Image>> {
         match (ino.place()?, self.top()) {
             (Place::Root, Top::Image(slot)) | (Place::Inode(slot, InodeId(0)), _) => self.image(slot).ok(),
             _ => None,

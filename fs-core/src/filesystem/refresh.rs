@@ -164,7 +164,7 @@ impl Filesystem {
 
     /// The names in the root of an image; none where it cannot be read.
     fn names_in_root(&self, image: &Image) -> Vec<Vec<u8>> {
-        let Ok(tree) = image.tree(&self.trees) else { return Vec::new() };
+        let Ok(tree) = image.tree() else { return Vec::new() };
         tree.children(NodeId::ROOT).map(|child| tree.dentry(NodeId(child)).name().to_shown_wtf8()).collect()
     }
 }

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::Group;
+use crate::archive_file::ArchiveFile;
 use crate::image::Image;
 use crate::ino::MAX_IMAGES;
 use crate::names::ImageNames;
@@ -11,20 +12,20 @@ use crate::opener::{Files, Opener};
 use crate::slots::Slots;
 use crate::source::{ArchiveEntry, GroupListing, StoredFile};
 use crate::uses::Uses;
-use crate::{ArchiveId, Error, ImageSlot, OpenArchive, Problem};
+use crate::{ArchiveId, Error, ImageSlot, Problem, Result};
 
 /// What a group holds, once it was looked into: a snapshot, which another one follows when the folder changes.
 #[derive(Debug)]
 pub(crate) struct GroupImages {
     pub(crate) images: Slots<Arc<Image>>,
     /// Every archive that opened: those with images, then those that only supply data.
-    pub(crate) archives: Vec<Arc<OpenArchive>>,
+    pub(crate) archives: Vec<Arc<ArchiveFile>>,
     /// The archives whose images are disabled.
     pub(crate) disabled: Vec<ArchiveEntry>,
     pub(crate) problems: Vec<Problem>,
     pub(crate) files: Files,
     /// The archives that supply data to every image, behind its own.
-    shared: Vec<Arc<OpenArchive>>,
+    shared: Vec<Arc<ArchiveFile>>,
     by_name: HashMap<String, u16>,
 }
 
@@ -48,15 +49,18 @@ impl GroupImages {
         (ignore_case || image.name == name).then_some(image)
     }
 
-    fn has_shared(&self, archive: &OpenArchive) -> bool {
+    fn has_shared(&self, archive: &ArchiveFile) -> bool {
         self.shared.iter().any(|shared| shared.id == archive.id)
     }
 
     /// Whether `later` has not all the blobs that the archives shared here have.
     fn loses_to(&self, later: &Self) -> bool {
-        let missed = |hash| later.shared.iter().all(|archive| archive.wim.blobs().find(hash).is_none());
-        let mut dropped = self.shared.iter().filter(|archive| !later.has_shared(archive));
-        dropped.any(|archive| archive.wim.blobs().iter().any(|blob| missed(&blob.hash)))
+        let tables = |files: &mut dyn Iterator<Item = &Arc<ArchiveFile>>| files.map(|file| file.tables()).collect();
+        let dropped: Result<Vec<_>> = tables(&mut self.shared.iter().filter(|archive| !later.has_shared(archive)));
+        let shared: Result<Vec<_>> = tables(&mut later.shared.iter());
+        let (Ok(dropped), Ok(shared)) = (dropped, shared) else { return true };
+        let missed = |hash| shared.iter().all(|archive| archive.wim.blobs().find(hash).is_none());
+        dropped.iter().any(|archive| archive.wim.blobs().iter().any(|blob| missed(&blob.hash)))
     }
 
     fn shares_with(&self, later: &Self) -> bool {
@@ -124,7 +128,7 @@ impl<'a> Builder<'a> {
         self.new
     }
 
-    fn archive(&self, file: &StoredFile) -> Option<Arc<OpenArchive>> {
+    fn archive(&self, file: &StoredFile) -> Option<Arc<ArchiveFile>> {
         self.new.files.get(&file.path)?.archive.clone()
     }
 
@@ -138,13 +142,10 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn add_images(&mut self, entry: &ArchiveEntry, archive: &Arc<OpenArchive>) {
+    fn add_images(&mut self, entry: &ArchiveEntry, archive: &Arc<ArchiveFile>) {
         let suppliers: Arc<[_]> = std::iter::once(archive).chain(&self.new.shared).cloned().collect();
-        for index in 0..archive.wim.image_count() {
-            let number = index + 1;
-            let xml = archive.wim.xml().image(u32::try_from(number).unwrap_or(u32::MAX));
-            let name = xml.and_then(|xml| xml.name.as_deref());
-            let name = self.names.name(name, &entry.file.name.to_string_lossy(), number);
+        for (index, image) in archive.images.iter().enumerate() {
+            let name = self.names.name(image.facts.name.as_deref(), &entry.file.name.to_string_lossy(), index + 1);
             let Some(slot) = self.add(archive, index, &name, &suppliers) else {
                 let error = Error::TooMany { what: "images in a group", limit: MAX_IMAGES };
                 self.new.problems.push(Problem::new(&entry.file.path, error));
@@ -157,17 +158,17 @@ impl<'a> Builder<'a> {
     /// Lists an image, under its old number if it is what it was. Returns the number, unless there is none left.
     fn add(
         &mut self,
-        archive: &Arc<OpenArchive>,
+        archive: &Arc<ArchiveFile>,
         index: usize,
         name: &str,
-        suppliers: &Arc<[Arc<OpenArchive>]>,
+        suppliers: &Arc<[Arc<ArchiveFile>]>,
     ) -> Option<u16> {
         let image = |number, uses| {
             let slot = ImageSlot { group: self.group.number, image: number };
             let (archive, suppliers) = (Arc::clone(archive), Arc::clone(suppliers));
             Arc::new(Image { slot, name: name.to_owned(), archive, index, suppliers, uses })
         };
-        match self.known.get(&(archive.id, index)).filter(|old| self.is_what_it_was(&old.uses)) {
+        match self.known.get(&(archive.id, index)).filter(|old| self.is_what_it_was(archive, &old.uses)) {
             Some(old) => {
                 let number = old.slot.image;
                 if old.name != name || self.shared != Shared::Same {
@@ -186,11 +187,17 @@ impl<'a> Builder<'a> {
 
     /// Whether an image's files are the same to everybody who has seen some of them. If not, it gets another number: so who
     /// reads it goes on with what he has, and nobody is shown sizes of before.
-    fn is_what_it_was(&self, uses: &Uses) -> bool {
+    fn is_what_it_was(&self, archive: &ArchiveFile, uses: &Uses) -> bool {
         match self.shared {
-            Shared::Same => true,
+            Shared::Same => !(uses.has_lacked() && self.is_touched(archive)),
             Shared::More => !uses.has_lacked(),
             Shared::Less => !uses.has_lacked() && !uses.has_borrowed(),
         }
+    }
+
+    /// Whether an archive's file was written to since it was last looked at.
+    fn is_touched(&self, archive: &ArchiveFile) -> bool {
+        let seen = self.new.files.get(&archive.path).zip(self.old.files.get(&archive.path));
+        seen.is_some_and(|(now, before)| now.is_later_than(before))
     }
 }

@@ -51,7 +51,13 @@ impl ReadAhead {
             ahead.push(blob);
             Some(size)
         };
-        self.walkers.lock().begun(node.image.tree_key(), &node.tree, node.id(), self.most_bytes, size);
+        self.walkers.lock().begun(
+            (node.image.archive.id, node.image.index),
+            &node.tree,
+            node.id(),
+            self.most_bytes,
+            size,
+        );
         self.workers.push(ahead);
     }
 }
