@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test")]
 
+mod changes;
 mod damage;
 mod files;
 mod shown;
@@ -41,6 +42,11 @@ semantics! {
     "A file whose data is missing can be seen but not read" => damage::missing_data;
     "An encrypted file is read raw on demand" => damage::encrypted_files;
     "An archive that changes under the mount is checked again" => damage::changing_archives;
+    "What comes and goes is shown within two seconds" => changes::comes_and_goes;
+    "Numbers of untouched images stay" => changes::numbers;
+    "Who has a file open goes on" => changes::open_files;
+    "An archive being written appears when it is whole" => changes::half_written;
+    "A file or image mounted by itself is never missing" => changes::mounted_alone;
 }
 
 #[test]
