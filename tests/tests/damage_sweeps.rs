@@ -149,6 +149,8 @@ fn a_flipped_bit_loses_one_file_and_the_log_says_where() {
         (Packing::Xpress(32768), Some(4096)),
         (Packing::Lzx(32768), None),
         (Packing::Lzx(32768), Some(10 << 20)),
+        (Packing::Lzms(131_072), None),
+        (Packing::Lzms(32768), Some(4096)),
         (Packing::Stored, Some(4096)),
     ] {
         let built = wim(packing, integrity).build();

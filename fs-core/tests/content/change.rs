@@ -15,7 +15,7 @@ use crate::fixture::{Fixture, INTEGRITY, blob_of, contents, damage, failing_rang
 
 #[test]
 fn damage_under_an_open_reader_is_noticed_and_its_repair_too() {
-    for packing in [Packing::Stored, Packing::Xpress(4096), Packing::Lzx(32768)] {
+    for packing in [Packing::Stored, Packing::Xpress(4096), Packing::Lzx(32768), Packing::Lzms(131_072)] {
         for integrity in INTEGRITY {
             let fixture = Fixture::new(packing, integrity, files());
             let contents = contents(0, Verify::Strict); // nothing is cached, so every read is of the file

@@ -40,7 +40,9 @@ fn files() -> Vec<Vec<u8>> {
 
 #[test]
 fn a_sound_archive_has_no_findings() {
-    for packing in [Packing::Stored, Packing::Xpress(4096), Packing::Lzx(32768), Packing::Lzx(2 << 20)] {
+    for packing in
+        [Packing::Stored, Packing::Xpress(4096), Packing::Lzx(32768), Packing::Lzx(2 << 20), Packing::Lzms(32768)]
+    {
         for integrity in [None, Some(65536)] {
             let fixture = Fixture::new(packing, integrity, files());
             let archives = [Arc::clone(&fixture.archive)];
@@ -68,7 +70,7 @@ fn each_byte_is_read_once_for_its_block_and_once_for_its_blob() {
 
 #[test]
 fn damage_is_named_where_it_is() {
-    for packing in [Packing::Stored, Packing::Xpress(4096), Packing::Lzx(32768)] {
+    for packing in [Packing::Stored, Packing::Xpress(4096), Packing::Lzx(32768), Packing::Lzms(131_072)] {
         for integrity in [None, Some(65536)] {
             let whole = Fixture::new(packing, integrity, files());
             for damaged in 0..whole.files.len() {

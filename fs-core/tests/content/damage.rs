@@ -10,7 +10,7 @@ use crate::fixture::{Fixture, INTEGRITY, blob_of, contents, damage, failing_rang
 
 #[test]
 fn one_flipped_bit_fails_its_blob_and_no_other() {
-    for packing in [Packing::Stored, Packing::Xpress(32768), Packing::Lzx(32768)] {
+    for packing in Packing::USUAL {
         for integrity in INTEGRITY {
             let whole = Fixture::new(packing, integrity, files());
             for damaged in 0..whole.files.len() {
@@ -41,7 +41,7 @@ fn one_flipped_bit_fails_its_blob_and_no_other() {
 #[test]
 fn parts_of_a_damaged_file_are_right_or_fail() {
     // With small check blocks, what lies in sound ones is known to be right although the file as a whole is not.
-    for packing in [Packing::Stored, Packing::Xpress(4096), Packing::Lzx(32768)] {
+    for packing in [Packing::Stored, Packing::Xpress(4096), Packing::Lzx(32768), Packing::Lzms(131_072)] {
         for integrity in INTEGRITY {
             let whole = Fixture::new(packing, integrity, vec![text(1, 1_000_000), text(2, 100_000)]);
             let mut built = whole.built.clone();

@@ -16,6 +16,8 @@ fn packing() -> impl Strategy<Value = Packing> {
         Packing::Xpress(32768),
         Packing::Lzx(32768),
         Packing::Lzx(65536),
+        Packing::Lzms(32768),
+        Packing::Lzms(131_072),
     ])
 }
 
@@ -200,7 +202,7 @@ fn a_large_blob_with_check_blocks_is_not_read_whole() {
 
 #[test]
 fn streams_hand_out_everything_in_order() {
-    for packing in [Packing::Stored, Packing::Xpress(4096), Packing::Lzx(32768)] {
+    for packing in [Packing::Stored, Packing::Xpress(4096), Packing::Lzx(32768), Packing::Lzms(131_072)] {
         let fixture = Fixture::new(packing, None, vec![text(1, 5), text(2, 32769), text(3, 1_500_000)]);
         for (cache, verify) in [(64 << 20, Verify::Strict), (1000, Verify::Strict), (1000, Verify::Off)] {
             let contents = contents(cache, verify);

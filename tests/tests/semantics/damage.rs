@@ -12,9 +12,12 @@ use crate::shown::{Place, Shown, errno, names, unix_time, written};
 pub(crate) fn wrong_bytes() {
     let contents = [content::text(100_000), content::code(100_000), content::random(100_000)];
     let tree = || root([0, 1, 2].map(|index| file(&index.to_string(), &contents[index])));
-    for (packing, integrity) in
-        [(Packing::Stored, None), (Packing::Xpress(32768), None), (Packing::Lzx(32768), Some(10 << 20))]
-    {
+    for (packing, integrity) in [
+        (Packing::Stored, None),
+        (Packing::Xpress(32768), None),
+        (Packing::Lzx(32768), Some(10 << 20)),
+        (Packing::Lzms(131_072), None),
+    ] {
         let what = format!("{packing:?} {integrity:?}");
         let place = Place::new();
         let mut built = Wim { integrity, ..Wim::new(packing, tree()) }.build();

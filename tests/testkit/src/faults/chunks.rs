@@ -26,6 +26,11 @@ pub(super) const ROWS: &[Fault] = &[
     row("chunk_cut", chunk_cut, ALONE, Opens(UNREADABLE)).wimlib(2),
     row("chunks_raw", chunks_raw, "readable: raw chunks, though nothing is gained", Opens(READABLE)).wimlib(0),
     row("lzx_trailing_word", lzx_trailing_word, "readable: old wimlib wrote it", Opens(READABLE)).wimlib(0),
+    row("lzms_garbage", lzms_garbage, ALONE, Opens(UNREADABLE)).wimlib(2),
+    row("lzms_cut", lzms_cut, ALONE, Opens(UNREADABLE)).wimlib(2),
+    row("lzms_odd", lzms_odd, ALONE, Opens(UNREADABLE)).wimlib(2),
+    row("lzms_trailing_word", lzms_trailing_word, "that file alone fails: both ends matter", Opens(UNREADABLE))
+        .wimlib(2),
     row("xpress_trailing_word", xpress_trailing_word, "readable", Opens(READABLE)).wimlib(0),
 ];
 
@@ -117,11 +122,35 @@ pub fn chunk_garbage() -> Built {
 
 /// Every chunk lacks its second half.
 pub fn chunk_cut() -> Built {
-    let packing = Packing::Lzx(32768);
+    with_cut_chunks(Packing::Lzx(32768))
+}
+
+fn with_cut_chunks(packing: Packing) -> Built {
     with_chunks(packing, |chunk| {
         let encoded = packing.encode(chunk);
-        encoded[..encoded.len() / 2].to_vec()
+        encoded[..(encoded.len() / 2).next_multiple_of(2)].to_vec()
     })
+}
+
+/// LZMS chunks of random bytes.
+pub fn lzms_garbage() -> Built {
+    with_chunks(Packing::Lzms(32768), |chunk| contents::random(chunk.len() / 2))
+}
+
+/// Every LZMS chunk lacks its second half.
+pub fn lzms_cut() -> Built {
+    with_cut_chunks(Packing::Lzms(32768))
+}
+
+/// Every LZMS chunk lacks its first byte.
+pub fn lzms_odd() -> Built {
+    let packing = Packing::Lzms(32768);
+    with_chunks(packing, |chunk| packing.encode(chunk)[1..].to_vec())
+}
+
+/// A zero word behind each LZMS chunk.
+pub fn lzms_trailing_word() -> Built {
+    with_trailing_word(Packing::Lzms(32768))
 }
 
 /// Every chunk is raw.
