@@ -1,4 +1,4 @@
-//! Decoding chunks of 32 KiB that wimlib made of files of this system: text, programs, and a mixture.
+//! Decoding chunks that wimlib made of files of this system: text, programs, and a mixture.
 //!
 //! All chunks of a kind are decoded one after the other, so that tables and branch predictors meet new data each time.
 
@@ -9,9 +9,13 @@ use std::sync::Arc;
 
 use divan::{Bencher, counter::BytesCount};
 use wim::Archive;
-use wim::codec::{lzx, xpress};
+use wim::codec::{lzms, lzx, xpress};
 
+/// The usual chunk of XPRESS and LZX.
 const CHUNK: usize = 32768;
+/// The usual chunks of LZMS: of plain resources, and of solid ones.
+const PLAIN_LZMS: usize = 128 << 10;
+const SOLID_LZMS: usize = 64 << 20;
 /// Bytes of each kind that are compressed.
 const SIZE: usize = 6 << 20;
 
@@ -59,12 +63,13 @@ fn data(kind: &str) -> Vec<u8> {
 }
 
 /// The chunks that wimlib makes of `data`; those that it leaves raw are left out.
-fn chunks(compression: &str, data: &[u8]) -> Vec<Chunk> {
+fn chunks(compression: &str, chunk_size: usize, data: &[u8]) -> Vec<Chunk> {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let (source, path) = (folder.path().join("source"), folder.path().join("a.wim"));
     fs::create_dir(&source).expect("a folder for the file");
     fs::write(source.join("file"), data).expect("the file");
-    testkit::capture(&source, &path, &[&format!("--compress={compression}"), "--chunk-size=32768"]);
+    let options = [format!("--compress={compression}"), format!("--chunk-size={chunk_size}")];
+    testkit::capture(&source, &path, &[&options[0], &options[1]]);
     let archive = Archive::open(Arc::new(fs::read(&path).expect("the archive"))).expect("an archive");
     let blob = archive.blobs().iter().next().expect("one blob");
     let resource = archive.resource(blob).expect("its resource");
@@ -74,12 +79,19 @@ fn chunks(compression: &str, data: &[u8]) -> Vec<Chunk> {
         archive.source().read_at(place.start, &mut src).expect("a chunk");
         Chunk { src, want: want.to_vec() }
     };
-    (0..).zip(data.chunks(CHUNK)).map(chunk).filter(|chunk| chunk.src.len() < chunk.want.len()).collect()
+    (0..).zip(data.chunks(chunk_size)).map(chunk).filter(|chunk| chunk.src.len() < chunk.want.len()).collect()
 }
 
-fn bench(bencher: Bencher<'_, '_>, compression: &str, kind: &str, mut decode: impl FnMut(&[u8], &mut [u8])) {
-    let chunks = chunks(compression, &data(kind));
-    let mut dst = vec![0; CHUNK];
+fn bench(
+    bencher: Bencher<'_, '_>,
+    compression: &str,
+    chunk_size: usize,
+    kind: &str,
+    mut decode: impl FnMut(&[u8], &mut [u8]),
+) {
+    let data = data(kind);
+    let chunks = chunks(compression, chunk_size, &data);
+    let mut dst = vec![0; chunk_size.min(data.len())];
     let mut size = 0;
     for Chunk { src, want } in &chunks {
         decode(src, &mut dst[..want.len()]);
@@ -96,11 +108,17 @@ fn bench(bencher: Bencher<'_, '_>, compression: &str, kind: &str, mut decode: im
 #[divan::bench(args = ["text", "programs", "mixed"])]
 fn lzx_32k(bencher: Bencher<'_, '_>, kind: &str) {
     let mut decoder = lzx::Decoder::default();
-    bench(bencher, "LZX", kind, |src, dst| decoder.decode(src, dst, CHUNK as u32).expect("a sound chunk"));
+    bench(bencher, "LZX", CHUNK, kind, |src, dst| decoder.decode(src, dst, CHUNK as u32).expect("a sound chunk"));
 }
 
 #[divan::bench(args = ["text", "programs", "mixed"])]
 fn xpress_32k(bencher: Bencher<'_, '_>, kind: &str) {
     let mut decoder = xpress::Decoder::default();
-    bench(bencher, "XPRESS", kind, |src, dst| decoder.decode(src, dst).expect("a sound chunk"));
+    bench(bencher, "XPRESS", CHUNK, kind, |src, dst| decoder.decode(src, dst).expect("a sound chunk"));
+}
+
+#[divan::bench(args = ["text", "programs", "mixed"], consts = [PLAIN_LZMS, SOLID_LZMS])]
+fn lzms<const CHUNK_SIZE: usize>(bencher: Bencher<'_, '_>, kind: &str) {
+    let mut decoder = lzms::Decoder::default();
+    bench(bencher, "LZMS", CHUNK_SIZE, kind, |src, dst| decoder.decode(src, dst).expect("a sound chunk"));
 }
