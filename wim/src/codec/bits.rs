@@ -40,8 +40,9 @@ pub(super) fn zeroed<T: Clone + Default, const SIZE: usize>() -> Box<[T; SIZE]> 
 
 /// What a [`BitReader`] reads.
 pub(super) trait Source {
-    /// Eight bytes in the order in which their bits are read, the first on top; anything behind the end.
-    fn eight_at(&self, pos: usize) -> u64;
+    /// Eight bytes in the order in which their bits are read, the first on top; anything behind the end. Goes on behind
+    /// the first `count` of them, at most 7.
+    fn next(&mut self, count: u32) -> u64;
 }
 
 /// Words from the front, as XPRESS and LZX have them.
@@ -50,30 +51,41 @@ pub(super) struct FromFront<'a, const SIZE: usize> {
     src: &'a [u8],
     words: &'a [u8; SIZE],
     others: &'a [u8; SIZE],
+    /// Where bytes are loaded from next; may lie behind the end.
+    pos: usize,
     /// Whether words begin at odd offsets.
     is_odd: bool,
 }
 
 impl<const SIZE: usize> Source for FromFront<'_, SIZE> {
     #[inline(always)]
-    fn eight_at(&self, pos: usize) -> u64 {
-        let pos = pos % (SIZE - PAD);
+    fn next(&mut self, count: u32) -> u64 {
+        let pos = self.pos % (SIZE - PAD);
+        self.pos += count as usize;
         self.words[pos..].first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes))
     }
 }
 
 /// Words from the back, as LZMS has them.
 #[derive(Clone, Copy)]
-pub(super) struct FromBack<'a>(&'a [u8]);
+pub(super) struct FromBack<'a> {
+    unread: &'a [u8],
+    /// Bytes that were taken from before the first one.
+    missing: usize,
+}
 
 impl Source for FromBack<'_> {
     #[inline(always)]
-    fn eight_at(&self, pos: usize) -> u64 {
-        let unread = &self.0[..self.0.len().saturating_sub(pos)];
-        match unread.last_chunk() {
-            Some(bytes) => u64::from_le_bytes(*bytes),
-            None => first_bytes(unread),
+    fn next(&mut self, count: u32) -> u64 {
+        let count = (count & 7) as usize;
+        if let Some(bytes) = self.unread.last_chunk() {
+            self.unread = &self.unread[..self.unread.len() - count];
+            return u64::from_le_bytes(*bytes);
         }
+        let (unread, bits) = (self.unread, first_bytes(self.unread));
+        self.unread = &unread[..unread.len().saturating_sub(count)];
+        self.missing += count.saturating_sub(unread.len());
+        bits
     }
 }
 
@@ -91,11 +103,9 @@ fn first_bytes(unread: &[u8]) -> u64 {
 #[derive(Clone, Copy)]
 pub(super) struct BitReader<S> {
     source: S,
-    /// Where bytes are loaded from next; may lie behind the end.
-    pos: usize,
     /// Unread bits from the top. Below `count` bits there may be more, and these are right too.
     buf: u64,
-    /// In its low six bits, the number of bits in `buf` that lie before `pos`.
+    /// In its low six bits, the number of bits in `buf` that the source has gone on behind.
     count: u32,
 }
 
@@ -103,8 +113,7 @@ impl<S: Source> BitReader<S> {
     /// Makes at least 56 bits available.
     #[inline(always)]
     pub(super) fn refill(&mut self) {
-        self.buf |= self.source.eight_at(self.pos).wrapping_shr(self.count);
-        self.pos += (!self.count >> 3 & 7) as usize;
+        self.buf |= self.source.next(!self.count >> 3 & 7).wrapping_shr(self.count);
         self.count |= 56;
     }
 
@@ -130,7 +139,7 @@ impl<S: Source> BitReader<S> {
         value
     }
 
-    /// Bits in `buf` that lie before `pos`.
+    /// Bits in `buf` that the source has gone on behind.
     #[inline(always)]
     pub(super) fn count(&self) -> u32 {
         self.count & 63
@@ -140,12 +149,12 @@ impl<S: Source> BitReader<S> {
 impl<'a> BitReader<FromBack<'a>> {
     /// Reads `src`, which has an even length.
     pub(super) fn from_back(src: &'a [u8]) -> Self {
-        Self { source: FromBack(src), pos: 0, buf: 0, count: 0 }
+        Self { source: FromBack { unread: src, missing: 0 }, buf: 0, count: 0 }
     }
 
     /// Whether bits were consumed that lie before the first byte.
     pub(super) fn overrun(&self) -> bool {
-        8 * self.pos - self.count() as usize > 8 * self.source.0.len()
+        8 * self.source.missing > self.count() as usize
     }
 }
 
@@ -153,8 +162,8 @@ impl<'a, const SIZE: usize> BitReader<FromFront<'a, SIZE>> {
     /// Reads `src`, of which `even` has the words that begin at even offsets and `odd` those at odd ones. Where no
     /// bytes are taken between the words, `odd` is never used.
     pub(super) fn from_front(src: &'a [u8], even: &'a Words<SIZE>, odd: &'a Words<SIZE>) -> Self {
-        let source = FromFront { src: cut::<SIZE>(src), words: &even.0, others: &odd.0, is_odd: false };
-        Self { source, pos: 0, buf: 0, count: 0 }
+        let source = FromFront { src: cut::<SIZE>(src), words: &even.0, others: &odd.0, pos: 0, is_odd: false };
+        Self { source, buf: 0, count: 0 }
     }
 
     /// Takes the next byte from where a reader stands that holds 16 to 31 unread bits, as XPRESS defines it. Words go
@@ -164,11 +173,11 @@ impl<'a, const SIZE: usize> BitReader<FromFront<'a, SIZE>> {
     #[inline(always)]
     pub(super) fn take_byte(&mut self) -> Option<u8> {
         let keep = 16 + self.rest_of_word();
-        let at = self.pos - ((self.count() - keep) / 8) as usize;
+        let at = self.source.pos - ((self.count() - keep) / 8) as usize;
         self.buf &= !(u64::MAX >> keep);
         self.count = keep;
-        self.pos = at + 1;
         let source = &mut self.source;
+        source.pos = at + 1;
         source.is_odd = !source.is_odd;
         std::mem::swap(&mut source.words, &mut source.others);
         source.src.get(at).copied()
@@ -181,25 +190,25 @@ impl<'a, const SIZE: usize> BitReader<FromFront<'a, SIZE>> {
     pub(super) fn leave_word(&mut self) -> &'a [u8] {
         let rest = self.rest_of_word();
         self.consume(if rest == 0 { 16 } else { rest });
-        self.pos -= (self.count() / 8) as usize;
+        self.source.pos -= (self.count() / 8) as usize;
         (self.buf, self.count) = (0, 0);
-        self.source.src.get(self.pos..).unwrap_or_default()
+        self.source.src.get(self.source.pos..).unwrap_or_default()
     }
 
     /// Goes on behind `len` of the bytes that [`leave_word`](Self::leave_word) gave, or where the input ends.
     pub(super) fn skip(&mut self, len: usize) {
-        self.pos = (self.pos + len).min(self.end());
+        self.source.pos = (self.source.pos + len).min(self.end());
     }
 
     /// Whether bits were consumed that lie behind the last whole word of the input.
     pub(super) fn overrun(&self) -> bool {
-        8 * self.pos - self.count() as usize > 8 * self.end()
+        8 * self.source.pos - self.count() as usize > 8 * self.end()
     }
 
     /// Unread bits of the current word, 0 to 15.
     #[inline(always)]
     fn rest_of_word(&self) -> u32 {
-        let inside = self.pos % 2 != usize::from(self.source.is_odd);
+        let inside = self.source.pos % 2 != usize::from(self.source.is_odd);
         (self.count() + if inside { 8 } else { 0 }) % 16
     }
 

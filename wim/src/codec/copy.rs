@@ -32,6 +32,16 @@ pub(super) fn copy_wide(window: &mut [u8], at: usize, offset: usize, length: usi
 /// As [`copy_wide`], but spoils only as many bytes behind the match as there are.
 #[inline(always)]
 pub(super) fn copy_match(window: &mut [u8], at: usize, offset: usize, length: usize) {
+    let (before, behind) = window.split_at_mut(at);
+    match (before[at - offset..].first_chunk::<SLACK>(), behind.first_chunk_mut()) {
+        (Some(from), Some(to)) if length <= SLACK => *to = *from,
+        _ => copy_rare_match(window, at, offset, length),
+    }
+}
+
+/// [`copy_match`] for long matches, short offsets and the end of the window.
+#[inline(never)]
+fn copy_rare_match(window: &mut [u8], at: usize, offset: usize, length: usize) {
     let wide = length.min((window.len() - at).saturating_sub(SLACK));
     if wide > 0 {
         copy_wide(window, at, offset, wide);

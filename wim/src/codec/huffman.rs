@@ -33,6 +33,8 @@ pub(super) struct Empty;
 /// and from [`CODE_SHIFT`] on.
 pub(super) struct Table<const ROOT: u32, const SIZE: usize> {
     entries: Box<[u32; SIZE]>,
+    /// The symbols in use in the order of their codewords, while the table is built.
+    sorted: [u16; MAX_SYMBOLS],
     /// Bits by which the second level is indexed; 0 while the code is empty.
     depth: u32,
     /// What to subtract from `depth` bits of the stream to get the index of an entry.
@@ -49,7 +51,7 @@ pub(super) const fn table_size(root: u32, symbols: usize, longest: u32) -> usize
 impl<const ROOT: u32, const SIZE: usize> Default for Table<ROOT, SIZE> {
     fn default() -> Self {
         let entries = vec![RARE; SIZE].into_boxed_slice().try_into();
-        Self { entries: entries.expect("the length is right"), depth: 0, base: 0 }
+        Self { entries: entries.expect("the length is right"), sorted: [0; MAX_SYMBOLS], depth: 0, base: 0 }
     }
 }
 
@@ -59,8 +61,7 @@ impl<const ROOT: u32, const SIZE: usize> Table<ROOT, SIZE> {
     /// Adding 63 to the low six bits of `entry(i)`, or from [`CODE_SHIFT`] on, must not disturb other bits. A code
     /// without any symbols is accepted.
     pub(super) fn build(&mut self, lengths: &[u8], entry: impl Fn(usize) -> u32) -> Result<(), Incomplete> {
-        let mut sorted = [0; MAX_SYMBOLS];
-        let counts = sort(lengths, &mut sorted);
+        let counts = sort(lengths, &mut self.sorted);
         let Some(longest) = (1..=MAX_LENGTH).rfind(|&length| counts[length] > 0) else {
             self.entries[..1 << ROOT].fill(RARE);
             self.depth = 0;
@@ -70,13 +71,14 @@ impl<const ROOT: u32, const SIZE: usize> Table<ROOT, SIZE> {
         if used != 1 << MAX_LENGTH {
             return Err(Incomplete);
         }
-        self.fill(&counts, &sorted, longest as u32, entry);
+        self.fill(&counts, longest as u32, entry);
         Ok(())
     }
 
-    /// Fills the entries for `sorted` symbols, of which `counts[l]` have `l` bits.
+    /// Fills the entries for the sorted symbols, of which `counts[l]` have `l` bits.
     #[inline(always)]
-    fn fill(&mut self, counts: &[u16; LENGTHS], mut sorted: &[u16], longest: u32, entry: impl Fn(usize) -> u32) {
+    fn fill(&mut self, counts: &[u16; LENGTHS], longest: u32, entry: impl Fn(usize) -> u32) {
+        let mut sorted = &self.sorted[..];
         let mut at = 0;
         let mut depth = ROOT;
         for length in 1..=longest {

@@ -3,6 +3,7 @@
 mod adaptive;
 mod range;
 mod slots;
+mod tree;
 mod x86_filter;
 
 use std::hint::select_unpredictable;
@@ -20,10 +21,10 @@ use x86_filter::X86Filter;
 const MAX_CHUNK: usize = 1 << 30;
 const POWERS: usize = 8;
 
-type LiteralCode = AdaptiveCode<256, 10, { table_size(10, 256, LONGEST) }>;
+type LiteralCode = AdaptiveCode<512, 10, { table_size(10, 256, LONGEST) }>;
 type OffsetCode = AdaptiveCode<1024, 10, { table_size(10, OFFSET_SLOTS, LONGEST) }>;
 type LengthCode = AdaptiveCode<64, 9, { table_size(9, LENGTH_SLOTS, LONGEST) }>;
-type PowerCode = AdaptiveCode<8, 7, { table_size(7, POWERS, 7) }>;
+type PowerCode = AdaptiveCode<16, 7, { table_size(7, POWERS, 7) }>;
 
 /// Decodes LZMS chunks.
 ///
@@ -63,7 +64,7 @@ impl Decoder {
             return Err(CodecError::InputSize { size: src.len() });
         }
         self.codes.reset(dst.len())?;
-        Items { streams: Streams::new(src), models: Models::default(), dst, at: 0 }.decode(&mut self.codes)?;
+        decode_items(Streams::new(src), &mut self.codes, dst)?;
         self.x86_filter.undo(dst);
         Ok(())
     }
@@ -146,107 +147,113 @@ impl<'a> Streams<'a> {
     }
 }
 
-/// A chunk while its items are decoded.
-struct Items<'a> {
-    streams: Streams<'a>,
-    models: Models,
-    dst: &'a mut [u8],
-    /// Bytes of output so far.
-    at: usize,
+/// Decodes the items of a chunk, which fill `dst`.
+#[inline(never)]
+fn decode_items(mut streams: Streams<'_>, codes: &mut Codes, dst: &mut [u8]) -> Result<(), CodecError> {
+    let mut at = 0;
+    let done = decode_all(&mut streams, codes, dst, &mut at);
+    // What was read behind the end of the input may break any rule, but is never the cause.
+    if streams.decisions.overrun() || streams.bits.overrun() {
+        return Err(CodecError::InputEnds { at });
+    }
+    done
 }
 
-impl Items<'_> {
-    /// Decodes everything.
-    fn decode(mut self, codes: &mut Codes) -> Result<(), CodecError> {
-        let mut streams = self.streams;
-        let done = self.decode_all(&mut streams, codes);
-        // What was read behind the end of the input may break any rule, but is never the cause.
-        if streams.decisions.overrun() || streams.bits.overrun() {
-            return Err(CodecError::InputEnds { at: self.at });
+/// Goes on until all of `dst` is filled or a rule is broken; `at` is the output so far.
+#[inline(always)]
+fn decode_all(streams: &mut Streams<'_>, codes: &mut Codes, dst: &mut [u8], at: &mut usize) -> Result<(), CodecError> {
+    let mut models = Models::default();
+    let mut last = Kind::Literal;
+    loop {
+        while *at < dst.len() && !streams.decisions.bit(&mut models.is_match) {
+            dst[*at] = codes.literal.take(&mut streams.bits, &[], *at)?.0 as u8;
+            *at += 1;
+            last = Kind::Literal;
         }
-        done
+        if *at >= dst.len() {
+            return Ok(());
+        }
+        let length;
+        if !streams.decisions.bit(&mut models.is_delta) {
+            length = lz_match(streams, &mut models.lz, codes, dst, *at, last == Kind::Lz)?;
+            last = Kind::Lz;
+        } else {
+            (*streams, length) = delta_match(*streams, &mut models.delta, codes, dst, *at, last == Kind::Delta)?;
+            last = Kind::Delta;
+        }
+        *at += length;
     }
+}
 
-    #[inline(always)]
-    fn decode_all(&mut self, streams: &mut Streams<'_>, codes: &mut Codes) -> Result<(), CodecError> {
-        let mut last = Kind::Literal;
-        loop {
-            while self.at < self.dst.len() && !streams.decisions.bit(&mut self.models.is_match) {
-                self.dst[self.at] = codes.literal.take(&mut streams.bits, &[], self.at)?.0 as u8;
-                self.at += 1;
-                last = Kind::Literal;
-            }
-            if self.at >= self.dst.len() {
-                return Ok(());
-            }
-            if !streams.decisions.bit(&mut self.models.is_delta) {
-                self.lz_match(streams, codes, last == Kind::Lz)?;
-                last = Kind::Lz;
-            } else {
-                *streams = self.delta_match(*streams, codes, last == Kind::Delta)?;
-                last = Kind::Delta;
-            }
+/// Copies a match of bytes and returns its length; `again` tells that the item before was one too.
+#[inline(always)]
+fn lz_match(
+    Streams { decisions, bits }: &mut Streams<'_>,
+    repeats: &mut Repeats<u32>,
+    codes: &mut Codes,
+    dst: &mut [u8],
+    at: usize,
+    again: bool,
+) -> Result<usize, CodecError> {
+    let offset = match repeats.repeated(decisions, again) {
+        Some(offset) => offset,
+        None => {
+            let (slot, more) = codes.offset.take(bits, &OFFSETS.bits, at)?;
+            repeats.add(OFFSETS.base(slot) + more)
         }
+    } as usize;
+    let length = length(bits, &mut codes.length, dst.len(), at)?;
+    if offset > at {
+        return Err(CodecError::Offset { at, offset });
     }
+    copy_match(dst, at, offset, length);
+    Ok(length)
+}
 
-    /// Copies a match of bytes; `again` tells that the item before was one too.
-    #[inline(always)]
-    fn lz_match(&mut self, streams: &mut Streams<'_>, codes: &mut Codes, again: bool) -> Result<(), CodecError> {
-        let offset = match self.models.lz.repeated(&mut streams.decisions, again) {
-            Some(offset) => offset,
-            None => {
-                let (slot, more) = codes.offset.take(&mut streams.bits, &OFFSETS.bits, self.at)?;
-                self.models.lz.add(OFFSETS.base(slot) + more)
-            }
-        } as usize;
-        let length = self.length(&mut streams.bits, &mut codes.length)?;
-        if offset > self.at {
-            return Err(CodecError::Offset { at: self.at, offset });
+/// Continues a sequence of differences; `again` tells that the item before did so too. Gives back the streams, and how
+/// many bytes it added.
+#[inline(never)]
+fn delta_match<'a>(
+    Streams { mut decisions, mut bits }: Streams<'a>,
+    repeats: &mut Repeats<Delta>,
+    codes: &mut Codes,
+    dst: &mut [u8],
+    at: usize,
+    again: bool,
+) -> Result<(Streams<'a>, usize), CodecError> {
+    let Delta { power, raw } = match repeats.repeated(&mut decisions, again) {
+        Some(delta) => delta,
+        None => {
+            let (power, _) = codes.power.take(&mut bits, &[], at)?;
+            let (slot, more) = codes.delta_offset.take(&mut bits, &OFFSETS.bits, at)?;
+            repeats.add(Delta { power: power as u32, raw: OFFSETS.base(slot) + more })
         }
-        copy_match(self.dst, self.at, offset, length);
-        self.at += length;
-        Ok(())
+    };
+    let length = length(&mut bits, &mut codes.length, dst.len(), at)?;
+    let (span, offset) = (1_usize << power, (raw as usize).saturating_mul(1 << power));
+    if offset.saturating_add(span) > at {
+        return Err(CodecError::Offset { at, offset });
     }
+    let window = &mut dst[at - offset - span..at + length];
+    // One byte at a time, since each may depend on any before it.
+    for from in 0..length {
+        let difference = window[from + span].wrapping_sub(window[from]);
+        window[from + offset + span] = window[from + offset].wrapping_add(difference);
+    }
+    Ok((Streams { decisions, bits }, length))
+}
 
-    /// Continues a sequence of differences; `again` tells that the item before did so too. Gives back the streams.
-    #[inline(never)]
-    fn delta_match<'a>(
-        &mut self,
-        mut streams: Streams<'a>,
-        codes: &mut Codes,
-        again: bool,
-    ) -> Result<Streams<'a>, CodecError> {
-        let Delta { power, raw } = match self.models.delta.repeated(&mut streams.decisions, again) {
-            Some(delta) => delta,
-            None => {
-                let (power, _) = codes.power.take(&mut streams.bits, &[], self.at)?;
-                let (slot, more) = codes.delta_offset.take(&mut streams.bits, &OFFSETS.bits, self.at)?;
-                self.models.delta.add(Delta { power: power as u32, raw: OFFSETS.base(slot) + more })
-            }
-        };
-        let length = self.length(&mut streams.bits, &mut codes.length)?;
-        let (span, offset) = (1_usize << power, (raw as usize).saturating_mul(1 << power));
-        if offset.saturating_add(span) > self.at {
-            return Err(CodecError::Offset { at: self.at, offset });
-        }
-        let window = &mut self.dst[self.at - offset - span..self.at + length];
-        // One byte at a time, since each may depend on any before it.
-        for from in 0..length {
-            let difference = window[from + span].wrapping_sub(window[from]);
-            window[from + offset + span] = window[from + offset].wrapping_add(difference);
-        }
-        self.at += length;
-        Ok(streams)
-    }
-
-    /// Decodes the length of a match, and holds it against the room there is.
-    #[inline(always)]
-    fn length(&self, bits: &mut BitReader<FromBack<'_>>, code: &mut LengthCode) -> Result<usize, CodecError> {
-        let (slot, more) = code.take(bits, &LENGTHS.bits, self.at)?;
-        let length = (LENGTHS.base(slot) + more) as usize;
-        let end = self.dst.len();
-        if length > end - self.at { Err(CodecError::PastEnd { end }) } else { Ok(length) }
-    }
+/// Decodes the length of a match, and holds it against the room behind `at`.
+#[inline(always)]
+fn length(
+    bits: &mut BitReader<FromBack<'_>>,
+    code: &mut LengthCode,
+    end: usize,
+    at: usize,
+) -> Result<usize, CodecError> {
+    let (slot, more) = code.take(bits, &LENGTHS.bits, at)?;
+    let length = (LENGTHS.base(slot) + more) as usize;
+    if length > end - at { Err(CodecError::PastEnd { end }) } else { Ok(length) }
 }
 
 impl<T: Copy> Repeats<T> {

@@ -93,15 +93,17 @@ impl Probability {
 
     #[inline(always)]
     fn add_zero(&mut self) {
-        self.zeros += (self.history >> 63) as u32;
-        self.history <<= 1;
+        let oldest;
+        (self.history, oldest) = self.history.overflowing_add(self.history);
+        self.zeros += u32::from(oldest);
         self.of_zero = self.zeros.min(63);
     }
 
     #[inline(always)]
     fn add_one(&mut self) {
-        self.zeros -= !(self.history >> 63) as u32 & 1;
-        self.history = self.history << 1 | 1;
+        let (older, oldest) = self.history.overflowing_add(self.history);
+        self.history = older | 1;
+        self.zeros -= u32::from(!oldest);
         self.of_zero = self.zeros.max(1);
     }
 }

@@ -37,6 +37,7 @@ impl Default for X86Filter {
 
 impl X86Filter {
     /// Turns absolute addresses back into relative ones, in a whole chunk of at most 1 GiB.
+    #[inline(never)]
     pub(super) fn undo(&mut self, chunk: &mut [u8]) {
         let end = chunk.len().saturating_sub(TAIL);
         let mut last_code = -MAX_DISTANCE - 1;
