@@ -27,6 +27,7 @@ semantics! {
     "A hidden archive is disabled and left out" => sources::hidden_archives;
     "An image's directory is called by its name" => sources::image_names;
     "Data comes from the archive itself, then Res.rwm, then references" => sources::suppliers;
+    "Every kind of archive shows the same" => sources::kinds_of_archives;
     "One bad archive does not hide its neighbours" => sources::bad_archives;
     "A file has the content, size and times of its dentry" => files::attributes;
     "Hard links share an inode" => files::hard_links;

@@ -239,3 +239,38 @@ pub(crate) fn bad_archives() {
     }
     assert!(!log.contains("good.wim"), "{log}");
 }
+
+pub(crate) fn kinds_of_archives() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = testkit::content::text(200_000);
+    let plain = |packing| Wim::new(packing, root([file("text", &*text), file("small", "small")]));
+    let lzx = Packing::Lzx(32768);
+    for (name, wim) in [
+        ("plain.wim", plain(Packing::Lzms(131_072))),
+        ("solid.esd", plain(lzx).solid(Packing::Lzms(65536))),
+        ("solid.wim", plain(Packing::Xpress(32768)).solid(lzx)),
+        ("pipable.wim", Wim { pipable: true, ..plain(lzx) }),
+    ] {
+        let archive = folder.path().join(name);
+        wim.build().save(&archive);
+        let mount = Mount::new(&archive, &["--image", "1"]);
+        assert!(fs::read(mount.path().join("text")).unwrap() == text, "{name}");
+        assert_eq!(fs::read(mount.path().join("small")).unwrap(), b"small", "{name}");
+    }
+    let archive = folder.path().join("solid.esd");
+    let mount = Mount::new(&archive, &["--image", "1", "-o", "max_chunk=32K"]);
+    assert_eq!(fs::read(mount.path().join("text")).unwrap_err().raw_os_error(), Some(5));
+    drop(mount);
+    let refused = |wim: Wim, change: fn(&mut testkit::Built)| {
+        let mut built = wim.build();
+        change(&mut built);
+        built.save(&archive);
+        let said = wimstore_tests::say(&["info".as_ref(), archive.as_os_str()]);
+        assert_eq!(said.code, 2, "{}", said.err);
+        said.err
+    };
+    let encrypted = Wim { xml: testkit::Xml::Text("<WIM><ESD><ENCRYPTED/></ESD></WIM>".into()), ..plain(lzx) };
+    assert!(refused(encrypted, |_| {}).contains("encrypted ESD"));
+    let old = refused(plain(lzx), |built| built.bytes[testkit::offset::VERSION + 1] = 0xC);
+    assert!(old.contains("1.12 (0x10c00), older than 1.13"), "{old}");
+}
