@@ -39,6 +39,11 @@ impl Foreground {
         self.folder.path()
     }
 
+    /// The id of the process that serves the mount.
+    pub fn process(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends the process a signal.
     ///
     /// # Panics
