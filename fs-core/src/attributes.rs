@@ -66,7 +66,7 @@ fn native(path: &Path) -> Option<Attributes> {
 
 /// The bits in Samba's attribute: old versions store text such as `0x22`; newer ones an NDR structure that begins with such
 /// a text (perhaps empty), then version, the version again as the switch of a union, a mask of valid fields, and the bits.
-#[cfg_attr(not(unix), expect(dead_code, reason = "Samba stores this on Unix"))]
+#[cfg(any(unix, test))]
 fn samba_bits(value: &[u8]) -> Option<u32> {
     let text_len = value.iter().position(|&b| b == 0).unwrap_or(value.len());
     let (text, rest) = value.split_at(text_len);
@@ -135,6 +135,22 @@ mod tests {
         }
     }
 
+    #[cfg(windows)]
+    #[test]
+    fn windows_says_what_is_hidden() {
+        use std::os::windows::fs::OpenOptionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        for (name, bits) in [("hidden.wim", 2), ("shown.wim", 0x20), ("both.wim", 0x22)] {
+            let path = dir.path().join(name);
+            std::fs::OpenOptions::new().write(true).create_new(true).attributes(bits).open(&path).unwrap();
+            std::fs::write(sidecar_path(&path), r#"{"hidden": true}"#).unwrap(); // is not asked
+            let found = of(&path);
+            assert_eq!((found.bits & bits, found.source), (bits, AttributeSource::Native), "{name}");
+            assert_eq!(found.is_hidden(), bits & 2 != 0, "{name}");
+        }
+    }
+
+    #[cfg(unix)] // Windows always has attributes
     #[test]
     fn a_sidecar_hides_where_no_attribute_does() {
         let dir = tempfile::tempdir().unwrap();

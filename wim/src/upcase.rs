@@ -79,6 +79,7 @@ const RANGES: [(u16, u16, i32, u16); 134] = [
 ];
 
 #[cfg(test)]
+#[cfg(unix)] // mkntfs is asked
 mod tests {
     use std::process::Command;
 

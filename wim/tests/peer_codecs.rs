@@ -1,4 +1,5 @@
 //! Real files as wimlib compresses them, at every chunk size and at its fast, usual and thorough levels.
+#![cfg(unix)] // the programs asked are
 #![expect(clippy::unwrap_used, reason = "a test")]
 
 use std::collections::BTreeSet;

@@ -4,5 +4,7 @@ mod change;
 mod check;
 mod damage;
 mod fixture;
+#[cfg(unix)] // the peers are
+mod peers;
 mod reads;
 mod solid;

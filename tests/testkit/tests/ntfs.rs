@@ -1,4 +1,5 @@
 //! The NTFS fixture has what it says: wimlib sees it in the archive it captures.
+#![cfg(unix)] // the programs asked are
 
 use testkit::mounts::{is_mounted, wimlib_mount};
 use testkit::ntfs::Volume;

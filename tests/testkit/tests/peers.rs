@@ -1,5 +1,5 @@
 //! What testkit writes is right: programs that we did not write accept it and take the right bytes out of it.
-
+#![cfg(unix)] // the programs asked are
 #![expect(clippy::unwrap_used, reason = "a test")]
 
 use std::path::Path;
