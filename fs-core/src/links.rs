@@ -47,6 +47,20 @@ pub(crate) fn unix_target(target: &ReparseLink, directory: &[Vec<u16>], real_nam
     relative(directory, &path)
 }
 
+/// Whether the target of a link that lies `depth` directories below its image's root is relative, and on its way never
+/// above that root.
+pub(crate) fn stays_inside(target: &ReparseLink, depth: usize) -> bool {
+    let mut left = Some(depth);
+    for component in target.substitute.split(|&u| u == u16::from(b'\\')) {
+        left = match component {
+            [] | [0x2e] => left,
+            [0x2e, 0x2e] => left.and_then(|left| left.checked_sub(1)),
+            _ => left.map(|left| left + 1),
+        };
+    }
+    left.is_some() && target.relative && target.substitute.first().is_some_and(|&u| u != u16::from(b'\\'))
+}
+
 /// Splits a device, drive or volume off an absolute target: the image's root stands for all of them.
 fn split_base(target: &ReparseLink) -> (Base, &[u16]) {
     let text = &target.substitute[..];
@@ -136,6 +150,25 @@ mod tests {
         ];
         for (name, text, relative, directory, want) in cases {
             assert_eq!(unix(text, *relative, directory), *want, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_stays_inside_needs_no_rewriting() {
+        let cases: &[(&str, bool, usize, bool)] = &[
+            ("file", true, 0, true),
+            (r"..\b\file", true, 1, true),
+            (r"..\b\file", true, 0, false),
+            (r"a\..\..\b", true, 0, false),
+            (r"a\.\\..\..\b", true, 1, true),
+            (r"..\..\..\a\b\c\d", true, 2, false),
+            (r"\Users", true, 3, false),
+            (r"\??\C:\x", false, 3, false),
+            ("x", false, 3, false),
+            ("", true, 3, false),
+        ];
+        for &(text, relative, depth, want) in cases {
+            assert_eq!(stays_inside(&target(text, relative), depth), want, "{text} at {depth}");
         }
     }
 

@@ -3,14 +3,12 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::Instant;
 
-use fs_core::{Chain, Filesystem, Ino};
+use fs_core::{DamageLog, Filesystem, Ino};
 use fuser::Errno;
 use tracing::error;
 
 use crate::errno::{EIO, errno};
-use crate::repeats::Repeats;
 
 /// A reply of fuser's that can say no.
 pub(crate) trait Refuse {
@@ -30,12 +28,12 @@ can_refuse! { ReplyAttr ReplyData ReplyDirectory ReplyDirectoryPlus ReplyEntry R
 /// The filesystem, and what the log has been told of its failures.
 pub(crate) struct Oracle {
     fs: Arc<Filesystem>,
-    told: Repeats,
+    told: DamageLog,
 }
 
 impl Oracle {
     pub(crate) fn new(fs: Arc<Filesystem>) -> Self {
-        Self { fs, told: Repeats::default() }
+        Self { fs, told: DamageLog::default() }
     }
 
     /// The filesystem, for what needs no answer.
@@ -69,35 +67,10 @@ impl Oracle {
     fn refusal(&self, op: &'static str, ino: Ino, error: &fs_core::Error) -> Errno {
         let number = errno(error);
         if number == EIO {
-            let story = self.story(ino, error);
-            if self.told.is_new(&story, Instant::now()) {
-                error!(op, ino = ino.0, "{story}");
-            }
+            self.told.tell(&self.fs, op, ino, error);
         }
         Errno::from_i32(number)
     }
-
-    /// `PATH: what: why: why` on one line, with the path that the error has or else the inode's.
-    fn story(&self, ino: Ino, error: &fs_core::Error) -> String {
-        let story = match error {
-            fs_core::Error::At { .. } => Chain(error).to_string(),
-            _ => {
-                // Asking for the path may fail for the same reason as the request did: by a panic at worst.
-                let path = unpanicked(|| self.fs.path(ino)).unwrap_or_default();
-                format!("{}: {}", String::from_utf8_lossy(&path), Chain(error))
-            }
-        };
-        one_line(&story)
-    }
-}
-
-/// The text with its control characters escaped: paths come from archives, which may name a file as they like.
-fn one_line(text: &str) -> String {
-    let mut line = String::with_capacity(text.len());
-    for c in text.chars() {
-        if c.is_control() { line.extend(c.escape_default()) } else { line.push(c) }
-    }
-    line
 }
 
 /// Runs `question`; if it panics, returns what it panicked with.
@@ -114,14 +87,6 @@ fn panic_text(payload: &(dyn Any + Send)) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_from_archives_do_not_break_lines() {
-        assert_eq!(
-            one_line("G/a\nERROR b\u{1b}[2J \u{85}é\\: not a WIM"),
-            "G/a\\nERROR b\\u{1b}[2J \\u{85}é\\: not a WIM"
-        );
-    }
 
     #[test]
     fn panics_keep_their_text() {

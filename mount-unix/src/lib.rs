@@ -17,7 +17,6 @@ mod follow;
 mod mountinfo;
 mod mountpoint;
 mod options;
-mod repeats;
 mod session;
 mod umount;
 

@@ -6,6 +6,7 @@ mod listing;
 mod lookup;
 mod paths;
 mod refresh;
+mod windows;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -27,6 +28,7 @@ use crate::watch::Watch;
 use crate::{Error, ImageChoice, ImageSlot, Ino, Options, Problem, Result, Totals};
 
 pub use refresh::{Changed, Invalidation};
+pub use windows::{LinkTargets, ReparsePoint, StreamEntry, Volume, WindowsAttr};
 
 /// A mounted store, group, archive or image, shared by any number of threads.
 ///
