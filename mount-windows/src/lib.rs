@@ -1,5 +1,19 @@
-//! The store as a drive on Windows, through WinFsp.
+//! The store as a drive on Windows, through WinFsp: translate, ask, reply.
 //!
-//! This crate will be the only one that names the `winfsp` crate and the only one with unsafe code; being linked with
-//! it, it is GPL-3.0-only. It translates WinFsp's callbacks into questions to [`fs_core::Filesystem`] as `mount-unix`
-//! does for FUSE. So far it holds nothing: the Windows drive is not built yet, and no other crate depends on this one.
+//! What is shown is decided by `fs_core` alone. This crate knows Windows' words for it (names, descriptors, reparse points,
+//! statuses: modules that work, and are tested, everywhere) and WinFsp's callbacks, in `front`, which only a build for Windows
+//! has. It alone names the `winfsp` crate and has unsafe code. Being linked with that crate, it is GPL-3.0-only.
+
+#[cfg_attr(not(any(windows, test)), expect(dead_code, reason = "only Windows has a front that asks it"))]
+mod drive;
+#[cfg(windows)]
+mod front;
+mod name;
+mod reparse;
+mod security;
+mod status;
+
+pub use drive::{DriveOptions, Security};
+#[cfg(windows)]
+pub use front::{Error, Mounted, mount, wait_for_ctrl_c};
+pub use status::{Status, ntstatus};

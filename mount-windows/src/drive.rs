@@ -1,0 +1,289 @@
+//! The drive: every answer to WinFsp, in Windows' words but without Windows.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use fs_core::wim::FileTime;
+use fs_core::{Attr, DamageLog, Error, Filesystem, Ino, Kind, LinkTargets, WindowsAttr};
+
+use crate::name::{self, Path};
+use crate::{Status, ntstatus, reparse, security};
+
+/// What a request is answered with.
+pub(crate) type Answer<T> = Result<T, Status>;
+
+/// Space on a volume is counted in these.
+pub(crate) const CLUSTER: u64 = 4096;
+
+/// The longest label that Windows takes, in UTF-16 units.
+const MAX_LABEL: usize = 32;
+
+const DIRECTORY: u32 = 0x10;
+const REPARSE_POINT: u32 = 0x400;
+const NORMAL: u32 = 0x80;
+
+/// Which security descriptors files show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Security {
+    /// One for all: everybody may read and execute.
+    #[default]
+    Uniform,
+    /// Those of the image, enforced by Windows; the uniform one where there is none, or none that can be shown.
+    Image,
+}
+
+/// How a store is shown as a drive. What it shows is said by [`fs_core::Options`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct DriveOptions {
+    /// Which security descriptors files show.
+    pub security: Security,
+    /// Where links lead.
+    pub links: LinkTargets,
+}
+
+/// A filesystem as Windows sees it, for any number of threads.
+pub(crate) struct Drive {
+    fs: Arc<Filesystem>,
+    options: DriveOptions,
+    told: DamageLog,
+}
+
+/// What a handle stands for: a file or directory, or a stream of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Object {
+    /// The file or directory.
+    pub(crate) file: Ino,
+    /// What is read: the file or one of its streams.
+    pub(crate) content: Ino,
+}
+
+/// What Windows is told of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Info {
+    /// `FILE_ATTRIBUTE_*`, never 0.
+    pub(crate) attributes: u32,
+    /// 0 where there is no reparse point.
+    pub(crate) reparse_tag: u32,
+    /// In bytes.
+    pub(crate) size: u64,
+    /// Created, accessed, written, changed.
+    pub(crate) times: [FileTime; 4],
+    /// What tells a file from others of the drive; not 0.
+    pub(crate) index: u64,
+}
+
+impl Info {
+    /// The space that its content would take.
+    pub(crate) fn allocation(&self) -> u64 {
+        self.size.next_multiple_of(CLUSTER)
+    }
+}
+
+/// What is known of the volume.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct VolumeInfo {
+    pub(crate) label: Vec<u16>,
+    pub(crate) serial: u32,
+    pub(crate) created: FileTime,
+    /// In bytes.
+    pub(crate) size: u64,
+}
+
+impl Drive {
+    /// A drive that shows `fs`, which should find names in any case.
+    pub(crate) fn new(fs: Arc<Filesystem>, options: DriveOptions) -> Self {
+        Self { fs, options, told: DamageLog::default() }
+    }
+
+    /// What a path stands for, and the path as the drive writes it.
+    pub(crate) fn find(&self, path: &[u16]) -> Answer<(Object, Vec<u16>)> {
+        let path = Path::parse(path);
+        let (mut file, mut names) = (self.fs.root(), Vec::with_capacity(path.names.len()));
+        for (place, units) in path.names.iter().enumerate() {
+            let (attr, name) = self.look_up(file, units).map_err(|status| match status {
+                // Through a link, too, no look-up leads: WinFsp looks for one on the way when it is told this.
+                Status::OBJECT_NAME_NOT_FOUND if place + 1 < path.names.len() => Status::OBJECT_PATH_NOT_FOUND,
+                Status::NOT_A_DIRECTORY => Status::OBJECT_PATH_NOT_FOUND,
+                other => other,
+            })?;
+            file = attr.ino;
+            names.push(name);
+        }
+        let Some(wanted) = path.stream else {
+            return Ok((Object { file, content: file }, name::join(&names, None)));
+        };
+        let streams = self.named_streams(file)?;
+        let found = streams.into_iter().find(|(name, ..)| name::same(name, wanted));
+        let (stream, content, _) = found.ok_or(Status::OBJECT_NAME_NOT_FOUND)?;
+        Ok((Object { file, content }, name::join(&names, Some(&stream))))
+    }
+
+    /// What a name in a directory stands for, and the name as the drive writes it.
+    fn look_up(&self, directory: Ino, units: &[u16]) -> Answer<(Attr, Vec<u16>)> {
+        for meant in name::meant(units) {
+            match self.fs.lookup_listed(directory, &meant) {
+                Ok((attr, listed)) => {
+                    return name::shown(&listed).map(|name| (attr, name)).ok_or(Status::OBJECT_NAME_NOT_FOUND);
+                }
+                Err(Error::NotFound) => {}
+                Err(error) => return Err(self.refusal("lookup", directory, &error)),
+            }
+        }
+        Err(Status::OBJECT_NAME_NOT_FOUND)
+    }
+
+    /// What Windows is told of an object: the size is the content's, all else the file's.
+    pub(crate) fn info(&self, object: Object) -> Answer<Info> {
+        let attr = self.ask("attributes", object.content, |fs| fs.attr(object.content))?;
+        self.info_of(object, &attr)
+    }
+
+    fn info_of(&self, object: Object, attr: &Attr) -> Answer<Info> {
+        let links = self.options.links;
+        let windows = self.ask("attributes", object.content, |fs| fs.windows_attr(object.content, links))?;
+        Ok(info(object.file, attr, windows))
+    }
+
+    /// The security descriptor of an object.
+    pub(crate) fn security(&self, object: Object) -> Answer<Vec<u8>> {
+        let stored = match self.options.security {
+            Security::Uniform => None,
+            Security::Image => self.ask("security", object.file, |fs| fs.security_descriptor(object.file))?,
+        };
+        Ok(stored.and_then(|stored| security::of_stored(&stored)).unwrap_or_else(security::uniform))
+    }
+
+    /// Fills `buffer` from `offset` and returns how many bytes it filled.
+    ///
+    /// # Errors
+    /// [`Status::END_OF_FILE`] if there are none.
+    pub(crate) fn read(&self, object: Object, offset: u64, buffer: &mut [u8]) -> Answer<usize> {
+        match self.ask("read", object.content, |fs| fs.read_at(object.content, offset, buffer))? {
+            0 if !buffer.is_empty() => Err(Status::END_OF_FILE),
+            filled => Ok(filled),
+        }
+    }
+
+    /// Calls `each` for the entries of a directory behind the one called `marker`, or all, until it breaks off: `.` and `..`
+    /// but in the root, then the names that Windows can have. An entry that cannot be asked about is listed all the same.
+    pub(crate) fn list(
+        &self,
+        directory: Object,
+        marker: Option<&[u16]>,
+        each: &mut dyn FnMut(&[u16], &Info) -> ControlFlow<()>,
+    ) -> Answer<()> {
+        let ino = directory.file;
+        let after = match marker {
+            None if ino == self.fs.root() => 2,
+            None => 0,
+            Some([0x2e]) => 1,
+            Some([0x2e, 0x2e]) => 2,
+            Some(name) => self.place_behind(ino, name)?,
+        };
+        self.ask("list", ino, |fs| {
+            fs.read_dir(ino, after, &mut |entry| {
+                let Some(name) = self.listed_name(ino, entry.name) else { return ControlFlow::Continue(()) };
+                let object = Object { file: entry.ino, content: entry.ino };
+                let info = fs.attr(entry.ino).ok().and_then(|attr| self.info_of(object, &attr).ok());
+                each(&name, &info.unwrap_or_else(|| unknown(entry.ino, entry.kind)))
+            })
+        })
+    }
+
+    fn place_behind(&self, directory: Ino, marker: &[u16]) -> Answer<u64> {
+        for name in name::meant(marker) {
+            match self.fs.place_behind(directory, &name) {
+                Err(Error::NotFound) => {}
+                Err(error) => return Err(self.refusal("list", directory, &error)),
+                Ok(place) => return Ok(place),
+            }
+        }
+        // It has gone from the store since: what was behind it is not known.
+        Ok(u64::MAX)
+    }
+
+    /// The name under which an entry is listed; `None` for one that no look-up would find by it.
+    fn listed_name(&self, directory: Ino, name: &[u8]) -> Option<Vec<u16>> {
+        let shown = name::shown(name)?;
+        let meant = name::meant(&shown);
+        let is_second = meant[0] != name && self.fs.place_behind(directory, &meant[0]).is_ok();
+        (!is_second).then_some(shown)
+    }
+
+    /// The entry of a directory with this name, in any case of letters.
+    pub(crate) fn entry(&self, directory: Object, units: &[u16]) -> Answer<(Vec<u16>, Info)> {
+        let (attr, name) = self.look_up(directory.file, units)?;
+        let info = self.info_of(Object { file: attr.ino, content: attr.ino }, &attr)?;
+        Ok((name, info))
+    }
+
+    /// The streams of a file or directory and their sizes: the unnamed one of a file, whose name is empty, then the others.
+    pub(crate) fn streams(&self, object: Object) -> Answer<Vec<(Vec<u16>, u64)>> {
+        let info = self.info(Object { file: object.file, content: object.file })?;
+        let unnamed = (info.attributes & DIRECTORY == 0).then(|| (Vec::new(), info.size));
+        let named = self.named_streams(object.file)?.into_iter().map(|(name, _, size)| (name, size));
+        Ok(unnamed.into_iter().chain(named).collect())
+    }
+
+    fn named_streams(&self, file: Ino) -> Answer<Vec<(Vec<u16>, Ino, u64)>> {
+        let streams = self.ask("streams", file, |fs| fs.streams(file))?;
+        let shown = streams.into_iter().filter_map(|s| Some((name::shown(&s.name)?, s.ino, s.size)));
+        Ok(shown.collect())
+    }
+
+    /// The `REPARSE_DATA_BUFFER` of a file or directory.
+    pub(crate) fn reparse_point(&self, object: Object) -> Answer<Vec<u8>> {
+        let links = self.options.links;
+        let point = self.ask("reparse point", object.file, |fs| fs.reparse_point(object.file, links))?;
+        reparse::buffer(point.ok_or(Status::NOT_A_REPARSE_POINT)?).ok_or(Status::DATA_ERROR)
+    }
+
+    /// What is known of the volume.
+    pub(crate) fn volume(&self) -> VolumeInfo {
+        let volume = self.fs.volume();
+        let mut label = name::shown(&volume.label).unwrap_or_default();
+        label.truncate(MAX_LABEL);
+        if label.last().is_some_and(|unit| (0xD800..0xDC00).contains(unit)) {
+            label.pop(); // half of a character
+        }
+        let created = self.fs.attr(self.fs.root()).map_or(FileTime(0), |attr| attr.created);
+        VolumeInfo { label, serial: volume.serial, created, size: self.fs.totals().bytes.max(CLUSTER) }
+    }
+
+    fn ask<T>(
+        &self,
+        op: &'static str,
+        ino: Ino,
+        question: impl FnOnce(&Filesystem) -> fs_core::Result<T>,
+    ) -> Answer<T> {
+        tracing::debug!(op, ino = ino.0);
+        question(&self.fs).map_err(|error| self.refusal(op, ino, &error))
+    }
+
+    /// An error's status. Damage is told to the log.
+    fn refusal(&self, op: &'static str, ino: Ino, error: &Error) -> Status {
+        if error.is_damage() {
+            self.told.tell(&self.fs, op, ino, error);
+        }
+        ntstatus(error)
+    }
+}
+
+fn info(file: Ino, attr: &Attr, windows: WindowsAttr) -> Info {
+    Info {
+        attributes: if windows.attributes == 0 { NORMAL } else { windows.attributes },
+        reparse_tag: windows.reparse_tag,
+        size: if windows.attributes & REPARSE_POINT != 0 { reparse::size(attr.kind, attr.size) } else { attr.size },
+        times: [attr.created, attr.accessed, attr.modified, attr.changed],
+        index: file.0,
+    }
+}
+
+/// What is told of a file of which only the kind is known.
+fn unknown(ino: Ino, kind: Kind) -> Info {
+    let attributes = if kind == Kind::Directory { DIRECTORY } else { NORMAL };
+    Info { attributes, reparse_tag: 0, size: 0, times: [FileTime(0); 4], index: ino.0 }
+}
+
+#[cfg(test)]
+mod tests;

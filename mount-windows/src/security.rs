@@ -1,0 +1,174 @@
+//! Security descriptors.
+//!
+//! WinFsp enforces what it is given. Images hold descriptors that shut out whoever mounts them, so that by default everything
+//! has one that lets everybody read and nobody write.
+
+/// The most bytes of a descriptor that WinFsp asks for by name; it would ask for a larger one for ever.
+pub(crate) const MAX: usize = 1024;
+
+/// A descriptor's head: revision, then where owner, group, system list and access list are.
+const HEAD: usize = 20;
+/// `SE_SACL_PRESENT`, with what goes with it.
+const SACL_BITS: u16 = 0x0010 | 0x0020 | 0x0200 | 0x0800 | 0x2000;
+const SELF_RELATIVE: u16 = 0x8000;
+const DACL_PRESENT: u16 = 0x0004;
+const DACL_PROTECTED: u16 = 0x1000;
+
+/// `FILE_GENERIC_READ` and `FILE_GENERIC_EXECUTE`.
+const READ_AND_EXECUTE: u32 = 0x0012_0089 | 0x0012_00A0;
+
+/// S-1-5-32-544, Administrators.
+const ADMINISTRATORS: [u8; 16] = [1, 2, 0, 0, 0, 0, 0, 5, 32, 0, 0, 0, 0x20, 2, 0, 0];
+/// S-1-1-0, Everyone.
+const EVERYONE: [u8; 12] = [1, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0];
+
+/// The descriptor of everything: owner and group Administrators; Everyone may read and execute.
+pub(crate) fn uniform() -> Vec<u8> {
+    let mut entry = vec![0u8, 0, 20, 0]; // an allowing entry for this directory alone
+    entry.extend(READ_AND_EXECUTE.to_le_bytes());
+    entry.extend(EVERYONE);
+    let mut list = vec![2u8, 0];
+    list.extend((8 + entry.len() as u16).to_le_bytes());
+    list.extend([1, 0, 0, 0]);
+    list.extend(entry);
+    assemble(DACL_PRESENT | DACL_PROTECTED, [&ADMINISTRATORS, &ADMINISTRATORS, &list])
+}
+
+/// What is shown of a stored descriptor: without its system list, which only privileged users see and which would have it
+/// outgrow [`MAX`]. `None` where it is no valid descriptor, has no owner, group or access list, or is too large even so.
+pub(crate) fn of_stored(stored: &[u8]) -> Option<Vec<u8>> {
+    let word = |at: usize| Some(u32::from_le_bytes(*stored.get(at..)?.first_chunk()?) as usize);
+    let control = u16::from_le_bytes(*stored.get(2..)?.first_chunk()?);
+    if stored.first() != Some(&1) || control & SELF_RELATIVE == 0 || control & DACL_PRESENT == 0 {
+        return None;
+    }
+    let (owner, group, list) = (sid(stored, word(4)?)?, sid(stored, word(8)?)?, list(stored, word(16)?)?);
+    let descriptor = assemble(control & !(SELF_RELATIVE | SACL_BITS), [owner, group, list]);
+    (descriptor.len() <= MAX).then_some(descriptor)
+}
+
+/// The security identifier at `at`, behind the head.
+fn sid(bytes: &[u8], at: usize) -> Option<&[u8]> {
+    let rest = bytes.get(at..).filter(|_| at >= HEAD)?;
+    let [1, count @ ..=15, ..] = *rest else { return None };
+    rest.get(..8 + 4 * usize::from(count))
+}
+
+/// The access list at `at`, behind the head, all of whose entries lie in it.
+fn list(bytes: &[u8], at: usize) -> Option<&[u8]> {
+    let rest = bytes.get(at..).filter(|_| at >= HEAD)?;
+    let half = |bytes: &[u8], at: usize| Some(usize::from(u16::from_le_bytes(*bytes.get(at..)?.first_chunk()?)));
+    let list = rest.get(..half(rest, 2)?)?;
+    if !matches!(list.first(), Some(2..=4)) {
+        return None;
+    }
+    let mut entries = list.get(8..)?;
+    for _ in 0..half(list, 4)? {
+        let len = half(entries, 2).filter(|&len| len >= 8 && len % 4 == 0)?;
+        entries = entries.get(len..)?;
+    }
+    Some(list)
+}
+
+/// A descriptor without system list.
+fn assemble(control: u16, [owner, group, list]: [&[u8]; 3]) -> Vec<u8> {
+    let [at_owner, at_group] = [HEAD, HEAD + owner.len()];
+    let at_list = at_group + group.len();
+    let mut descriptor = vec![1, 0];
+    descriptor.extend((control | SELF_RELATIVE).to_le_bytes());
+    for at in [at_owner, at_group, 0, at_list] {
+        descriptor.extend((at as u32).to_le_bytes());
+    }
+    descriptor.extend([owner, group, list].concat());
+    descriptor
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A descriptor with owner, group, system list and an access list of `entries` entries, in an unusual order.
+    fn stored(entries: usize) -> Vec<u8> {
+        let entry = [&[0u8, 3, 20, 0, 0xff, 1, 0x1f, 0][..], &EVERYONE].concat();
+        let list = |revision: u8, count: usize| {
+            let mut list = vec![revision, 0];
+            list.extend((8 + 20 * count as u16).to_le_bytes());
+            list.extend([count as u8, (count >> 8) as u8, 0, 0]);
+            list.extend(entry.repeat(count));
+            list
+        };
+        let (system, access) = (list(2, 3), list(4, entries));
+        let mut bytes = vec![1, 0];
+        bytes.extend((SELF_RELATIVE | DACL_PRESENT | 0x0010 | 0x0400).to_le_bytes());
+        let at_access = HEAD + system.len();
+        let at_owner = at_access + access.len();
+        for at in [at_owner, at_owner + EVERYONE.len(), HEAD, at_access] {
+            bytes.extend((at as u32).to_le_bytes());
+        }
+        bytes.extend([&system[..], &access, &EVERYONE, &ADMINISTRATORS].concat());
+        bytes
+    }
+
+    #[test]
+    fn the_uniform_one_is_what_windows_would_write() {
+        // D:P(A;;0x1200a9;;;WD), owner and group BA
+        let mut want = vec![1, 0, 4, 0x90, 20, 0, 0, 0, 36, 0, 0, 0, 0, 0, 0, 0, 52, 0, 0, 0];
+        want.extend([ADMINISTRATORS, ADMINISTRATORS].concat());
+        want.extend([2, 0, 28, 0, 1, 0, 0, 0, 0, 0, 20, 0, 0xa9, 0, 0x12, 0]);
+        want.extend(EVERYONE);
+        assert_eq!(uniform(), want);
+        assert_eq!(of_stored(&uniform()), Some(want), "is valid by our own rules");
+    }
+
+    #[test]
+    fn the_system_list_is_left_out() {
+        let shown = of_stored(&stored(2)).unwrap();
+        let control = u16::from_le_bytes([shown[2], shown[3]]);
+        assert_eq!(control, SELF_RELATIVE | DACL_PRESENT | 0x0400);
+        assert_eq!(shown[12..16], [0; 4], "no system list");
+        assert_eq!(shown[HEAD..][..12], EVERYONE);
+        assert_eq!(shown[HEAD + 12..][..16], ADMINISTRATORS);
+        assert_eq!(shown[HEAD + 28..].len(), 8 + 40);
+        assert_eq!(of_stored(&shown), Some(shown.clone()));
+    }
+
+    #[test]
+    fn the_limit_is_what_winfsp_asks_for() {
+        let head = HEAD + 12 + 16 + 8;
+        let most = (MAX - head) / 20;
+        assert_eq!(of_stored(&stored(most)).unwrap().len(), head + 20 * most);
+        assert_eq!(of_stored(&stored(most + 1)), None);
+    }
+
+    #[test]
+    fn what_is_no_descriptor_is_not_shown() {
+        let good = stored(2);
+        let (owner, list) = (good.len() - 28, good.len() - 28 - 48);
+        let damage: &[(&str, usize, u8)] = &[
+            ("revision", 0, 2),
+            ("not self-relative", 3, 0x04),
+            ("no access list", 2, 0x10),
+            ("owner in the head", 4, 8),
+            ("owner behind the end", 5, 1),
+            ("group behind the end", 10, 1),
+            ("list in the head", 16, 4),
+            ("revision of the owner", owner, 0),
+            ("too many parts of the owner", owner + 1, 200),
+            ("revision of the list", list, 9),
+            ("list too long", list + 3, 1),
+            ("too many entries", list + 4, 3),
+            ("entry of no length", list + 8 + 2, 0),
+            ("odd entry", list + 8 + 2, 21),
+        ];
+        assert!(of_stored(&good).is_some());
+        for &(name, at, value) in damage {
+            let mut bytes = good.clone();
+            assert_ne!(bytes[at], value, "{name}");
+            bytes[at] = value;
+            assert_eq!(of_stored(&bytes), None, "{name}");
+        }
+        for len in 0..good.len() {
+            assert_eq!(of_stored(&good[..len]), None, "cut to {len}");
+        }
+    }
+}
