@@ -3,6 +3,8 @@
 //! One file per command. Exit codes: 0 done; 1 done, and something in the store is bad; 2 could not be done.
 
 mod cat;
+#[cfg(windows)]
+mod drive;
 #[cfg(unix)]
 mod extract;
 mod globals;
@@ -35,6 +37,14 @@ use globals::Globals;
 /// Could not be done: usage, no store, mount refused.
 const EXIT_FAILED: u8 = 2;
 
+/// What `--version` says of the program that is linked with the `winfsp` crate.
+#[cfg(windows)]
+const LONG_VERSION: &str = concat!(
+    env!("CARGO_PKG_VERSION"),
+    "\nLicence: GPL-3.0-only\n\
+    WinFsp - Windows File System Proxy, Copyright (C) Bill Zissimopoulos, https://github.com/winfsp/winfsp"
+);
+
 /// List, mount, check and extract stores of Windows images (WIM files).
 ///
 /// SOURCE is a store (a RemoteInstall folder, or its Images folder), one image group of it, or a single .wim, .esd or
@@ -42,6 +52,7 @@ const EXIT_FAILED: u8 = 2;
 ///
 /// Exit status: 0 done; 1 done, and something in the store is bad; 2 could not be done.
 #[derive(Parser)]
+#[cfg_attr(windows, command(long_version = LONG_VERSION))]
 #[command(name = "wimstore", version, max_term_width = 100, propagate_version = true)]
 struct Cli {
     #[command(flatten)]
@@ -63,6 +74,8 @@ enum Command {
     Mount(mount::Args),
     #[cfg(target_os = "linux")]
     Umount(umount::Args),
+    #[cfg(windows)]
+    Mount(drive::Args),
 }
 
 impl Command {
@@ -74,6 +87,8 @@ impl Command {
             Self::Extract(_) => true,
             #[cfg(target_os = "linux")]
             Self::Mount(_) | Self::Umount(_) => false,
+            #[cfg(windows)]
+            Self::Mount(_) => false,
         }
     }
 
@@ -89,6 +104,8 @@ impl Command {
             Self::Mount(args) => mount::run(&args, globals),
             #[cfg(target_os = "linux")]
             Self::Umount(args) => umount::run(&args, globals),
+            #[cfg(windows)]
+            Self::Mount(args) => drive::run(&args, globals),
         }
     }
 }

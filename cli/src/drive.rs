@@ -1,0 +1,97 @@
+//! `wimstore mount` on Windows: serve a store as a drive.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::bail;
+use fs_core::{Filesystem, LinkTargets, Options, StreamInterface};
+use mount_windows::{DriveOptions, Security};
+
+use crate::globals::Globals;
+use crate::source::{Reading, Source};
+
+/// Mount a store, an image group, an archive or one image as a drive, read-only.
+///
+/// Serves until Ctrl-C. Needs WinFsp, from https://winfsp.dev/rel/ (the newest version). Names are found in any case, and
+/// named streams are there as NTFS has them.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "\
+Examples:
+  wimstore mount D:\\RemoteInstall X:
+  wimstore mount install.wim --image 2 *
+  wimstore mount install.wim C:\\mnt\\install")]
+pub(crate) struct Args {
+    #[command(flatten)]
+    source: Source,
+
+    #[command(flatten)]
+    reading: Reading,
+
+    /// A drive (X:), * for the next free one from Z: down, or a folder on NTFS that does not exist yet
+    #[arg(value_name = "DRIVE|FOLDER")]
+    mountpoint: OsString,
+
+    /// Security descriptors: uniform (everybody may read) or image (those of the image, enforced)
+    #[arg(long, value_name = "uniform|image", default_value = "uniform")]
+    security: String,
+
+    /// Where links lead: inside their image, or as stored
+    #[arg(long, value_name = "inside|stored", default_value = "inside")]
+    links: String,
+
+    // What mounts have elsewhere.
+    #[arg(short, hide = true)]
+    options: Vec<OsString>,
+    #[arg(short, long, hide = true)]
+    foreground: bool,
+    #[arg(long, hide = true)]
+    streams: Option<OsString>,
+    #[arg(long, hide = true)]
+    unix_data: bool,
+    #[arg(long, hide = true)]
+    ignore_case: bool,
+}
+
+/// Mounts, and returns when the user has ended it.
+pub(crate) fn run(args: &Args, _: &Globals) -> anyhow::Result<ExitCode> {
+    args.refuse_those_of_unix()?;
+    let drive = DriveOptions {
+        security: one_of("--security", &args.security, [("uniform", Security::Uniform), ("image", Security::Image)])?,
+        links: one_of("--links", &args.links, [("inside", LinkTargets::Inside), ("stored", LinkTargets::AsStored)])?,
+    };
+    let options = Options {
+        ignore_case: true,
+        streams: StreamInterface::None, // by the drive's own means
+        efs_raw: args.reading.efs_raw,
+        ..args.source.choice.options()
+    };
+    let filesystem = Arc::new(Filesystem::open(&args.source.path, options)?);
+    let mounted = mount_windows::mount(filesystem, &args.mountpoint, drive)?;
+    mount_windows::wait_for_ctrl_c()?;
+    drop(mounted);
+    Ok(ExitCode::SUCCESS)
+}
+
+impl Args {
+    fn refuse_those_of_unix(&self) -> anyhow::Result<()> {
+        let refused = [
+            (!self.options.is_empty(), "-o", "its options are those of Unix mounts; see `wimstore mount --help`"),
+            (self.foreground, "--foreground", "on Windows a mount always stays in the foreground"),
+            (self.streams.is_some(), "--streams", "on Windows named streams are shown as NTFS shows them"),
+            (self.unix_data, "--unix-data", "owners and modes of Unix cannot be shown on Windows"),
+            (self.ignore_case, "--ignore-case", "on Windows names are found in any case"),
+        ];
+        match refused.iter().find(|(given, ..)| *given) {
+            Some((_, option, why)) => bail!("{option}: {why}"),
+            None => Ok(()),
+        }
+    }
+}
+
+fn one_of<T: Copy>(option: &str, value: &str, choices: [(&str, T); 2]) -> anyhow::Result<T> {
+    match choices.iter().find(|(name, _)| *name == value) {
+        Some(&(_, choice)) => Ok(choice),
+        None => bail!("{option}: {value} is neither {} nor {}", choices[0].0, choices[1].0),
+    }
+}
