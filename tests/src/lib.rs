@@ -8,6 +8,7 @@ mod mount;
 mod program;
 mod said;
 mod small_store;
+mod source;
 mod surroundings;
 mod walk;
 
@@ -18,5 +19,6 @@ pub use mount::{Mount, Unmounted, eventually, is_mounted, is_running};
 pub use program::{run, skipped, wimstore};
 pub use said::{Said, answer, answer_bytes, say};
 pub use small_store::SmallStore;
+pub use source::Source;
 pub use surroundings::{in_namespace, on_terminal};
 pub use walk::{Look, Node, Tree, assert_directory_links, assert_same, content, walk};

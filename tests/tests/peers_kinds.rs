@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use testkit::{capture, tool, wimlib};
-use wimstore_tests::{Look, Mount, Tree, answer, assert_same, content, corpus, walk};
+use wimstore_tests::{Look, Mount, Source, answer, assert_same, content, walk};
 
 /// What wimlib and 7-Zip restore too.
 const LOOK: Look<'_> = Look { accessed: false, owner: false, xattrs: false, asked: &[] };
@@ -17,46 +17,24 @@ fn text(path: &Path) -> &str {
     path.to_str().expect("paths of these tests are UTF-8")
 }
 
-/// A corpus, what it looks like, and a folder for archives beside it.
-struct Source {
-    folder: tempfile::TempDir,
-    root: PathBuf,
-    tree: Tree,
+/// Captures the source as the image `NAME` of a solid archive.
+fn capture_solid(source: &Source, name: &str, compression: &str, chunk_size: &str, options: &[&str]) -> PathBuf {
+    let compression = format!("--solid-compress={compression}");
+    let chunk_size = format!("--solid-chunk-size={chunk_size}");
+    source.capture(name, &[&["--solid", &compression, &chunk_size], options].concat())
 }
 
-impl Source {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let root = corpus(folder.path(), "source");
-        let tree = walk(&root, &LOOK);
-        Self { folder, root, tree }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    /// Captures the folder as the image `NAME` of a solid archive.
-    fn capture(&self, name: &str, compression: &str, chunk_size: &str, options: &[&str]) -> PathBuf {
-        let archive = self.path(name);
-        let compression = format!("--solid-compress={compression}");
-        let chunk_size = format!("--solid-chunk-size={chunk_size}");
-        capture(&self.root, &archive, &[&["NAME", "--solid", &compression, &chunk_size], options].concat());
-        archive
-    }
-
-    /// Mounts, extracts and verifies an archive: everything is as in the folder.
-    fn assert_shown(&self, what: &str, archive: &Path) {
-        let mount = Mount::new(archive, &["--image", "1"]);
-        assert_same(&format!("{what}, mounted"), &walk(mount.path(), &LOOK), &self.tree);
-        drop(mount);
-        let extracted = self.path("extracted");
-        answer(&["extract", text(archive), "NAME", text(&extracted)]);
-        assert_same(&format!("{what}, extracted"), &walk(&extracted, &LOOK), &self.tree);
-        fs::remove_dir_all(extracted).unwrap();
-        let verified = answer(&["verify", text(archive)]);
-        assert!(verified.contains("nothing is bad, 0 warnings"), "{what}: {verified}");
-    }
+/// Mounts, extracts and verifies an archive: everything is as in the source.
+fn assert_shown(source: &Source, what: &str, archive: &Path) {
+    let mount = Mount::new(archive, &["--image", "1"]);
+    source.assert_mounted(&format!("{what}, mounted"), mount.path());
+    drop(mount);
+    let extracted = source.path("extracted");
+    answer(&["extract", text(archive), "NAME", text(&extracted)]);
+    assert_same(&format!("{what}, extracted"), &walk(&extracted, &LOOK), &walk(&source.root, &LOOK));
+    fs::remove_dir_all(extracted).unwrap();
+    let verified = answer(&["verify", text(archive)]);
+    assert!(verified.contains("nothing is bad, 0 warnings"), "{what}: {verified}");
 }
 
 #[test]
@@ -66,8 +44,8 @@ fn every_compression_in_chunks_of_many_sizes() {
         [("xpress", ["4K", "64K"]), ("lzx", ["32K", "2M"]), ("lzms", ["128K", "64M"]), ("lzms:20", ["32K", "1M"])]
     {
         for (chunk_size, check) in chunk_sizes.into_iter().zip([&["--check"][..], &[]]) {
-            let archive = source.capture("a.wim", compression, chunk_size, check);
-            source.assert_shown(&format!("{compression} in chunks of {chunk_size}"), &archive);
+            let archive = capture_solid(&source, "a.wim", compression, chunk_size, check);
+            assert_shown(&source, &format!("{compression} in chunks of {chunk_size}"), &archive);
         }
     }
 }
@@ -79,7 +57,7 @@ fn an_esd_shows_what_wimlib_and_7_zip_extract() {
     capture(&source.root, &plain, &["NAME"]);
     let esd = source.path("install.esd");
     wimlib(["export", text(&plain), "1", text(&esd), "--solid", "--solid-chunk-size=1M"]);
-    source.assert_shown("esd", &esd);
+    assert_shown(&source, "esd", &esd);
     let (theirs, seven) = (source.path("wimlib"), source.path("7zip"));
     wimlib(["apply", text(&esd), "1", text(&theirs)]);
     let mount = Mount::new(&esd, &["--image", "1"]);
@@ -87,7 +65,7 @@ fn an_esd_shows_what_wimlib_and_7_zip_extract() {
     // 7-Zip makes other kinds of names of links and odd files; the bytes of files are what it must agree about.
     tool("7zip", "7zz", ["x", "-y", &format!("-o{}", text(&seven)), text(&esd), "bin/*", "text/*", "-r"]);
     let mut same = 0;
-    for (path, node) in walk(mount.path(), &LOOK).iter().filter(|(_, node)| node.kind == "file") {
+    for (path, node) in walk(mount.path(), &Source::LOOK).iter().filter(|(_, node)| node.kind == "file") {
         if let Ok(theirs) = content(&seven.join(path)) {
             assert_eq!(theirs, node.content, "{}", path.display());
             same += 1;
@@ -99,14 +77,14 @@ fn an_esd_shows_what_wimlib_and_7_zip_extract() {
 #[test]
 fn an_archive_appended_to_has_two_runs() {
     let source = Source::new();
-    let archive = source.capture("a.wim", "lzx", "64K", &[]);
+    let archive = capture_solid(&source, "a.wim", "lzx", "64K", &[]);
     let more = source.path("more");
     fs::create_dir(&more).unwrap();
     for number in 0..50 {
         fs::write(more.join(number.to_string()), testkit::content::text(5000 + number)).unwrap();
     }
     wimlib(["append", text(&more), text(&archive), "MORE", "--solid", "--no-solid-sort"]);
-    source.assert_shown("first image", &archive);
+    assert_shown(&source, "first image", &archive);
     let mount = Mount::new(&archive, &["--image", "2"]);
     assert_same("second image", &walk(mount.path(), &LOOK), &walk(&more, &LOOK));
     drop(mount);
@@ -130,7 +108,7 @@ fn pipable_archives_of_every_compression() {
         let check = if check == "--check" { &[check][..] } else { &[] };
         capture(&source.root, &archive, &[&["NAME", "--pipable", &compression], check].concat());
         assert!(wimlib(["info", text(&archive)]).contains("Pipable"));
-        source.assert_shown(&format!("pipable, {compression}"), &archive);
+        assert_shown(&source, &format!("pipable, {compression}"), &archive);
         assert!(answer(&["info", text(&archive)]).contains("pipable"), "{compression}");
     }
 }
@@ -153,9 +131,9 @@ fn references_may_be_named_by_a_pattern() {
     let pattern = text(&folder.join("x*.swm")).to_owned();
     let extracted = source.path("extracted");
     answer(&["extract", text(&first), "NAME", text(&extracted), "--ref", &pattern]);
-    assert_same("extracted", &walk(&extracted, &LOOK), &source.tree);
+    assert_same("extracted", &walk(&extracted, &LOOK), &walk(&source.root, &LOOK));
     let mount = Mount::new(&first, &["--image", "1", "--ref", &pattern]);
-    assert_same("mounted", &walk(mount.path(), &LOOK), &source.tree);
+    assert_same("mounted", &walk(mount.path(), &Source::LOOK), &source.tree);
     let told = answer(&["info", text(&first), "--ref", &pattern]);
     assert!(told.contains("Data            complete") && !told.contains("Parts missing"), "{told}");
     let none = wimstore_tests::say(&["info", text(&first), "--ref", text(&folder.join("y*.swm"))]);

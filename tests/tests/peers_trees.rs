@@ -5,55 +5,12 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, UNIX_EPOCH};
 
-use testkit::{Packing, capture, mounts, wimlib};
-use wimstore_tests::{Look, Mount, Tree, answer, answer_bytes, assert_directory_links, assert_same, corpus, walk};
-
-/// Look at everything that an image keeps of an ordinary folder.
-const LOOK: Look<'_> = Look { accessed: true, owner: false, xattrs: true, asked: &[] };
-
-/// A corpus, what it looks like, and a folder for archives beside it.
-struct Source {
-    folder: tempfile::TempDir,
-    root: PathBuf,
-    tree: Tree,
-}
-
-impl Source {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let root = corpus(folder.path(), "source");
-        let tree = walk(&root, &LOOK);
-        Self { folder, root, tree }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    /// Changes the folder, and looks at it again.
-    fn change(&mut self, change: impl FnOnce(&Path)) {
-        change(&self.root);
-        self.tree = walk(&self.root, &LOOK);
-    }
-
-    /// Captures the folder as the image `NAME` of a new archive.
-    fn capture(&self, name: &str, options: &[&str]) -> PathBuf {
-        let archive = self.path(name);
-        capture(&self.root, &archive, &[&["NAME"], options].concat());
-        archive
-    }
-
-    /// Fails unless the mounted folder is like this one.
-    fn assert_mounted(&self, what: &str, root: &Path) {
-        let tree = walk(root, &LOOK);
-        assert_same(what, &tree, &self.tree);
-        assert_directory_links(root, &tree);
-    }
-}
+use testkit::{Packing, mounts, wimlib};
+use wimstore_tests::{Look, Mount, Source, Tree, answer, answer_bytes, assert_same, walk};
 
 fn text(path: &Path) -> &str {
     path.to_str().expect("paths of these tests are UTF-8")
@@ -81,7 +38,7 @@ fn packings_show_the_source(packings: impl Iterator<Item = Packing>) {
         }
         let extracted = source.path("extracted");
         answer(&["extract", text(&archive), "NAME", text(&extracted)]);
-        assert_same(&format!("{packing:?}, extracted"), &walk(&extracted, &LOOK), &source.tree);
+        assert_same(&format!("{packing:?}, extracted"), &walk(&extracted, &Source::LOOK), &source.tree);
         fs::remove_dir_all(extracted).unwrap();
     }
 }
@@ -121,7 +78,7 @@ fn listings_contents_and_extracts_agree_with_wimlib() {
         let (ours, theirs) = (source.path("ours"), source.path("theirs"));
         answer(&["extract", archive, text(&ours), "--image", "NAME"]);
         wimlib(["apply", archive, "1", text(&theirs)]);
-        assert_same("extracted and applied", &walk(&ours, &LOOK), &walk(&theirs, &LOOK));
+        assert_same("extracted and applied", &walk(&ours, &Source::LOOK), &walk(&theirs, &Source::LOOK));
         for folder in [ours, theirs] {
             fs::remove_dir_all(folder).unwrap();
         }
@@ -134,7 +91,7 @@ fn the_mount_agrees_with_wimlibs() {
     let archive = source.capture("a.wim", &["--compress=lzx"]);
     let ours = Mount::new(&archive, &["--image", "1"]);
     let theirs = mounts::wimlib_mount(&archive, 1, &source.path("theirs"), &[]);
-    assert_same("both mounts", &walk(ours.path(), &LOOK), &walk(theirs.path(), &LOOK));
+    assert_same("both mounts", &walk(ours.path(), &Source::LOOK), &walk(theirs.path(), &Source::LOOK));
 }
 
 /// Fails unless the archive shows just these images of `trees`, as they were.
@@ -148,7 +105,7 @@ fn assert_images(archive: &Path, trees: &[(&str, Tree)], images: &[usize]) {
     assert_eq!(names, wanted, "{}", archive.display());
     for &index in images {
         let (name, tree) = &trees[index];
-        let mut shown = walk(&mount.path().join(name), &LOOK);
+        let mut shown = walk(&mount.path().join(name), &Source::LOOK);
         // An image's directory in its group has the times of the XML data.
         let (shown_root, root) = (shown.get_mut(Path::new("")).expect("the image's directory"), &tree[Path::new("")]);
         (shown_root.modified, shown_root.accessed) = (root.modified, root.accessed);
@@ -245,7 +202,7 @@ fn unix_data_is_shown_when_asked_for() {
     if !rustix::process::geteuid().is_root() {
         println!("skipped: owners, device nodes and trusted attributes, which only root can make");
     }
-    let look = Look { owner: true, ..LOOK };
+    let look = Look { owner: true, ..Source::LOOK };
     let want = walk(&source.root, &look);
     assert_eq!(want[Path::new("one")].owner.0, 0o104_751);
     assert_eq!(want[Path::new("pipe")].kind, "pipe");
