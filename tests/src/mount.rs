@@ -69,7 +69,7 @@ impl Mount {
             let output = run([OsStr::new("umount"), self.path().as_os_str()]);
             let complaint = String::from_utf8_lossy(&output.stderr);
             if !output.status.success() && (!complaint.contains("in use") || start.elapsed() > BUSY) {
-                return Err(complaint.into_owned());
+                return Err(format!("{complaint}; used by {:?}", users(self.path())));
             }
         }
         Ok(())
@@ -101,6 +101,21 @@ impl Drop for Unmounted<'_> {
             let _ = Command::new("umount").arg("--lazy").arg(self.0).status();
         }
     }
+}
+
+/// The processes with an open file, or their current folder, at or below `path`, and what that is.
+fn users(path: &Path) -> Vec<String> {
+    let links = |process: &Path| {
+        let files = fs::read_dir(process.join("fd")).into_iter().flatten().flatten().map(|file| file.path());
+        files.chain([process.join("cwd")]).collect::<Vec<_>>()
+    };
+    let processes = fs::read_dir("/proc").into_iter().flatten().flatten().map(|process| process.path());
+    let links = processes.flat_map(|process| links(&process));
+    let used =
+        links.filter_map(|link| Some((fs::read_link(&link).ok()?, link))).filter(|(file, _)| file.starts_with(path));
+    let name =
+        |link: &Path| fs::read_to_string(link.ancestors().nth(2).unwrap_or(link).join("comm")).unwrap_or_default();
+    used.map(|(file, link)| format!("{} {}: {}", link.display(), name(&link).trim(), file.display())).collect()
 }
 
 /// The id of the process that serves the mount at `root`.
