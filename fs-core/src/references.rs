@@ -91,13 +91,17 @@ mod tests {
     fn patterns_become_the_files_in_their_folder() {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
-        for name in ["x.swm", "x10.swm", "x2.swm", "odd*.wim", "y.swm"] {
+        for name in ["x.swm", "x10.swm", "x2.swm", "y.swm"] {
             fs::write(path(name), b"").unwrap();
         }
         fs::create_dir(path("x3.swm")).unwrap();
         assert_eq!(expand(&path("x*.swm")).unwrap(), [path("x.swm"), path("x10.swm"), path("x2.swm")]);
         assert_eq!(expand(&path("y.swm")).unwrap(), [path("y.swm")]);
-        assert_eq!(expand(&path("odd*.wim")).unwrap(), [path("odd*.wim")], "a file of that very name");
+        #[cfg(unix)] // Windows has no such names
+        {
+            fs::write(path("odd*.wim"), b"").unwrap();
+            assert_eq!(expand(&path("odd*.wim")).unwrap(), [path("odd*.wim")], "a file of that very name");
+        }
         assert_eq!(expand(&path("none.wim")).unwrap(), [path("none.wim")], "opening it tells that it is not there");
         let error = expand(&path("z*.swm")).unwrap_err().to_string();
         assert!(error.ends_with("z*.swm: no file matches"), "{error}");
