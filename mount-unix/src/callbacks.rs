@@ -3,8 +3,8 @@
 //! The kernel is told to remember all it is told for ever: names and their absence, attributes, link targets, pages and
 //! listings; what changes is taken from its memory by [`follow`](crate::follow). `open` and `opendir` are answered with
 //! `ENOSYS`, after which the kernel opens by itself and keeps what it has cached, and never tells who has what open. It does
-//! tell when it has forgotten a number, so each number is counted when it is handed out. The birth time is not sent, since fuser 0.18 does not speak the
-//! protocol's `STATX`: it is in the extended attribute `system.ntfs_crtime`.
+//! tell when it has forgotten a number, so each number is counted when it is handed out. The birth time is not sent, since
+//! fuser 0.18 does not speak the protocol's `STATX`: it is in the extended attribute `system.ntfs_crtime`.
 
 use std::cell::RefCell;
 use std::ffi::OsStr;
