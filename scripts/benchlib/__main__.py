@@ -7,7 +7,7 @@ import sys
 import tempfile
 
 from . import corpus as trees
-from . import equality, measure, programs, report
+from . import chart, equality, measure, programs, report
 from .corpus import Corpus
 from .measure import Cost
 from .rows import Row, Setting, rows, solid_rows
@@ -16,7 +16,12 @@ INTRODUCTION = """# Benchmarks
 
 Written by `scripts/bench --write`. Times are of one machine; the ratios are what counts.
 
+![Times of wimstore, where wimlib takes 1](benchmarks.png)
+
 """
+
+# Compression -> row -> program -> cost.
+Results = dict[str, dict[str, dict[str, Cost]]]
 
 
 def arguments() -> argparse.Namespace:
@@ -28,7 +33,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--only", default="", metavar="WORD", help="only rows whose name has this word")
     parser.add_argument("--compression", action="append", choices=trees.COMPRESSIONS,
                         help="only this compression; may be repeated (default: all)")
-    parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md")
+    parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md and .png")
     parser.add_argument("--program", required=True, help=argparse.SUPPRESS)
     parser.add_argument("--zeros", required=True, help=argparse.SUPPRESS)
     parser.add_argument("--work", required=True, help=argparse.SUPPRESS)
@@ -111,13 +116,14 @@ def bench_archive(options: argparse.Namespace, setting: Setting, compression: st
     return results
 
 
-def bench_all(options: argparse.Namespace, corpus: Corpus, scratch: str) -> list[str]:
-    """The tables, one for each compression. What does not depend on it is timed with the first and shown in all."""
+def bench_all(options: argparse.Namespace, corpus: Corpus, scratch: str) -> tuple[list[str], Results]:
+    """The tables, one for each compression, and what they show. What does not depend on it is timed with the first and shown
+    in all."""
     expected_hash = trees.content_hash(corpus.root, corpus.files)
     beside = kernel_programs(options, corpus)
     columns = ["wimstore", "wimlib", "7-Zip", *(program.name for program in beside)]
     found_beside: dict[str, dict[str, Cost]] = {}
-    tables = []
+    tables, all_results = [], {}
     for compression in options.compression or trees.COMPRESSIONS:
         say(f"capturing with {compression}, unless it was before")
         archive = corpus.archive(compression, options.check)
@@ -128,9 +134,10 @@ def bench_all(options: argparse.Namespace, corpus: Corpus, scratch: str) -> list
             found_beside = {row: {name: cost for name, cost in costs.items() if name in names} for row, costs in results.items()}
             beside = []
         shown = {row: {**found_beside.get(row, {}), **costs} for row, costs in results.items()}
+        all_results[compression] = shown
         table = report.table(shown, columns)
         tables.append(f"## {compression}, {os.path.getsize(archive) / 1e6:.0f} MB\n\n{table}\n")
-    return tables
+    return tables, all_results
 
 
 def main() -> None:
@@ -139,12 +146,14 @@ def main() -> None:
     programs.detach(os.path.join(options.work, "mnt"))  # of a run that was killed
     corpus = Corpus(options.corpus, options.work)
     with tempfile.TemporaryDirectory(prefix="wimstore-bench.", dir=scratch_parent()) as scratch:
-        tables = bench_all(options, corpus, scratch)
+        tables, results = bench_all(options, corpus, scratch)
     text = report.heading(corpus, options.runs, options.check) + "\n\n" + "\n".join(tables)
     print(text)
     if options.write:
-        with open(os.path.join(os.path.dirname(__file__), "..", "..", "docs", "benchmarks.md"), "w", encoding="utf-8") as out:
+        docs = os.path.join(os.path.dirname(__file__), "..", "..", "docs")
+        with open(os.path.join(docs, "benchmarks.md"), "w", encoding="utf-8") as out:
             out.write(INTRODUCTION + text)
+        chart.draw(results, os.path.join(docs, "benchmarks.png"))
 
 
 if __name__ == "__main__":
