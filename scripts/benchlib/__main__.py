@@ -7,7 +7,7 @@ import sys
 import tempfile
 
 from . import corpus as trees
-from . import chart, equality, measure, programs, report
+from . import chart, equality, measure, profile, programs, report
 from .corpus import Corpus
 from .measure import Cost
 from .rows import Row, Setting, rows, solid_rows
@@ -19,6 +19,8 @@ Written by `scripts/bench --write`. Times are of one machine; the ratios are wha
 ![Times of wimstore, where wimlib takes 1](benchmarks.png)
 
 """
+
+PROFILE = """Where the time of both wimstore and who reads goes, in percent of all processors' time from mounting to unmounting:"""
 
 # Compression -> row -> program -> cost.
 Results = dict[str, dict[str, dict[str, Cost]]]
@@ -33,6 +35,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--only", default="", metavar="WORD", help="only rows whose name has this word")
     parser.add_argument("--compression", action="append", choices=trees.COMPRESSIONS,
                         help="only this compression; may be repeated (default: all)")
+    parser.add_argument("--profile", action="store_true", help="also tell where wimstore's time goes")
     parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md and .png")
     parser.add_argument("--program", required=True, help=argparse.SUPPRESS)
     parser.add_argument("--zeros", required=True, help=argparse.SUPPRESS)
@@ -97,8 +100,8 @@ def kernel_programs(options: argparse.Namespace, corpus: Corpus) -> list[program
 
 
 def bench_archive(options: argparse.Namespace, setting: Setting, compression: str, beside: list[programs.Program],
-                  expected_hash: str) -> dict[str, dict[str, Cost]]:
-    """Compares and times on the corpus captured with one compression."""
+                  expected_hash: str) -> tuple[dict[str, dict[str, Cost]], dict[str, dict[str, float]]]:
+    """Compares, times and on demand profiles on the corpus captured with one compression."""
     ours, wimlib, seven_zip = programs.Wimstore(options.program), programs.Wimlib(), programs.SevenZip()
     say(f"{compression}: comparing what the programs give")
     if compression == trees.SOLID:
@@ -108,12 +111,14 @@ def bench_archive(options: argparse.Namespace, setting: Setting, compression: st
         kernel = [program for program in beside if isinstance(program, programs.Kernel)]
         compare(setting, [ours, wimlib, *kernel], [ours, wimlib, seven_zip], expected_hash)
         chosen = rows(setting, ours, wimlib, seven_zip, beside)
-    results = {}
+    results, shares = {}, {}
     for row in chosen:
         if options.only in row.name:
             say(f"{compression}: {row.name}")
             results[row.name] = time_row(row, options.runs)
-    return results
+            if options.profile:
+                shares[row.name] = profile.shares(lambda: row.once(ours))
+    return results, shares
 
 
 def bench_all(options: argparse.Namespace, corpus: Corpus, scratch: str) -> tuple[list[str], Results]:
@@ -128,7 +133,7 @@ def bench_all(options: argparse.Namespace, corpus: Corpus, scratch: str) -> tupl
         say(f"capturing with {compression}, unless it was before")
         archive = corpus.archive(compression, options.check)
         setting = Setting(corpus, archive, os.path.join(options.work, "mnt"), scratch, random_reads=2_000 if options.quick else 20_000)
-        results = bench_archive(options, setting, compression, beside, expected_hash)
+        results, shares = bench_archive(options, setting, compression, beside, expected_hash)
         if compression != trees.SOLID and beside:
             names = {program.name for program in beside}
             found_beside = {row: {name: cost for name, cost in costs.items() if name in names} for row, costs in results.items()}
@@ -137,6 +142,8 @@ def bench_all(options: argparse.Namespace, corpus: Corpus, scratch: str) -> tupl
         all_results[compression] = shown
         table = report.table(shown, columns)
         tables.append(f"## {compression}, {os.path.getsize(archive) / 1e6:.0f} MB\n\n{table}\n")
+        if shares:
+            tables.append(f"{PROFILE}\n\n{profile.table(shares)}\n")
     return tables, all_results
 
 
