@@ -4,7 +4,8 @@
 use std::fs;
 use std::path::Path;
 
-use testkit::{Image, Packing, Wim, dir, file, reparse, root};
+use testkit::{Image, Packing, Solid, Wim, dir, file, pack, pipe, reparse, root};
+use wimstore_fuzz::{resource_input, store_input};
 
 fn main() {
     let folder = std::env::args_os().nth(1).expect("usage: seeds FOLDER");
@@ -13,12 +14,14 @@ fn main() {
         fs::create_dir_all(&folder).unwrap();
         fs::write(folder.join(name), bytes).unwrap();
     };
+    let supplier = Wim::new(Packing::Lzx(32768), root([file("victim", "victim")])).build().bytes;
     for fault in testkit::faults::all() {
         let built = (fault.build)();
         if built.bytes.len() > 64 << 10 {
             continue;
         }
         save("archive", fault.name, &built.bytes);
+        save("store", fault.name, &store_input(&built.bytes, &supplier));
         let tables = [
             ("blob_table", &built.places.blob_table),
             ("xml", &built.places.xml),
@@ -44,10 +47,24 @@ fn main() {
     }
     for packing in Packing::all() {
         let text = testkit::content::text(70_000);
-        save(
-            "archive",
-            &format!("{packing:?}"),
-            &Wim::new(packing, root([file("t", text)])).integrity(4096).build().bytes,
-        );
+        let built = Wim::new(packing, root([file("t", &text)])).integrity(4096).build().bytes;
+        save("archive", &format!("{packing:?}"), &built);
+        save("store", &format!("{packing:?}"), &store_input(&built, &[]));
+        let text = &text[..40_000];
+        let packed = pack(text, packing);
+        let compression = match packing {
+            Packing::Stored => 0,
+            Packing::Xpress(_) => 1,
+            Packing::Lzx(_) => 2,
+            Packing::Lzms(_) => 3,
+        };
+        let exponent = packing.chunk_size().checked_ilog2().unwrap_or(15) as u8 - 12;
+        let resource = |kind, name: &str, stored: &[u8]| {
+            let input = resource_input(kind, exponent, text.len() as u32, stored);
+            save("resource", &format!("{packing:?}{name}"), &input);
+        };
+        resource(compression, "", &packed.bytes);
+        resource(compression | 8, "-pipable", &pipe::piped(&packed).bytes);
+        resource(compression | 4, "-solid", &Solid::new(packing).pack(text).bytes);
     }
 }

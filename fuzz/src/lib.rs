@@ -1,12 +1,17 @@
-//! One target per parser and codec, and one that opens an archive and reads everything in it.
+//! One target per parser and codec, and two that open an archive and read everything in it: as the format's library does, and as
+//! a mount does.
 //!
 //! The law of all of them: errors are fine; panics, hangs and allocations that the input cannot back are bugs. Targets are plain
 //! functions, so the ordinary tests replay inputs on stable Rust (`tests/replay.rs`); `scripts/fuzz` lets libFuzzer find new ones.
 
-use std::sync::Arc;
+mod archive;
+mod store;
 
 use wim::codec::{lzms, lzx, xpress};
-use wim::{Archive, BlobTable, Header, IntegrityTable, Metadata, NodeId, Scratch, XmlData, reparse};
+use wim::{BlobTable, Header, IntegrityTable, Metadata, XmlData, reparse};
+
+pub use archive::resource_input;
+pub use store::store_input;
 
 /// A target: its name, and what is done with the bytes.
 pub type Target = (&'static str, fn(&[u8]));
@@ -26,29 +31,14 @@ pub const TARGETS: &[Target] = &[
     ("xpress", xpress),
     ("lzx", lzx),
     ("lzms", lzms),
-    ("archive", archive),
+    ("resource", archive::resource),
+    ("archive", archive::archive),
+    ("store", store::store),
 ];
-
-/// The most bytes of a resource that are decoded: an archive may claim far more than a run has time for.
-const MAX_RESOURCE: u64 = 4 << 20;
 
 fn metadata(data: &[u8]) {
     if let Ok(tree) = Metadata::parse(data.to_vec()) {
-        walk(&tree);
-    }
-}
-
-/// Asks for all there is of every name.
-fn walk(tree: &Metadata) {
-    for node in (0..tree.node_count()).map(NodeId) {
-        let dentry = tree.dentry(node);
-        let streams = dentry.streams();
-        let named = streams.named().map(|stream| stream.name.len()).sum::<usize>();
-        let tagged = dentry.extended_attributes().chain(dentry.linux_xattrs()).map(|x| x.value.len()).sum::<usize>();
-        std::hint::black_box((named, tagged, dentry.unix_data(), dentry.object_id(), dentry.short_name().to_wtf8()));
-        std::hint::black_box(dentry.security_id().and_then(|id| tree.security_descriptor(id)));
-        assert!(tree.children(node).all(|child| tree.parent(NodeId(child)) == node), "children know their parent");
-        assert!(tree.nodes_of(tree.inode(node)).any(|name| name == node), "an inode knows its names");
+        archive::walk(&tree);
     }
 }
 
@@ -72,26 +62,5 @@ fn lzms(data: &[u8]) {
     if let Some((&size, src)) = data.split_first() {
         let mut dst = vec![0; 1 << (size % 20)];
         let _ = lzms::Decoder::default().decode(src, &mut dst);
-    }
-}
-
-/// Opens, walks, reads everything.
-fn archive(data: &[u8]) {
-    let Ok(archive) = Archive::open(Arc::new(data.to_vec())) else { return };
-    for image in 0..archive.image_count() {
-        if let Ok(tree) = archive.metadata(image) {
-            walk(&tree);
-        }
-    }
-    let mut scratch = Scratch::default();
-    for blob in archive.blobs().iter() {
-        let Ok(resource) = archive.resource(blob) else { continue };
-        if resource.size() > MAX_RESOURCE {
-            continue;
-        }
-        for chunk in 0..resource.chunk_count() {
-            let mut bytes = vec![0; resource.chunk_len(chunk)];
-            drop(resource.read_chunk(archive.source(), chunk, &mut scratch, &mut bytes));
-        }
     }
 }

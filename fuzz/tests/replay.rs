@@ -4,7 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use testkit::content::Random;
-use wimstore_fuzz::TARGETS;
+use testkit::{Packing, Wim, file, root};
+use wimstore_fuzz::{TARGETS, store_input};
 
 /// How many changed copies of each faulty archive are tried.
 const COPIES: u64 = 40;
@@ -25,11 +26,14 @@ fn the_corpus_breaks_nothing() {
 
 #[test]
 fn changed_archives_break_nothing() {
-    let (_, archive) = TARGETS.iter().find(|(name, _)| *name == "archive").unwrap();
+    let target = |wanted| TARGETS.iter().find(|(name, _)| *name == wanted).unwrap().1;
+    let (archive, store) = (target("archive"), target("store"));
+    let sound = Wim::new(Packing::Xpress(32768), root([file("victim", "victim")])).build().bytes;
     let mut random = Random::new(1);
     for fault in testkit::faults::all() {
         let good = (fault.build)().bytes;
         archive(&good);
+        store(&store_input(&good, &sound));
         if good.is_empty() || good.len() > 1 << 20 {
             continue; // nothing to change, or too slow to try often
         }
@@ -40,6 +44,7 @@ fn changed_archives_break_nothing() {
                 bytes[at] = random.below(256) as u8;
             }
             archive(&bytes);
+            store(&store_input(&bytes, &[]));
         }
     }
 }

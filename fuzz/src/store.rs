@@ -1,0 +1,151 @@
+//! A store as a mount sees it: every question about every name.
+
+use std::fs::File;
+use std::io::Write;
+use std::ops::ControlFlow;
+use std::os::fd::AsRawFd;
+use std::path::PathBuf;
+
+use fs_core::check::{self, CheckOptions};
+use fs_core::wim::BlobHash;
+use fs_core::{Attr, Filesystem, Ino, Kind, LinkTargets, Options, Release, StreamInterface};
+
+/// The most bytes of a file that are read, and of an archive's data that are checked.
+const MAX_BYTES: u64 = 4 << 20;
+
+/// Names that are asked about in one run: a small archive may have a hundred thousand streams.
+const MAX_NAMES: usize = 2000;
+
+/// A file without a name, which goes away by itself.
+struct Unnamed(File);
+
+impl Unnamed {
+    fn new(bytes: &[u8]) -> Self {
+        let mut file = tempfile::tempfile().expect("a temporary file");
+        file.write_all(bytes).expect("room for it");
+        Self(file)
+    }
+
+    fn path(&self) -> PathBuf {
+        format!("/proc/self/fd/{}", self.0.as_raw_fd()).into()
+    }
+}
+
+/// Opens an archive as a mount does, walks it, reads everything, and checks it. The first four bytes say how long the archive
+/// is; what follows it is another one that supplies data.
+pub(crate) fn store(data: &[u8]) {
+    let Some((length, rest)) = data.split_first_chunk() else { return };
+    let (archive, reference) = rest.split_at(rest.len().min(u32::from_le_bytes(*length) as usize));
+    let files = [archive, reference].map(Unnamed::new);
+    let references = [&files[1]].map(Unnamed::path);
+    let options = |references: &[PathBuf]| Options {
+        references: references.to_vec(),
+        streams: StreamInterface::Windows,
+        ignore_case: true,
+        unix_data: true,
+        efs_raw: true,
+        cache_bytes: MAX_BYTES,
+        max_chunk_bytes: MAX_BYTES,
+        threads: 1,
+        ..Options::default()
+    };
+    // A reference that does not open is refused, as the user named it.
+    let opened = Filesystem::open(&files[0].path(), options(&references));
+    if let Ok(fs) = opened.or_else(|_| Filesystem::open(&files[0].path(), options(&[]))) {
+        walk(&fs);
+        check(&fs);
+    }
+}
+
+/// An input of [`store`].
+pub fn store_input(archive: &[u8], reference: &[u8]) -> Vec<u8> {
+    [&(archive.len() as u32).to_le_bytes(), archive, reference].concat()
+}
+
+fn walk(fs: &Filesystem) {
+    let mut waiting = vec![fs.root()];
+    let mut left = MAX_NAMES;
+    while let Some(directory) = waiting.pop() {
+        let mut names = Vec::new();
+        let listed = fs.read_dir(directory, 2, &mut |entry| {
+            names.push((entry.name.to_vec(), entry.ino, entry.kind));
+            left = left.saturating_sub(1);
+            if left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        assert!(listed.is_ok() || names.is_empty(), "a directory is listed or it is not");
+        for (name, ino, kind) in names {
+            let Ok(attr) = fs.attr(ino) else { continue };
+            assert_eq!((attr.ino, attr.kind), (ino, kind), "attributes are those of the listing");
+            assert!(fs.lookup(directory, &name).is_ok_and(|found| found.kind == kind), "what is listed is found");
+            match kind {
+                Kind::Directory => waiting.push(ino),
+                Kind::Symlink => link(fs, ino),
+                _ => file(fs, &attr),
+            }
+            attributes(fs, ino);
+            let streams = fs.streams(ino).unwrap_or_default();
+            streams.iter().take(left).filter_map(|stream| fs.attr(stream.ino).ok()).for_each(|attr| file(fs, &attr));
+        }
+    }
+}
+
+/// All bytes of a file come as its hash says, and the same in pieces.
+fn file(fs: &Filesystem, attr: &Attr) {
+    if attr.size > MAX_BYTES {
+        return;
+    }
+    let mut all = Vec::new();
+    let streamed = fs.stream(attr.ino, Release::Verified, &mut |bytes| {
+        all.extend_from_slice(bytes);
+        Ok(())
+    });
+    let mut buf = vec![0; all.len() / 3 + 1];
+    let read = fs.read_at(attr.ino, all.len() as u64 / 2, &mut buf);
+    if streamed.is_err() {
+        return;
+    }
+    assert_eq!(all.len() as u64, attr.size, "a file that can be read is as long as it says");
+    let read = read.expect("what can be read whole can be read in pieces");
+    assert_eq!(buf[..read], all[all.len() / 2..][..read], "a piece is a window of the whole");
+    if let Ok(hash) = fs.xattr(attr.ino, b"user.wim.sha1") {
+        assert_eq!(BlobHash::of(&all).to_string().as_bytes(), hash, "bytes have the hash that they were shown for");
+    }
+}
+
+/// A target climbs no higher than the link lies deep.
+fn link(fs: &Filesystem, ino: Ino) {
+    let Ok(target) = fs.read_link(ino) else { return };
+    assert!(!target.starts_with(b"/"), "a target is relative");
+    // Names above the link, without the directory of its image.
+    let depth = fs.path(ino).iter().filter(|&&byte| byte == b'/').count() - 1;
+    let ups = target.split(|&byte| byte == b'/').filter(|name| *name == b"..").count();
+    assert!(ups <= depth, "a target stays in the image");
+}
+
+fn attributes(fs: &Filesystem, ino: Ino) {
+    for name in fs.xattr_names(ino).unwrap_or_default() {
+        drop(fs.xattr(ino, &name));
+    }
+    for name in ["acl", "attrib", "times", "crtime", "dos_name", "object_id", "ea", "reparse_data"] {
+        drop(fs.xattr(ino, format!("system.ntfs_{name}").as_bytes()));
+    }
+    for targets in [LinkTargets::Inside, LinkTargets::AsStored] {
+        drop((fs.windows_attr(ino, targets), fs.reparse_point(ino, targets)));
+    }
+    drop(fs.security_descriptor(ino));
+}
+
+/// What `info` and `verify` ask.
+fn check(fs: &Filesystem) {
+    for group in fs.inventory().groups {
+        for image in &group.images {
+            let missing = fs.missing_blobs(image).unwrap_or_default();
+            drop(fs.uses(image, &missing.into_iter().collect()));
+        }
+        group.archives.iter().for_each(|archive| drop(fs.missing_parts(archive)));
+        if check::work(&group.archives) <= MAX_BYTES {
+            let options = CheckOptions { max_chunk_bytes: MAX_BYTES, ..CheckOptions::default() };
+            check::check(&group.archives, &[], &options, |_| {});
+        }
+    }
+}
