@@ -29,7 +29,7 @@ pub(crate) struct Choice {
     #[arg(long = "ref", value_name = "FILE|GLOB")]
     pub(crate) references: Vec<PathBuf>,
 
-    /// Decode chunks of solid resources of up to this size, such as 1G; each needs that much memory [default: 256M]
+    /// Decode chunks of up to this size, such as 1G; each needs that much memory [default: 256M]
     #[arg(long, value_name = "SIZE", value_parser = text::parse_bytes)]
     pub(crate) max_chunk: Option<u64>,
 }

@@ -50,8 +50,8 @@ impl fmt::Display for ImageChoice {
 pub struct Options {
     /// Only this image, as the root. Needs a source with one archive file.
     pub image: Option<ImageChoice>,
-    /// Archives that supply data which the store's own do not have, searched in this order after those; `*` and `?` in the last
-    /// part of a path make it a pattern for the names of files.
+    /// Archives that supply data which the store's own do not have, searched in this order after those; `*`, `?` and `[a-z]`
+    /// in the last part of a path make it a pattern for the names of files.
     pub references: Vec<PathBuf>,
     /// How named streams are shown.
     pub streams: StreamInterface,
@@ -73,7 +73,7 @@ pub struct Options {
     pub verify: Verify,
     /// Budget for decoded chunks, in bytes.
     pub cache_bytes: u64,
-    /// The largest chunk of a solid resource that is decoded, in bytes.
+    /// The largest chunk that is decoded, in bytes.
     pub max_chunk_bytes: u64,
     /// Budget for the directory trees of images and the tables of archives, in bytes. What is in use at one moment may
     /// exceed it.

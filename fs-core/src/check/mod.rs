@@ -103,7 +103,7 @@ pub struct CheckOptions {
     pub threads: usize,
     /// What the chunks of solid resources that are decoded at the same time may take, in bytes; one always may.
     pub solid_bytes: u64,
-    /// The largest chunk of a solid resource that is decoded, in bytes.
+    /// The largest chunk that is decoded, in bytes.
     pub max_chunk_bytes: u64,
 }
 

@@ -53,7 +53,7 @@ impl<'a, 'r> Run<'a, 'r> {
             self.found(Finding::BadIntegrityTable { archive: archive.path.clone(), error: error.to_string() });
         }
         let plan = Plan::new(archive);
-        let worker = Worker::new(archive);
+        let worker = Worker::new(archive, options.max_chunk_bytes);
         let Ok(()) = in_order::<_, Infallible>(
             plan.units,
             threads - 1,

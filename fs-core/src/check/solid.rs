@@ -30,7 +30,7 @@ pub(super) fn check(run: &mut Run<'_, '_>, worker: &Worker<'_>, options: &CheckO
     let archive = run.archive;
     for blobs in blobs_by_resource(archive).chunk_by(|a, b| a.solid_resource() == b.solid_resource()) {
         let header = archive.wim.solid_resource(blobs[0]);
-        let allowed = header.and_then(|header| allow_chunks(&header, options.max_chunk_bytes));
+        let allowed = header.and_then(|header| allow_chunks(&header.place, header.chunk_size, options.max_chunk_bytes));
         match allowed.and_then(|()| archive.wim.resource(blobs[0])) {
             Ok(resource) => Solid { blobs, resource }.check(run, worker, options),
             Err(error) => {

@@ -9,6 +9,7 @@ use wim::{Blob, BlobHash, InodeId, Metadata, ReadAt, Resource, Scratch};
 use super::Finding;
 use super::plan::{Job, Large, readable_size, unit_size};
 use crate::OpenArchive;
+use crate::content::allow_own_chunks;
 use crate::content::hashing::{hash_blob, hash_range};
 use crate::content::pool::Pool;
 
@@ -25,14 +26,15 @@ pub(super) enum Done {
 /// What threads need to check an archive.
 pub(super) struct Worker<'a> {
     archive: &'a OpenArchive,
+    max_chunk_bytes: u64,
     pub(super) scratches: Pool<Scratch>,
     /// For what is read or decoded. Units of large blobs leave in one, and it is given back when they were taken.
     pub(super) buffers: Pool<Vec<u8>>,
 }
 
 impl<'a> Worker<'a> {
-    pub(super) fn new(archive: &'a OpenArchive) -> Self {
-        Self { archive, scratches: Pool::default(), buffers: Pool::default() }
+    pub(super) fn new(archive: &'a OpenArchive, max_chunk_bytes: u64) -> Self {
+        Self { archive, max_chunk_bytes, scratches: Pool::default(), buffers: Pool::default() }
     }
 
     /// The archive's bytes.
@@ -82,9 +84,8 @@ impl<'a> Worker<'a> {
 
     fn small(&self, blobs: &[&Blob]) -> Done {
         let check = |scratch: &mut _, buffer: &mut _, blob: &Blob| {
-            matching(blob.hash, hash_blob(&self.archive.wim, blob, scratch, buffer))
-                .err()
-                .map(|error| bad_blob(self.archive, blob, error))
+            let hash = self.allow(blob).and_then(|()| hash_blob(&self.archive.wim, blob, scratch, buffer));
+            matching(blob.hash, hash).err().map(|error| bad_blob(self.archive, blob, error))
         };
         let findings = self.scratches.with(|scratch| {
             self.buffers.with(|buffer| blobs.iter().filter_map(|blob| check(scratch, buffer, blob)).collect())
@@ -98,9 +99,10 @@ impl<'a> Worker<'a> {
             return None;
         }
         let mut error = None;
-        let resource = large
-            .resource
-            .get_or_init(|| self.archive.wim.resource(large.blob).map_err(|reason| error = Some(reason)).ok());
+        let resource = large.resource.get_or_init(|| {
+            let resource = self.allow(large.blob).and_then(|()| self.archive.wim.resource(large.blob));
+            resource.map_err(|reason| error = Some(reason)).ok()
+        });
         let decoded = match (error, resource) {
             (Some(error), _) => Err(error),
             (None, None) => return None, // another thread has the error
@@ -110,6 +112,10 @@ impl<'a> Worker<'a> {
             large.failed.store(true, Ordering::Relaxed);
         }
         Some(decoded)
+    }
+
+    fn allow(&self, blob: &Blob) -> wim::Result<()> {
+        allow_own_chunks(&self.archive.wim, blob, self.max_chunk_bytes)
     }
 
     fn decode(&self, resource: &Resource, unit: u64) -> wim::Result<Vec<u8>> {

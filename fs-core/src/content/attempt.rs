@@ -7,7 +7,7 @@ use wim::{Blob, BlobHash, ReadAt, Resource};
 
 use super::cache::{Cache, ChunkKey, ResourceKey, Weigh};
 use super::trust::Generation;
-use super::{Contents, TABLE_BYTES, Verify, blank};
+use super::{Contents, TABLE_BYTES, Verify, allow_own_chunks, blank};
 use crate::{ArchiveId, BlobRef, Error};
 
 /// Why an attempt gave no bytes.
@@ -120,9 +120,12 @@ impl<'a> Attempt<'a> {
 
     /// The resource that holds the blob, with its chunk table, which is read unless it is cached.
     pub(super) fn resource(&self) -> Result<Arc<Resource>, Fault> {
-        let read = || match self.blob.archive.wim.resource(self.row) {
-            Ok(resource) => Ok(Arc::new(resource)),
-            Err(error) => Err(self.failed(error)),
+        let wim = &self.blob.archive.wim;
+        let read = || {
+            allow_own_chunks(wim, self.row, self.contents.max_chunk_bytes).map_err(|error| {
+                Fault::Failed(self.blob.archive.blob_error(self.row, error)) // nothing is wrong with the blob
+            })?;
+            wim.resource(self.row).map(Arc::new).map_err(|error| self.failed(error))
         };
         if self.has_one_chunk() {
             return read(); // it has no table

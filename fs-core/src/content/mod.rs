@@ -58,7 +58,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
-use wim::{ResourceFlags, Scratch, SolidResource};
+use wim::{Blob, ResourceFlags, ResourceHeader, Scratch};
 
 pub(crate) use self::cache::{Cache, Weigh};
 pub use self::stream::Release;
@@ -79,7 +79,7 @@ const TABLE_BYTES: u64 = 32 << 20;
 /// How often a read begins anew because the file changed meanwhile.
 const ATTEMPTS: usize = 5;
 
-/// The largest chunk of a solid resource that is decoded unless more is allowed, in bytes: four times the usual one.
+/// The largest chunk that is decoded unless more is allowed, in bytes: four times the usual one of solid resources.
 pub(crate) const MAX_CHUNK: u64 = 256 << 20;
 
 /// Whether bytes are checked before they are handed out.
@@ -97,7 +97,7 @@ pub enum Verify {
 pub struct ContentOptions {
     /// What the decoded chunks that are kept may take, in bytes.
     pub cache_bytes: u64,
-    /// The largest chunk of a solid resource that is decoded, in bytes.
+    /// The largest chunk that is decoded, in bytes.
     pub max_chunk_bytes: u64,
     /// Whether bytes are checked.
     pub verify: Verify,
@@ -248,11 +248,6 @@ impl Contents {
         }
     }
 
-    /// Refuses a solid resource whose chunks are too large.
-    fn allow_chunks(&self, solid: &SolidResource) -> wim::Result<()> {
-        allow_chunks(solid, self.max_chunk_bytes)
-    }
-
     /// Tries until the file does not change meanwhile.
     fn attempt<T>(&self, blob: &BlobRef, mut read: impl FnMut(&Attempt<'_>) -> Result<T, Fault>) -> Result<T> {
         for round in 0..ATTEMPTS {
@@ -266,11 +261,17 @@ impl Contents {
     }
 }
 
-/// Refuses a solid resource whose largest chunk has more than `limit` bytes.
-pub(crate) fn allow_chunks(solid: &SolidResource, limit: u64) -> wim::Result<()> {
-    let (at, size) = (solid.place.offset, solid.place.size.min(solid.chunk_size.into()));
-    let what = "chunk (--max-chunk allows larger ones) of the solid resource";
+/// Refuses a resource whose largest chunk has more than `limit` bytes.
+pub(crate) fn allow_chunks(place: &ResourceHeader, chunk_size: u32, limit: u64) -> wim::Result<()> {
+    let (at, size) = (place.offset, place.size.min(chunk_size.into()));
+    let what = "chunk (--max-chunk allows larger ones) of the resource";
     if size <= limit { Ok(()) } else { Err(wim::Error::TooLarge { what, at, size, limit }) }
+}
+
+/// Refuses a blob with a resource of its own whose largest chunk has more than `limit` bytes.
+pub(crate) fn allow_own_chunks(archive: &wim::Archive, blob: &Blob, limit: u64) -> wim::Result<()> {
+    let is_own = !blob.is_solid() && blob.place.flags.contains(ResourceFlags::COMPRESSED);
+    if is_own { allow_chunks(&blob.place, archive.header().chunk_size, limit) } else { Ok(()) }
 }
 
 /// How many bytes of decoded blobs are held outside the cache until their SHA-1 has matched, over all readers.

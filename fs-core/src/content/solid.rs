@@ -14,7 +14,7 @@ use super::cache::{ChunkKey, ResourceKey};
 use super::pieces::{Piece, pieces};
 use super::pipeline::in_order;
 use super::stream::{Progress, Sink};
-use super::{Release, Verify};
+use super::{Release, Verify, allow_chunks};
 
 /// A resource whose place depends on more others than this is not read by its check blocks.
 const MOST_HEADERS: u32 = 64;
@@ -30,7 +30,7 @@ impl Attempt<'_> {
     /// The solid resource that holds the blob, unless its chunks are too large.
     fn solid(&self) -> Result<Solid, Fault> {
         let resource = self.blob.archive.wim.solid_resource(self.row).map_err(|error| self.failed(error))?;
-        self.contents.allow_chunks(&resource).map_err(|error| {
+        allow_chunks(&resource.place, resource.chunk_size, self.contents.max_chunk_bytes).map_err(|error| {
             Fault::Failed(self.blob.archive.blob_error(self.row, error)) // nothing is wrong with the blob
         })?;
         // A blob that has a solid resource has its number too.

@@ -122,17 +122,17 @@ fn a_chunk_larger_than_the_cache_is_kept_while_it_is_read() {
 
 #[test]
 fn chunks_above_the_limit_are_refused() {
-    let fixture = fixture(None, files());
     let limited = |max_chunk_bytes| Contents::new(&ContentOptions { max_chunk_bytes, ..ContentOptions::default() });
-    let error = fixture.reads(&limited(CHUNK as u64 - 1), 0).unwrap_err();
-    assert!(error.is_damage());
-    let said = fs_core::Chain(&error).to_string();
-    assert!(
-        said.contains("chunk (--max-chunk allows larger ones) of the solid resource at 0xd0 has 65536 bytes"),
-        "{said}"
-    );
-    assert_eq!(fixture.disk.bytes_read(), 0, "nothing was decoded");
-    fixture.reads(&limited(CHUNK as u64), 0).unwrap();
+    let own = |size| Fixture::new(Packing::Lzms(CHUNK), None, vec![text(7, size)]);
+    for (what, fixture) in [("solid", fixture(None, files())), ("one", own(CHUNK)), ("three", own(3 * CHUNK))] {
+        let error = fixture.reads(&limited(CHUNK as u64 - 1), 0).unwrap_err();
+        assert!(error.is_damage());
+        let said = fs_core::Chain(&error).to_string();
+        let rule = "chunk (--max-chunk allows larger ones) of the resource at 0xd0 has 65536 bytes";
+        assert!(said.contains(rule), "{what}: {said}");
+        assert_eq!(fixture.disk.bytes_read(), 0, "{what}: nothing was decoded");
+        fixture.reads(&limited(CHUNK as u64), 0).unwrap();
+    }
 }
 
 #[test]
