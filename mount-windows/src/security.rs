@@ -3,6 +3,8 @@
 //! WinFsp enforces what it is given. Images hold descriptors that shut out whoever mounts them, so that by default everything
 //! has one that lets everybody read and nobody write.
 
+use windows_files::Parts;
+
 /// The most bytes of a descriptor that WinFsp asks for by name; it would ask for a larger one for ever.
 pub(crate) const MAX: usize = 1024;
 
@@ -37,37 +39,10 @@ pub(crate) fn uniform() -> Vec<u8> {
 /// What is shown of a stored descriptor: without its system list, which only privileged users see and which would have it
 /// outgrow [`MAX`]. `None` where it is no valid descriptor, has no owner, group or access list, or is too large even so.
 pub(crate) fn of_stored(stored: &[u8]) -> Option<Vec<u8>> {
-    let word = |at: usize| Some(u32::from_le_bytes(*stored.get(at..)?.first_chunk()?) as usize);
-    let control = u16::from_le_bytes(*stored.get(2..)?.first_chunk()?);
-    if stored.first() != Some(&1) || control & SELF_RELATIVE == 0 || control & DACL_PRESENT == 0 {
-        return None;
-    }
-    let (owner, group, list) = (sid(stored, word(4)?)?, sid(stored, word(8)?)?, list(stored, word(16)?)?);
-    let descriptor = assemble(control & !(SELF_RELATIVE | SACL_BITS), [owner, group, list]);
+    let parts = Parts::of(stored)?;
+    let descriptor =
+        assemble(parts.control & !(SELF_RELATIVE | SACL_BITS), [parts.owner?, parts.group?, parts.access?]);
     (descriptor.len() <= MAX).then_some(descriptor)
-}
-
-/// The security identifier at `at`, behind the head.
-fn sid(bytes: &[u8], at: usize) -> Option<&[u8]> {
-    let rest = bytes.get(at..).filter(|_| at >= HEAD)?;
-    let [1, count @ ..=15, ..] = *rest else { return None };
-    rest.get(..8 + 4 * usize::from(count))
-}
-
-/// The access list at `at`, behind the head, all of whose entries lie in it.
-fn list(bytes: &[u8], at: usize) -> Option<&[u8]> {
-    let rest = bytes.get(at..).filter(|_| at >= HEAD)?;
-    let half = |bytes: &[u8], at: usize| Some(usize::from(u16::from_le_bytes(*bytes.get(at..)?.first_chunk()?)));
-    let list = rest.get(..half(rest, 2)?)?;
-    if !matches!(list.first(), Some(2..=4)) {
-        return None;
-    }
-    let mut entries = list.get(8..)?;
-    for _ in 0..half(list, 4)? {
-        let len = half(entries, 2).filter(|&len| len >= 8 && len % 4 == 0)?;
-        entries = entries.get(len..)?;
-    }
-    Some(list)
 }
 
 /// A descriptor without system list.

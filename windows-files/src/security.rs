@@ -1,0 +1,73 @@
+//! Security descriptors of files, as Windows keeps them.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::windows::fs::OpenOptionsExt;
+use std::os::windows::io::AsRawHandle;
+use std::path::Path;
+
+use windows_sys::Wdk::Storage::FileSystem::{NtQuerySecurityObject, NtSetSecurityObject};
+use windows_sys::Win32::Foundation::STATUS_BUFFER_TOO_SMALL;
+use windows_sys::Win32::Security as win32;
+use windows_sys::Win32::Storage::FileSystem::{FILE_FLAG_BACKUP_SEMANTICS, READ_CONTROL};
+
+use crate::call::check;
+use crate::descriptor::Parts;
+
+/// What of a descriptor is set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Which {
+    /// Owner and group, which takes [`Privilege::Restore`](crate::Privilege::Restore) unless they are the user's own.
+    pub owner: bool,
+    /// The audit list, which takes [`Privilege::Security`](crate::Privilege::Security).
+    pub audit: bool,
+}
+
+/// The self-relative descriptor of the file or folder at `path`: owner, group and access list.
+///
+/// # Errors
+/// It may not be read, or the file system has none.
+pub fn security_descriptor(path: &Path) -> io::Result<Vec<u8>> {
+    let file = OpenOptions::new().access_mode(READ_CONTROL).custom_flags(FILE_FLAG_BACKUP_SEMANTICS).open(path)?;
+    let wanted =
+        win32::OWNER_SECURITY_INFORMATION | win32::GROUP_SECURITY_INFORMATION | win32::DACL_SECURITY_INFORMATION;
+    let mut room: Vec<u32> = vec![0; 64];
+    loop {
+        let (mut needed, bytes) = (0, size_of_val(&room[..]) as u32);
+        // SAFETY: `room` is aligned for a descriptor and takes `bytes` bytes; the call writes no more, and one number.
+        let status = unsafe {
+            NtQuerySecurityObject(file.as_raw_handle(), wanted, room.as_mut_ptr().cast(), bytes, &raw mut needed)
+        };
+        if status == STATUS_BUFFER_TOO_SMALL && needed > bytes {
+            room.resize(needed.div_ceil(4) as usize, 0);
+            continue;
+        }
+        check(status)?;
+        let bytes: Vec<u8> = room.iter().flat_map(|word| word.to_le_bytes()).collect();
+        let end = Parts::of(&bytes).ok_or(io::ErrorKind::InvalidData)?.end();
+        return Ok(bytes[..end].to_vec());
+    }
+}
+
+/// Gives an open file or folder the access list of a self-relative descriptor, and what else of it is wanted and there.
+///
+/// # Errors
+/// It is no descriptor, or the system refuses.
+pub fn set_security_descriptor(file: &File, descriptor: &[u8], which: Which) -> io::Result<()> {
+    let parts = Parts::of(descriptor).ok_or(io::ErrorKind::InvalidData)?;
+    let mut set = 0;
+    for (wanted, bit) in [
+        (which.owner && parts.owner.is_some(), win32::OWNER_SECURITY_INFORMATION),
+        (which.owner && parts.group.is_some(), win32::GROUP_SECURITY_INFORMATION),
+        (which.audit && parts.audit.is_some(), win32::SACL_SECURITY_INFORMATION),
+        (parts.has_access_list(), win32::DACL_SECURITY_INFORMATION | parts.inheritance()),
+    ] {
+        set |= if wanted { bit } else { 0 };
+    }
+    let aligned: Vec<u32> = descriptor
+        .chunks(4)
+        .map(|bytes| u32::from_le_bytes(std::array::from_fn(|at| bytes.get(at).copied().unwrap_or(0))))
+        .collect();
+    // SAFETY: `aligned` is a self-relative descriptor, and `Parts` has seen that all its parts lie inside it. It is only read.
+    check(unsafe { NtSetSecurityObject(file.as_raw_handle(), set, aligned.as_ptr().cast_mut().cast()) })
+}
