@@ -2,17 +2,15 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::ffi::OsStr;
 use std::io;
 use std::ops::ControlFlow;
-use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::anyhow;
 use fs_core::{Filesystem, Ino, Kind};
 
-use super::folder::{Component, Folder};
+use super::system::{Component, Folder, sameness, shown};
 use crate::outcome::{Outcome, said_of};
 use crate::paths::Place;
 
@@ -105,7 +103,14 @@ impl<'a> Plan<'a> {
                     continue;
                 }
             };
+            let mut first: HashMap<_, Box<[u8]>> = HashMap::new();
             for (name, ino, kind) in self.children(from, outcome) {
+                if let Some(taken) = first.get(&sameness(&name)) {
+                    let same = format!("is left out: to the system it has the same name as {}", shown(taken).display());
+                    outcome.fail(&self.error_at(index, &name, io::Error::other(same)));
+                    continue;
+                }
+                first.insert(sameness(&name), name.clone());
                 match self.add(&folder, index, &name, ino, kind) {
                     Ok(made) => to_fill.extend(made),
                     Err(error) => outcome.fail(&self.error_at(index, &name, error)),
@@ -179,7 +184,7 @@ impl<'a> Plan<'a> {
     /// The path of `name` in a folder of the plan, for messages.
     pub(super) fn path(&self, index: FolderIndex, name: &[u8]) -> PathBuf {
         let names = self.names(index).into_iter().chain(std::iter::once(name)).filter(|name| !name.is_empty());
-        self.destination_path.join(names.map(OsStr::from_bytes).collect::<PathBuf>())
+        self.destination_path.join(names.map(shown).collect::<PathBuf>())
     }
 
     /// What went wrong with `name` in a folder of the plan, in words.

@@ -3,7 +3,7 @@
 //! Every name is used relative to a descriptor of the folder it goes into, every folder is opened name by name from the
 //! destination down, and no step follows a symbolic link: neither one that the archive made, nor one that was there.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
@@ -22,35 +22,45 @@ const WHILE_FILLED: Mode = Mode::RWXU;
 
 /// A name that is one component of a path and nothing else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Component<'a>(&'a OsStr);
+pub(in crate::extract) struct Component<'a>(&'a OsStr);
 
 impl<'a> Component<'a> {
     /// The name, unless the system would take it for a path, for this folder or for the one above.
-    pub(super) fn new(name: &'a [u8]) -> Option<Self> {
+    pub(in crate::extract) fn new(name: &'a [u8]) -> Option<Self> {
         let is_path = name.iter().any(|&b| b == b'/' || b == 0);
         let is_special = matches!(name, b"" | b"." | b"..");
         (!is_path && !is_special).then(|| Self(OsStr::from_bytes(name)))
     }
 }
 
+/// How a name is written here, for messages.
+pub(in crate::extract) fn shown(name: &[u8]) -> OsString {
+    OsStr::from_bytes(name).to_owned()
+}
+
+/// What two names have in common that are the same to the system: here every byte counts.
+pub(in crate::extract) fn sameness(name: &[u8]) -> Box<[u8]> {
+    name.into()
+}
+
 /// An open folder: the destination or one below it.
 #[derive(Debug)]
-pub(super) struct Folder(OwnedFd);
+pub(in crate::extract) struct Folder(OwnedFd);
 
 /// Owner and permissions to give, where they are to be given.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Rights {
+pub(in crate::extract) struct Rights {
     /// User and group, for those who asked for them.
-    pub(super) owner: Option<(u32, u32)>,
+    pub(in crate::extract) owner: Option<(u32, u32)>,
     /// Permission bits.
-    pub(super) mode: u16,
+    pub(in crate::extract) mode: u16,
 }
 
 /// Times to give.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Times {
-    pub(super) accessed: FileTime,
-    pub(super) modified: FileTime,
+pub(in crate::extract) struct Times {
+    pub(in crate::extract) accessed: FileTime,
+    pub(in crate::extract) modified: FileTime,
 }
 
 impl From<Times> for Timestamps {
@@ -69,7 +79,7 @@ impl Folder {
     ///
     /// # Errors
     /// It is no folder, or cannot be made.
-    pub(super) fn destination(path: &Path) -> io::Result<(Self, bool)> {
+    pub(in crate::extract) fn destination(path: &Path) -> io::Result<(Self, bool)> {
         let made = match std::fs::create_dir(path) {
             Ok(()) => true,
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists => false,
@@ -84,7 +94,7 @@ impl Folder {
     ///
     /// # Errors
     /// Too many files are open.
-    pub(super) fn again(&self) -> io::Result<Self> {
+    pub(in crate::extract) fn again(&self) -> io::Result<Self> {
         Ok(Self(self.0.try_clone()?))
     }
 
@@ -92,7 +102,7 @@ impl Folder {
     ///
     /// # Errors
     /// There is none of that name; a symbolic link to one is none.
-    pub(super) fn open(&self, name: Component<'_>) -> io::Result<Self> {
+    pub(in crate::extract) fn open(&self, name: Component<'_>) -> io::Result<Self> {
         Ok(Self(fs::openat(&self.0, name.0, OPEN_FOLDER, Mode::empty())?))
     }
 
@@ -100,7 +110,7 @@ impl Folder {
     ///
     /// # Errors
     /// Something else has the name, or the folder cannot be made.
-    pub(super) fn make_folder(&self, name: Component<'_>) -> io::Result<bool> {
+    pub(in crate::extract) fn make_folder(&self, name: Component<'_>) -> io::Result<bool> {
         match fs::mkdirat(&self.0, name.0, WHILE_FILLED) {
             Ok(()) => Ok(true),
             Err(Errno::EXIST) if self.kind(name)? == FileType::Directory => Ok(false),
@@ -113,7 +123,7 @@ impl Folder {
     ///
     /// # Errors
     /// The name is taken, or the file cannot be made.
-    pub(super) fn make_file(&self, name: Component<'_>, overwrite: bool) -> io::Result<PartialFile<'_>> {
+    pub(in crate::extract) fn make_file(&self, name: Component<'_>, overwrite: bool) -> io::Result<PartialFile<'_>> {
         PartialFile::make(self.0.as_fd(), name.0, overwrite)
     }
 
@@ -121,7 +131,12 @@ impl Folder {
     ///
     /// # Errors
     /// The name is taken, or the link cannot be made.
-    pub(super) fn make_symlink(&self, name: Component<'_>, target: &[u8], overwrite: bool) -> io::Result<()> {
+    pub(in crate::extract) fn make_symlink(
+        &self,
+        name: Component<'_>,
+        target: &[u8],
+        overwrite: bool,
+    ) -> io::Result<()> {
         self.replacing(name, overwrite, || fs::symlinkat(OsStr::from_bytes(target), &self.0, name.0))
     }
 
@@ -129,7 +144,7 @@ impl Folder {
     ///
     /// # Errors
     /// The name is taken, or the system refuses: it does so for device nodes unless we are root.
-    pub(super) fn make_node(
+    pub(in crate::extract) fn make_node(
         &self,
         name: Component<'_>,
         kind: FileType,
@@ -143,7 +158,7 @@ impl Folder {
     ///
     /// # Errors
     /// The name is taken, or the destination cannot have such links.
-    pub(super) fn make_link(
+    pub(in crate::extract) fn make_link(
         &self,
         name: Component<'_>,
         first: (&Self, Component<'_>),
@@ -178,7 +193,7 @@ impl Folder {
     ///
     /// # Errors
     /// The system refuses.
-    pub(super) fn set_rights(&self, name: Component<'_>, rights: Rights) -> io::Result<()> {
+    pub(in crate::extract) fn set_rights(&self, name: Component<'_>, rights: Rights) -> io::Result<()> {
         self.set_owner_of(name, rights.owner)?;
         // A special file is named, not opened: opening a FIFO waits. It was made by us, in a folder we hold.
         Ok(fs::chmodat(&self.0, name.0, mode(rights.mode), AtFlags::empty())?)
@@ -188,7 +203,7 @@ impl Folder {
     ///
     /// # Errors
     /// The system refuses.
-    pub(super) fn set_owner_of(&self, name: Component<'_>, owner: Option<(u32, u32)>) -> io::Result<()> {
+    pub(in crate::extract) fn set_owner_of(&self, name: Component<'_>, owner: Option<(u32, u32)>) -> io::Result<()> {
         let Some((uid, gid)) = owner else { return Ok(()) };
         let (uid, gid) = (Uid::from_raw(uid), Gid::from_raw(gid));
         Ok(fs::chownat(&self.0, name.0, Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW)?)
@@ -198,7 +213,7 @@ impl Folder {
     ///
     /// # Errors
     /// The system refuses.
-    pub(super) fn set_times(&self, name: Component<'_>, times: Times) -> io::Result<()> {
+    pub(in crate::extract) fn set_times(&self, name: Component<'_>, times: Times) -> io::Result<()> {
         Ok(fs::utimensat(&self.0, name.0, &times.into(), AtFlags::SYMLINK_NOFOLLOW)?)
     }
 }
@@ -213,7 +228,7 @@ impl AsFd for Folder {
 ///
 /// # Errors
 /// The system refuses: it does so unless we are root.
-pub(super) fn set_owner(file: impl AsFd, (uid, gid): (u32, u32)) -> io::Result<()> {
+pub(in crate::extract) fn set_owner(file: impl AsFd, (uid, gid): (u32, u32)) -> io::Result<()> {
     Ok(fs::fchown(file, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)))?)
 }
 
@@ -221,13 +236,13 @@ pub(super) fn set_owner(file: impl AsFd, (uid, gid): (u32, u32)) -> io::Result<(
 ///
 /// # Errors
 /// What the system refused first; the rest is given all the same.
-pub(super) fn finish(file: impl AsFd, bits: u16, times: Times) -> io::Result<()> {
+pub(in crate::extract) fn finish(file: impl AsFd, bits: u16, times: Times) -> io::Result<()> {
     let permissions = fs::fchmod(&file, mode(bits));
     Ok(permissions.and(fs::futimens(&file, &times.into()))?)
 }
 
 /// Gives an open file or folder an extended attribute.
-pub(super) fn set_xattr(file: impl AsFd, name: &[u8], value: &[u8]) -> io::Result<()> {
+pub(in crate::extract) fn set_xattr(file: impl AsFd, name: &[u8], value: &[u8]) -> io::Result<()> {
     Ok(fs::fsetxattr(file, name, value, XattrFlags::empty())?)
 }
 

@@ -1,0 +1,212 @@
+//! What files look like: permissions, times, extended attributes; and links and special files.
+
+use std::ffi::OsString;
+use std::io;
+use std::os::fd::AsFd;
+
+use anyhow::bail;
+use fs_core::wim::FileTime;
+use fs_core::{Attr, Filesystem, Ino, Kind, Options, StreamInterface};
+use rustix::fs::{FileType, Mode};
+
+use super::super::plan::{FolderIndex, Plan};
+use super::super::trouble::Trouble;
+use super::folder::{self, Component, Folder, Rights, Times};
+use super::partial::PartialFile;
+use crate::outcome::Outcome;
+
+/// FILE_ATTRIBUTE_READONLY.
+const READ_ONLY: u32 = 1;
+
+/// What of a file is restored beyond what always is.
+#[derive(clap::Args, Debug)]
+pub(in crate::extract) struct Wishes {
+    /// Restore owner, mode, special files and extended attributes that wimlib stored on Unix; most of it needs root
+    #[arg(long)]
+    unix_data: bool,
+
+    /// Restore named streams as extended attributes user.NAME (at most 64 KiB each on Linux)
+    #[arg(long)]
+    streams: bool,
+
+    // What there is on Windows.
+    #[arg(long, hide = true)]
+    security: bool,
+    #[arg(long, hide = true)]
+    links: Option<OsString>,
+}
+
+impl Wishes {
+    /// Everything as a new file of the user's gets it; with `--unix-data`, where the image says nothing.
+    ///
+    /// # Errors
+    /// Something is wanted that only Windows has.
+    pub(in crate::extract) fn options(&self, plain: Options) -> anyhow::Result<Options> {
+        if self.security {
+            bail!("--security: only Windows can give files the security descriptors of an image");
+        }
+        if self.links.is_some() {
+            bail!("--links: on Unix links always stay inside the image");
+        }
+        // The only way to ask for the umask is to set it. No other thread runs yet.
+        let umask = rustix::process::umask(Mode::empty());
+        rustix::process::umask(umask);
+        let allowed = |bits: u16| bits & !(umask.bits() as u16);
+        Ok(Options {
+            unix_data: self.unix_data,
+            streams: if self.streams { StreamInterface::Xattr } else { StreamInterface::None },
+            uid: rustix::process::geteuid().as_raw(),
+            gid: rustix::process::getegid().as_raw(),
+            file_mode: allowed(0o666),
+            dir_mode: allowed(0o777),
+            ..plain
+        })
+    }
+}
+
+/// Gives files their looks.
+pub(in crate::extract) struct Looks<'a> {
+    fs: &'a Filesystem,
+    /// Owners are given.
+    owners: bool,
+    /// The extended attributes that the store lists are given.
+    xattrs: bool,
+}
+
+impl<'a> Looks<'a> {
+    /// By the wishes of the user. Nothing has to be said of them here.
+    pub(in crate::extract) fn new(fs: &'a Filesystem, wishes: &Wishes, _: &mut Outcome) -> Self {
+        Self { fs, owners: wishes.unix_data, xattrs: wishes.unix_data || wishes.streams }
+    }
+
+    /// Makes a link or special file; false for what is a file with bytes.
+    pub(in crate::extract) fn make_special(
+        &self,
+        folder: &Folder,
+        name: Component<'_>,
+        attr: &Attr,
+        overwrite: bool,
+    ) -> Result<bool, Trouble> {
+        match attr.kind {
+            Kind::File | Kind::Directory => return Ok(false),
+            Kind::Symlink => {
+                let target = self.fs.read_link(attr.ino)?;
+                folder.make_symlink(name, &target, overwrite)?;
+                folder.set_owner_of(name, self.rights(attr).owner)?;
+            }
+            Kind::Fifo | Kind::Socket | Kind::CharDevice | Kind::BlockDevice => {
+                folder.make_node(name, file_type(attr.kind), attr.rdev.into(), overwrite)?;
+                folder.set_rights(name, self.rights(attr))?;
+            }
+        }
+        folder.set_times(name, times(attr))?;
+        Ok(true)
+    }
+
+    /// Makes a file, to be filled.
+    pub(in crate::extract) fn make_file<'f>(
+        &self,
+        folder: &'f Folder,
+        name: Component<'_>,
+        overwrite: bool,
+    ) -> io::Result<PartialFile<'f>> {
+        folder.make_file(name, overwrite)
+    }
+
+    /// What has to be done to a file before its content comes: nothing.
+    pub(in crate::extract) fn begin(&self, _: &PartialFile<'_>, _: &Attr) -> Result<(), Trouble> {
+        Ok(())
+    }
+
+    /// Gives a file its looks, when its content is complete.
+    pub(in crate::extract) fn finish(&self, file: &PartialFile<'_>, attr: &Attr) -> Result<(), Trouble> {
+        self.give(file, attr.ino, attr, times(attr))
+    }
+
+    /// Gives a folder of the plan its looks, when everything is in it.
+    pub(in crate::extract) fn finish_folder(
+        &self,
+        plan: &Plan<'_>,
+        index: FolderIndex,
+        from: Ino,
+    ) -> Result<(), Trouble> {
+        let folder = plan.open(index)?;
+        let attr = self.fs.attr(from)?;
+        self.give(&folder, from, &attr, self.folder_times(from, &attr))
+    }
+
+    /// Gives an open file or folder owner, extended attributes, permissions and times: all that can be given. Each would
+    /// be undone or forbidden by one that came after it.
+    fn give(&self, file: impl AsFd, ino: Ino, attr: &Attr, times: Times) -> Result<(), Trouble> {
+        let rights = self.rights(attr);
+        let owner = rights.owner.map_or(Ok(()), |owner| folder::set_owner(&file, owner));
+        let xattrs = self.set_xattrs(&file, ino);
+        // Rights of another user's are not for us to have.
+        let mode = if owner.is_ok() { rights.mode } else { rights.mode & 0o777 };
+        let finished = folder::finish(&file, mode, times);
+        owner.map_err(Trouble::from).and(xattrs).and(finished.map_err(Trouble::from))
+    }
+
+    fn set_xattrs(&self, file: impl AsFd, ino: Ino) -> Result<(), Trouble> {
+        if !self.xattrs {
+            return Ok(());
+        }
+        let names = self.fs.xattr_names(ino)?;
+        // One that cannot be given is no reason to leave out the others; the first is told.
+        names.iter().map(|name| self.set_xattr(&file, ino, name)).fold(Ok(()), Result::and)
+    }
+
+    fn set_xattr(&self, file: impl AsFd, ino: Ino, name: &[u8]) -> Result<(), Trouble> {
+        let refused = |kind, error: &dyn std::fmt::Display| {
+            io::Error::new(kind, format!("extended attribute {}: {error}", String::from_utf8_lossy(name)))
+        };
+        let value = match self.fs.xattr(ino, name) {
+            Err(error) if !error.is_damage() => return Err(refused(io::ErrorKind::Other, &error).into()),
+            other => other?,
+        };
+        Ok(folder::set_xattr(file, name, &value).map_err(|error| refused(error.kind(), &error))?)
+    }
+
+    fn rights(&self, attr: &Attr) -> Rights {
+        let read_only = attr.kind == Kind::File && self.attributes(attr.ino) & READ_ONLY != 0;
+        Rights {
+            owner: self.owners.then_some((attr.uid, attr.gid)),
+            mode: if read_only { attr.mode & !0o222 } else { attr.mode },
+        }
+    }
+
+    /// The Windows attributes; none where they are not known.
+    fn attributes(&self, ino: Ino) -> u32 {
+        let value = self.fs.xattr(ino, b"system.ntfs_attrib").ok();
+        value.and_then(|bytes| Some(u32::from_le_bytes(bytes.try_into().ok()?))).unwrap_or_default()
+    }
+
+    /// The times of a directory as stored: an image's own directory is listed with those of the image.
+    fn folder_times(&self, ino: Ino, attr: &Attr) -> Times {
+        let stored = self.fs.xattr(ino, b"system.ntfs_times").unwrap_or_default();
+        let (fields, _) = stored.as_chunks::<8>();
+        match fields {
+            [_, written, accessed, ..] => {
+                let time = |bytes: &[u8; 8]| FileTime(u64::from_le_bytes(*bytes));
+                Times { accessed: time(accessed), modified: time(written) }
+            }
+            _ => times(attr),
+        }
+    }
+}
+
+fn times(attr: &Attr) -> Times {
+    Times { accessed: attr.accessed, modified: attr.modified }
+}
+
+fn file_type(kind: Kind) -> FileType {
+    match kind {
+        Kind::Fifo => FileType::Fifo,
+        Kind::Socket => FileType::Socket,
+        Kind::CharDevice => FileType::CharacterDevice,
+        Kind::BlockDevice => FileType::BlockDevice,
+        Kind::Symlink => FileType::Symlink,
+        Kind::Directory => FileType::Directory,
+        Kind::File => FileType::RegularFile,
+    }
+}
