@@ -5,11 +5,11 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::bail;
-use fs_core::{Filesystem, LinkTargets, Options, StreamInterface};
+use fs_core::{Filesystem, Options, StreamInterface};
 use mount_windows::{DriveOptions, Security};
 
 use crate::globals::Globals;
-use crate::source::{Reading, Source};
+use crate::source::{Links, Reading, Source};
 
 /// Mount a store, an image group, an archive or one image as a drive, read-only.
 ///
@@ -33,12 +33,11 @@ pub(crate) struct Args {
     mountpoint: OsString,
 
     /// Security descriptors: uniform (everybody may read) or image (those of the image, enforced)
-    #[arg(long, value_name = "uniform|image", default_value = "uniform")]
-    security: String,
+    #[arg(long, value_name = "uniform|image", default_value = "uniform", value_parser = parse_security)]
+    security: Security,
 
-    /// Where links lead: inside their image, or as stored
-    #[arg(long, value_name = "inside|stored", default_value = "inside")]
-    links: String,
+    #[command(flatten)]
+    links: Links,
 
     // What mounts have elsewhere.
     #[arg(short, hide = true)]
@@ -56,10 +55,7 @@ pub(crate) struct Args {
 /// Mounts, and returns when the user has ended it.
 pub(crate) fn run(args: &Args, _: &Globals) -> anyhow::Result<ExitCode> {
     args.refuse_those_of_unix()?;
-    let drive = DriveOptions {
-        security: one_of("--security", &args.security, [("uniform", Security::Uniform), ("image", Security::Image)])?,
-        links: one_of("--links", &args.links, [("inside", LinkTargets::Inside), ("stored", LinkTargets::AsStored)])?,
-    };
+    let drive = DriveOptions { security: args.security, links: args.links.targets };
     let options = Options {
         ignore_case: true,
         streams: StreamInterface::None, // by the drive's own means
@@ -89,9 +85,10 @@ impl Args {
     }
 }
 
-fn one_of<T: Copy>(option: &str, value: &str, choices: [(&str, T); 2]) -> anyhow::Result<T> {
-    match choices.iter().find(|(name, _)| *name == value) {
-        Some(&(_, choice)) => Ok(choice),
-        None => bail!("{option}: {value} is neither {} nor {}", choices[0].0, choices[1].0),
+fn parse_security(text: &str) -> Result<Security, String> {
+    match text {
+        "uniform" => Ok(Security::Uniform),
+        "image" => Ok(Security::Image),
+        _ => Err("it is neither uniform nor image".into()),
     }
 }

@@ -5,7 +5,6 @@
 mod cat;
 #[cfg(windows)]
 mod drive;
-#[cfg(unix)]
 mod extract;
 mod globals;
 #[cfg(target_os = "linux")]
@@ -67,7 +66,6 @@ enum Command {
     Ls(ls::Args),
     Info(info::Args),
     Cat(cat::Args),
-    #[cfg(unix)]
     Extract(extract::Args),
     Verify(verify::Args),
     #[cfg(target_os = "linux")]
@@ -82,9 +80,7 @@ impl Command {
     /// Whether it says on stderr what goes wrong, as against serving others, who only see an error code.
     fn reports(&self) -> bool {
         match self {
-            Self::Ls(_) | Self::Info(_) | Self::Cat(_) | Self::Verify(_) => true,
-            #[cfg(unix)]
-            Self::Extract(_) => true,
+            Self::Ls(_) | Self::Info(_) | Self::Cat(_) | Self::Extract(_) | Self::Verify(_) => true,
             #[cfg(target_os = "linux")]
             Self::Mount(_) | Self::Umount(_) => false,
             #[cfg(windows)]
@@ -98,7 +94,6 @@ impl Command {
             Self::Info(args) => info::run(&args, globals),
             Self::Cat(args) => cat::run(&args, globals),
             Self::Verify(args) => verify::run(&args, globals),
-            #[cfg(unix)]
             Self::Extract(args) => extract::run(&args, globals),
             #[cfg(target_os = "linux")]
             Self::Mount(args) => mount::run(&args, globals),

@@ -50,6 +50,24 @@ pub(crate) struct Reading {
     pub(crate) efs_raw: bool,
 }
 
+/// Where links lead on Windows.
+#[cfg(windows)]
+#[derive(clap::Args, Debug)]
+pub(crate) struct Links {
+    /// Where links lead: inside their image, or as stored
+    #[arg(long = "links", value_name = "inside|stored", default_value = "inside", value_parser = parse_links)]
+    pub(crate) targets: fs_core::LinkTargets,
+}
+
+#[cfg(windows)]
+fn parse_links(text: &str) -> Result<fs_core::LinkTargets, String> {
+    match text {
+        "inside" => Ok(fs_core::LinkTargets::Inside),
+        "stored" => Ok(fs_core::LinkTargets::AsStored),
+        _ => Err("it is neither inside nor stored".into()),
+    }
+}
+
 impl Source {
     /// Opens the source.
     ///

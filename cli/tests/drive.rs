@@ -29,8 +29,8 @@ fn options_of_unix_are_refused_with_a_reason() {
         (&["--streams", "xattr"], "--streams: on Windows named streams are shown"),
         (&["--unix-data"], "--unix-data: owners and modes of Unix cannot be shown"),
         (&["--ignore-case"], "--ignore-case: on Windows names are found in any case"),
-        (&["--security", "none"], "--security: none is neither uniform nor image"),
-        (&["--links", "away"], "--links: away is neither inside nor stored"),
+        (&["--security", "none"], "'none' for '--security <uniform|image>': it is neither uniform nor image"),
+        (&["--links", "away"], "'away' for '--links <inside|stored>': it is neither inside nor stored"),
     ] {
         assert_says(&mount(&[option, &["R:"]].concat(), None), reason);
     }

@@ -16,4 +16,6 @@ mod status;
 pub use drive::{DriveOptions, Security};
 #[cfg(windows)]
 pub use front::{Error, Mounted, mount, wait_for_ctrl_c};
+pub use name::shown as shown_name;
+pub use reparse::buffer as reparse_buffer;
 pub use status::{Status, ntstatus};

@@ -18,7 +18,7 @@ fn is_refused(unit: u16) -> bool {
 }
 
 /// The name (WTF-8, as the filesystem lists it) in Windows' words, or `None` if Windows cannot have it: it is too long.
-pub(crate) fn shown(name: &[u8]) -> Option<Vec<u16>> {
+pub fn shown(name: &[u8]) -> Option<Vec<u16>> {
     let mut units = wim::utf16_from_wtf8(name)?;
     for unit in &mut units {
         if is_refused(*unit) {

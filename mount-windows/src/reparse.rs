@@ -9,7 +9,7 @@ use crate::name;
 const RELATIVE: u32 = 1;
 
 /// The `REPARSE_DATA_BUFFER` of a reparse point. `None` if a target does not fit into one or has a name that Windows cannot.
-pub(crate) fn buffer(point: ReparsePoint) -> Option<Vec<u8>> {
+pub fn buffer(point: ReparsePoint) -> Option<Vec<u8>> {
     match point {
         ReparsePoint::Stored(bytes) => Some(bytes),
         ReparsePoint::Link(target) => symlink(&target),

@@ -6,6 +6,8 @@ mod restore;
 mod trouble;
 #[cfg(unix)]
 mod unix;
+#[cfg(windows)]
+mod windows;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -26,6 +28,8 @@ use restore::Restorer;
 use system::{Folder, Looks, Wishes};
 #[cfg(unix)]
 use unix as system;
+#[cfg(windows)]
+use windows as system;
 
 /// Extract an image, a directory or a file into a folder.
 ///

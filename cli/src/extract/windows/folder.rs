@@ -1,0 +1,189 @@
+//! The folder that is extracted into, and the promise that nothing is written outside it.
+//!
+//! Every name is used relative to a handle of the folder it goes into, every folder is opened name by name from the
+//! destination down, and no step follows a link or junction: neither one that the archive made, nor one that was there.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io;
+use std::os::windows::ffi::OsStringExt;
+use std::os::windows::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use fs_core::wim;
+use mount_windows::shown_name;
+use windows_files::{self as files, Access, Make};
+
+use super::partial::PartialFile;
+
+const DIRECTORY: u32 = 0x10;
+const REPARSE_POINT: u32 = 0x400;
+const NORMAL: u32 = 0x80;
+
+/// A name that is one component of a path and nothing else, and that Windows can have: by stand-ins if need be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::extract) struct Component<'a>(&'a [u8]);
+
+impl<'a> Component<'a> {
+    /// The name, unless the system would take it for a path, for this folder or for the one above, or it is too long.
+    pub(in crate::extract) fn new(name: &'a [u8]) -> Option<Self> {
+        let is_path = name.iter().any(|&b| b == b'/' || b == 0);
+        let is_special = matches!(name, b"" | b"." | b"..");
+        (!is_path && !is_special && shown_name(name).is_some()).then_some(Self(name))
+    }
+
+    /// The name in Windows' words.
+    pub(super) fn units(self) -> Vec<u16> {
+        shown_name(self.0).expect("was checked when the component was made")
+    }
+}
+
+/// How a name is written here, for messages.
+pub(in crate::extract) fn shown(name: &[u8]) -> OsString {
+    let units = shown_name(name).or_else(|| wim::utf16_from_wtf8(name)).unwrap_or_default();
+    OsString::from_wide(&units)
+}
+
+/// What two names have in common that are the same to the system: their letters, in any case.
+pub(in crate::extract) fn sameness(name: &[u8]) -> Vec<u16> {
+    shown_name(name).unwrap_or_default().into_iter().map(wim::upcase).collect()
+}
+
+/// An open folder: the destination or one below it.
+#[derive(Debug)]
+pub(in crate::extract) struct Folder(File);
+
+impl Folder {
+    /// Opens the destination, making it and what is above it where it is missing; the flag says whether it was made.
+    /// The user named it, so links on the way to it are followed.
+    ///
+    /// # Errors
+    /// It is no folder, or cannot be made.
+    pub(in crate::extract) fn destination(path: &Path) -> io::Result<(Self, bool)> {
+        let made = match std::fs::create_dir(path) {
+            Ok(()) => true,
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => false,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => std::fs::create_dir_all(path).map(|()| true)?,
+            Err(e) => return Err(e),
+        };
+        Ok((Self(files::open_folder(path, Access::LOOK)?), made))
+    }
+
+    /// This folder, opened once more.
+    ///
+    /// # Errors
+    /// Too many files are open.
+    pub(in crate::extract) fn again(&self) -> io::Result<Self> {
+        Ok(Self(self.0.try_clone()?))
+    }
+
+    /// Opens a folder in this one.
+    ///
+    /// # Errors
+    /// There is none of that name; a link to one is none.
+    pub(in crate::extract) fn open(&self, name: Component<'_>) -> io::Result<Self> {
+        let found = files::open(&self.0, &name.units(), Access::LOOK, Make::Nothing)?;
+        if found.metadata()?.file_attributes() & (DIRECTORY | REPARSE_POINT) != DIRECTORY {
+            return Err(io::ErrorKind::NotADirectory.into());
+        }
+        Ok(Self(found))
+    }
+
+    /// Makes a folder in this one; false if there is one already.
+    ///
+    /// # Errors
+    /// Something else has the name, or the folder cannot be made.
+    pub(in crate::extract) fn make_folder(&self, name: Component<'_>) -> io::Result<bool> {
+        match files::open(&self.0, &name.units(), Access::LOOK, Make::Folder) {
+            Ok(_) => Ok(true),
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists && self.open(name).is_ok() => Ok(false),
+            Err(e) => Err(e),
+        }
+    }
+
+    /// Makes a file that disappears again unless it is kept. Where `overwrite`, a file that has the name stays until
+    /// then.
+    ///
+    /// # Errors
+    /// The name is taken, or the file cannot be made.
+    pub(super) fn make_file(
+        &self,
+        name: Component<'_>,
+        access: Access,
+        overwrite: bool,
+    ) -> io::Result<PartialFile<'_>> {
+        PartialFile::make(&self.0, Make::File, name.units(), access, overwrite)
+    }
+
+    /// Makes a folder that is to be a link; it disappears again unless it is kept.
+    ///
+    /// # Errors
+    /// The name is taken, or the folder cannot be made.
+    pub(super) fn make_link_folder(
+        &self,
+        name: Component<'_>,
+        access: Access,
+        overwrite: bool,
+    ) -> io::Result<PartialFile<'_>> {
+        PartialFile::make(&self.0, Make::Folder, name.units(), access, overwrite)
+    }
+
+    /// Makes `name` another name of a file that was extracted before.
+    ///
+    /// # Errors
+    /// The name is taken, or the destination cannot have such links.
+    pub(in crate::extract) fn make_link(
+        &self,
+        name: Component<'_>,
+        first: (&Self, Component<'_>),
+        overwrite: bool,
+    ) -> io::Result<()> {
+        let (folder, first) = first;
+        let file = files::open(&folder.0, &first.units(), Access::CHANGE, Make::Nothing)?;
+        match files::link(&file, &self.0, &name.units()) {
+            Err(e) if overwrite && e.kind() == io::ErrorKind::AlreadyExists => {
+                remove_file(&self.0, &name.units())?;
+                files::link(&file, &self.0, &name.units())
+            }
+            result => result,
+        }
+    }
+
+    /// Opens or makes what is called `name`, or a stream of it.
+    ///
+    /// # Errors
+    /// It is not there, or is, or the system refuses.
+    pub(super) fn open_as(&self, name: &[u16], access: Access, make: Make) -> io::Result<File> {
+        files::open(&self.0, name, access, make)
+    }
+}
+
+/// Removes a file or link, read-only or not.
+///
+/// # Errors
+/// It is a folder, or the system refuses.
+pub(super) fn remove_file(folder: &File, name: &[u16]) -> io::Result<()> {
+    let file = files::open(folder, name, Access::CHANGE, Make::Nothing)?;
+    if file.metadata()?.file_attributes() & (DIRECTORY | REPARSE_POINT) == DIRECTORY {
+        return Err(io::ErrorKind::AlreadyExists.into());
+    }
+    make_removable(&file)?;
+    files::remove(&file, true)
+}
+
+/// Takes the read-only attribute away, which protects against removing and replacing.
+///
+/// # Errors
+/// The system refuses.
+pub(super) fn make_removable(file: &File) -> io::Result<()> {
+    files::set_basic(file, files::Basic { attributes: NORMAL, ..files::Basic::default() })
+}
+
+/// The destination's path with a stream of it.
+pub(super) fn stream_of(path: &Path, stream: &[u16]) -> PathBuf {
+    // Without a separator at its end, behind which a name would have to come.
+    let mut path = path.components().as_path().as_os_str().to_owned();
+    path.push(":");
+    path.push(OsString::from_wide(stream));
+    path.into()
+}

@@ -1,0 +1,237 @@
+//! What files look like: attributes, times, named streams, reparse points, security descriptors.
+
+use std::fs::File;
+use std::io::{self, Write};
+
+use anyhow::{anyhow, bail};
+use fs_core::wim::FileTime;
+use fs_core::{Attr, Filesystem, Ino, Kind, LinkTargets, Options, Release, StreamInterface};
+use mount_windows::{reparse_buffer, shown_name};
+use windows_files::{self as files, Access, Basic, Make, Privilege, Which};
+
+use super::super::plan::{FolderIndex, Plan};
+use super::super::trouble::Trouble;
+use super::folder::{Component, Folder, stream_of};
+use super::partial::PartialFile;
+use crate::outcome::Outcome;
+use crate::source::Links;
+use crate::stream::stream;
+
+const DIRECTORY: u32 = 0x10;
+const SPARSE: u32 = 0x200;
+const COMPRESSED: u32 = 0x800;
+const NORMAL: u32 = 0x80;
+/// Read-only, hidden, system, archive, not indexed: what is set as it is. What else a file has is made otherwise, or by Windows.
+const SETTABLE: u32 = 0x1 | 0x2 | 0x4 | 0x20 | 0x2000;
+
+/// The last time that Windows knows, in the year 30828.
+const LAST_TIME: u64 = 0x7FFF_35F4_F06C_58FF;
+
+/// What of a file is restored beyond what always is.
+#[derive(clap::Args, Debug)]
+pub(in crate::extract) struct Wishes {
+    /// Restore security descriptors; all of it takes an administrator
+    #[arg(long)]
+    security: bool,
+
+    #[command(flatten)]
+    links: Links,
+
+    // What there is on Unix.
+    #[arg(long, hide = true)]
+    unix_data: bool,
+    #[arg(long, hide = true)]
+    streams: bool,
+}
+
+impl Wishes {
+    /// Everything as Windows has it.
+    ///
+    /// # Errors
+    /// Something is wanted that only Unix has.
+    pub(in crate::extract) fn options(&self, plain: Options) -> anyhow::Result<Options> {
+        if self.unix_data {
+            bail!("--unix-data: owners, modes and special files of Unix cannot be restored on Windows");
+        }
+        if self.streams {
+            bail!("--streams: on Windows named streams are always restored");
+        }
+        Ok(Options { streams: StreamInterface::None, ..plain }) // by Windows' own means
+    }
+}
+
+/// Gives files their looks.
+pub(in crate::extract) struct Looks<'a> {
+    fs: &'a Filesystem,
+    links: LinkTargets,
+    /// What of security descriptors is given, if they are.
+    security: Option<Which>,
+    access: Access,
+}
+
+impl<'a> Looks<'a> {
+    /// By the wishes of the user, who is told what he lacks for them.
+    pub(in crate::extract) fn new(fs: &'a Filesystem, wishes: &Wishes, outcome: &mut Outcome) -> Self {
+        let mut enable = |privilege: Privilege, takes: &str| {
+            let enabled = files::enable(privilege).unwrap_or(false);
+            if !enabled {
+                let name = privilege.name();
+                outcome
+                    .fail(&anyhow!("--security: {takes} stay as they are without {name}, which administrators have"));
+            }
+            enabled
+        };
+        let security = wishes.security.then(|| Which {
+            owner: enable(Privilege::Restore, "owners and groups"),
+            audit: enable(Privilege::Security, "audit lists"),
+        });
+        // Links say so themselves where this is not enough.
+        let _ = files::enable(Privilege::CreateSymbolicLink);
+        let access = match security {
+            None => Access::WRITE,
+            Some(which) => Access::WRITE | Access::to_set(which),
+        };
+        Self { fs, links: wishes.links.targets, security, access }
+    }
+
+    /// Makes a link or another folder with a reparse point; false for what is a file with bytes.
+    pub(in crate::extract) fn make_special(
+        &self,
+        folder: &Folder,
+        name: Component<'_>,
+        attr: &Attr,
+        overwrite: bool,
+    ) -> Result<bool, Trouble> {
+        let windows = self.fs.windows_attr(attr.ino, self.links)?;
+        let is_folder = windows.attributes & DIRECTORY != 0;
+        if windows.reparse_tag == 0 || !is_folder && attr.kind == Kind::File {
+            return Ok(false);
+        }
+        let made = if is_folder {
+            folder.make_link_folder(name, self.access, overwrite)?
+        } else {
+            folder.make_file(name, self.access, overwrite)?
+        };
+        self.set_reparse_point(made.file(), attr.ino)?;
+        self.give(made.file(), attr.ino, attr)?;
+        made.keep()?;
+        Ok(true)
+    }
+
+    /// Makes a file, to be filled.
+    pub(in crate::extract) fn make_file<'f>(
+        &self,
+        folder: &'f Folder,
+        name: Component<'_>,
+        overwrite: bool,
+    ) -> io::Result<PartialFile<'f>> {
+        folder.make_file(name, self.access, overwrite)
+    }
+
+    /// Decides how a file is stored, before its content comes.
+    pub(in crate::extract) fn begin(&self, file: &PartialFile<'_>, attr: &Attr) -> Result<(), Trouble> {
+        let attributes = self.fs.windows_attr(attr.ino, self.links)?.attributes;
+        let sparse = if attributes & SPARSE != 0 { files::make_sparse(file.file()) } else { Ok(()) };
+        let compressed = if attributes & COMPRESSED != 0 { files::compress(file.file()) } else { Ok(()) };
+        Ok(said("sparse", sparse).and(said("compressed", compressed))?)
+    }
+
+    /// Gives a file its looks, when its content is complete.
+    pub(in crate::extract) fn finish(&self, file: &PartialFile<'_>, attr: &Attr) -> Result<(), Trouble> {
+        let (folder, name) = file.place();
+        let streams = self.make_streams(attr.ino, &|stream| {
+            files::open(folder, &[name, &[u16::from(b':')], stream].concat(), Access::WRITE, Make::File)
+        });
+        let is_reparse_point = self.fs.windows_attr(attr.ino, self.links)?.reparse_tag != 0;
+        let reparse = if is_reparse_point { self.set_reparse_point(file.file(), attr.ino) } else { Ok(()) };
+        streams.and(reparse).and(self.give(file.file(), attr.ino, attr))
+    }
+
+    /// Gives a folder of the plan its looks, when everything is in it.
+    pub(in crate::extract) fn finish_folder(
+        &self,
+        plan: &Plan<'_>,
+        index: FolderIndex,
+        from: Ino,
+    ) -> Result<(), Trouble> {
+        let attr = self.fs.attr(from)?;
+        let (planned, path) = (&plan.folders[index as usize], plan.path(0, b""));
+        let (folder, streams) = match Component::new(&planned.name) {
+            Some(name) => {
+                let parent = plan.open(planned.parent)?;
+                parent.open(name)?; // is still a folder, and no link
+                let units = name.units();
+                let streams = self.make_streams(from, &|stream| {
+                    parent.open_as(&[&units[..], &[u16::from(b':')], stream].concat(), Access::WRITE, Make::File)
+                });
+                (parent.open_as(&units, self.access, Make::Nothing)?, streams)
+            }
+            None => {
+                let make = |stream: &[u16]| files::make_file_at(&stream_of(&path, stream), Access::WRITE);
+                (files::open_folder(&path, self.access)?, self.make_streams(from, &make))
+            }
+        };
+        let compress = self.fs.windows_attr(from, self.links)?.attributes & COMPRESSED != 0;
+        let compressed = if compress { files::compress(&folder) } else { Ok(()) };
+        let compressed = said("compressed", compressed).map_err(Trouble::from);
+        streams.and(compressed).and(self.give(&folder, from, &attr))
+    }
+
+    /// Gives an open file or folder its security descriptor, then times and attributes: all that can be given.
+    fn give(&self, file: &File, ino: Ino, attr: &Attr) -> Result<(), Trouble> {
+        let security = self.set_security(file, ino);
+        let windows = self.fs.windows_attr(ino, self.links)?.attributes;
+        let attributes = Some(windows & SETTABLE).filter(|&bits| bits != 0).unwrap_or(NORMAL);
+        let [created, written, accessed] = self.times(ino, attr).map(|time| time.0.min(LAST_TIME));
+        let basic = Basic { created, accessed, written, changed: written, attributes };
+        security.and(said("attributes and times", files::set_basic(file, basic)).map_err(Trouble::from))
+    }
+
+    fn set_security(&self, file: &File, ino: Ino) -> Result<(), Trouble> {
+        let Some(which) = self.security else { return Ok(()) };
+        let Some(descriptor) = self.fs.security_descriptor(ino)? else { return Ok(()) };
+        Ok(said("security descriptor", files::set_security_descriptor(file, &descriptor, which))?)
+    }
+
+    fn set_reparse_point(&self, file: &File, ino: Ino) -> Result<(), Trouble> {
+        let Some(point) = self.fs.reparse_point(ino, self.links)? else { return Ok(()) };
+        let buffer =
+            reparse_buffer(point).ok_or_else(|| io::Error::other("the link leads to what Windows cannot name"));
+        Ok(said("reparse point", buffer.and_then(|buffer| files::set_reparse_point(file, &buffer)))?)
+    }
+
+    /// Makes the named streams of a file, each opened by `make`. One that cannot be made is no reason to leave out the
+    /// others; the first is told.
+    fn make_streams(&self, ino: Ino, make: &dyn Fn(&[u16]) -> io::Result<File>) -> Result<(), Trouble> {
+        let streams = self.fs.streams(ino)?;
+        streams.iter().map(|entry| self.make_stream(&entry.name, entry.ino, make)).fold(Ok(()), Result::and)
+    }
+
+    fn make_stream(&self, name: &[u8], ino: Ino, make: &dyn Fn(&[u16]) -> io::Result<File>) -> Result<(), Trouble> {
+        let what = format!("stream {}", String::from_utf8_lossy(name));
+        let units = shown_name(name).ok_or(io::ErrorKind::InvalidFilename);
+        let mut file = said(&what, units.map_err(io::Error::from).and_then(|units| make(&units)))?;
+        let done = stream(self.fs, ino, Release::AtOnce, |bytes| said(&what, file.write_all(bytes)));
+        let done = done.map_err(Trouble::from).and_then(|done| Ok(done?));
+        if done.is_err() {
+            let _ = files::remove(&file, true); // not all of it is there; that is what gets reported
+        }
+        done
+    }
+
+    /// Created, written, read: as stored, since an image's own directory is listed with the times of the image.
+    fn times(&self, ino: Ino, attr: &Attr) -> [FileTime; 3] {
+        let stored = self.fs.xattr(ino, b"system.ntfs_times").unwrap_or_default();
+        match stored.as_chunks::<8>().0 {
+            [created, written, accessed, ..] => {
+                [created, written, accessed].map(|bytes| FileTime(u64::from_le_bytes(*bytes)))
+            }
+            _ => [attr.created, attr.modified, attr.accessed],
+        }
+    }
+}
+
+/// An error with what could not be given.
+fn said<T>(what: &str, result: io::Result<T>) -> io::Result<T> {
+    result.map_err(|error| io::Error::new(error.kind(), format!("{what}: {error}")))
+}
