@@ -9,7 +9,7 @@ use crate::content::{MAX_CHUNK, Verify};
 /// Through which interface named streams can be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum StreamInterface {
-    /// As extended attributes `user.NAME`, up to the platform's limit (64 KiB on Linux).
+    /// As extended attributes `user.NAME`, up to the platform's limit (64 KiB on Linux); larger ones as with `Windows`.
     #[default]
     Xattr,
     /// As files opened by the name `file:stream`, of any size; they are not listed.
@@ -50,8 +50,8 @@ impl fmt::Display for ImageChoice {
 pub struct Options {
     /// Only this image, as the root. Needs a source with one archive file.
     pub image: Option<ImageChoice>,
-    /// Archives that supply data which the store's own do not have, searched in this order after those; `*`, `?` and `[a-z]`
-    /// in the last part of a path make it a pattern for the names of files.
+    /// Archives that supply data which the store's own do not have, searched in this order after those; `*`, `?` and
+    /// `[a-z]` in the last part of a path make it a pattern for the names of files.
     pub references: Vec<PathBuf>,
     /// How named streams are shown.
     pub streams: StreamInterface,

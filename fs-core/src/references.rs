@@ -79,7 +79,8 @@ fn parts(mut pattern: &[char]) -> Vec<Part<'_>> {
     parts
 }
 
-/// The class whose `[` is in front of `pattern`, and what follows its `]`; `None` without one: the `[` then means itself.
+/// The class whose `[` is in front of `pattern`, and what follows its `]`; `None` without one: the `[` then means
+/// itself.
 fn class(pattern: &[char]) -> Option<(Part<'_>, &[char])> {
     let not = matches!(pattern.first(), Some('!' | '^'));
     let members = &pattern[usize::from(not)..];

@@ -47,11 +47,12 @@ fn read_all(archive: &Archive) {
     }
 }
 
-/// The bytes that say what kind of resource follows: the kind, the binary logarithm of the chunk size, four of the size, two unused.
+/// The bytes that say what kind of resource follows: the kind, the binary logarithm of the chunk size, four of the
+/// size, two unused.
 const KIND: usize = 8;
 
-/// Reads a resource of the kind that the first bytes say, in an archive that is sound but for it: its chunk table, or in a
-/// solid one its header, is what nothing else vouches for.
+/// Reads a resource of the kind that the first bytes say, in an archive that is sound but for it: its chunk table, or
+/// in a solid one its header, is what nothing else vouches for.
 pub(crate) fn resource(data: &[u8]) {
     let Some((&[kind, exponent, a, b, c, d, ..], stored)) = data.split_first_chunk::<KIND>() else { return };
     let size = u64::from(u32::from_le_bytes([a, b, c, d]));

@@ -31,8 +31,8 @@ impl Unnamed {
     }
 }
 
-/// Opens an archive as a mount does, walks it, reads everything, and checks it. The first four bytes say how long the archive
-/// is; what follows it is another one that supplies data.
+/// Opens an archive as a mount does, walks it, reads everything, and checks it. The first four bytes say how long the
+/// archive is; what follows it is another one that supplies data.
 pub(crate) fn store(data: &[u8]) {
     let Some((length, rest)) = data.split_first_chunk() else { return };
     let (archive, reference) = rest.split_at(rest.len().min(u32::from_le_bytes(*length) as usize));
