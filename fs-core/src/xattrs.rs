@@ -3,6 +3,8 @@
 //! Listed are only those that belong to a file and that a copy should carry: its named streams and the attributes that
 //! wimlib stored on Linux. The others answer to their names; were they listed, every `cp -a` would try to set them.
 
+use std::collections::HashSet;
+
 use wim::{BlobHash, Dentry, Name};
 
 use crate::image::{Image, Node};
@@ -32,21 +34,17 @@ pub(crate) struct Rules {
 /// The names listed for a file.
 pub(crate) fn names(node: &Node, rules: Rules) -> Vec<Vec<u8>> {
     let dentry = node.dentry();
-    let mut names: Vec<Vec<u8>> = Vec::new();
-    if rules.streams == StreamInterface::Xattr {
-        names.extend(dentry.streams().named().map(|s| stream_name(s.name)));
-    }
-    for name in dentry.linux_xattrs().map(|x| x.name) {
-        if shows_linux(name, rules) && !names.iter().any(|n| n == name) {
-            names.push(name.to_vec());
+    let streams = dentry.streams();
+    let streams = streams.named().filter(|_| rules.streams == StreamInterface::Xattr).map(|s| stream_name(s.name));
+    let linux = dentry.linux_xattrs().filter(|x| shows_linux(x.name, rules)).map(|x| x.name.to_vec());
+    // A file may have a hundred thousand, which must not be compared with each other.
+    let (mut names, mut known, mut room) = (Vec::new(), HashSet::new(), XATTR_MAX);
+    for name in streams.chain(linux) {
+        if name.len() < room && known.insert(name.clone()) {
+            room -= name.len() + 1;
+            names.push(name);
         }
     }
-    let mut room = XATTR_MAX;
-    names.retain(|name| {
-        let fits = name.len() < room;
-        room -= if fits { name.len() + 1 } else { 0 };
-        fits
-    });
     names
 }
 
