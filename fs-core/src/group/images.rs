@@ -1,6 +1,7 @@
 //! What a group holds at one time, and how one snapshot of it follows from another.
 
 use std::collections::{HashMap, HashSet};
+use std::path::Path;
 use std::sync::Arc;
 
 use super::Group;
@@ -112,6 +113,11 @@ impl<'a> Builder<'a> {
         let problem = |file: &&StoredFile| self.new.files.get(&file.path)?.problem(&file.path);
         self.new.problems = files.iter().filter_map(problem).collect();
 
+        let first = enabled.first().and_then(|entry| self.archive(&entry.file));
+        let is_stranger =
+            |file: &&StoredFile| listing.parts.contains(*file) && !self.is_of_one_set(first.as_deref(), file);
+        let (strangers, suppliers): (Vec<_>, Vec<_>) = suppliers.into_iter().partition(is_stranger);
+        self.new.problems.extend(strangers.into_iter().map(|file| Problem::new(&file.path, stranger(&file.path))));
         let shared: Vec<_> = suppliers.iter().filter_map(|file| self.archive(file)).collect();
         self.new.shared = shared.iter().chain(self.opener.references()).cloned().collect();
         self.shared = self.compare_shared();
@@ -130,6 +136,14 @@ impl<'a> Builder<'a> {
 
     fn archive(&self, file: &StoredFile) -> Option<Arc<ArchiveFile>> {
         self.new.files.get(&file.path)?.archive.clone()
+    }
+
+    /// Whether a file that is called as a part of a split archive is one. Of a file that does not open it is not known.
+    fn is_of_one_set(&self, first: Option<&ArchiveFile>, file: &StoredFile) -> bool {
+        let part = self.archive(file);
+        let Some((first, part)) = first.zip(part) else { return true };
+        let (first, part) = (&first.header, &part.header);
+        first.guid == part.guid && first.part.total == part.part.total && first.part.number != part.part.number
     }
 
     fn compare_shared(&self) -> Shared {
@@ -200,4 +214,10 @@ impl<'a> Builder<'a> {
         let seen = self.new.files.get(&archive.path).zip(self.old.files.get(&archive.path));
         seen.is_some_and(|(now, before)| now.is_later_than(before))
     }
+}
+
+/// What is wrong with a file that is called as a part of a split archive and is none.
+fn stranger(path: &Path) -> Error {
+    let reason = "called as a part of the archive, but of another set; --ref takes data from it all the same";
+    Error::NoStore { path: path.to_owned(), reason }
 }
