@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use fs_core::{Filesystem, Options, Release};
+use fs_core::{Filesystem, Options, Release, StreamInterface};
 
 use crate::globals::Globals;
 use crate::outcome::{Outcome, said_of};
@@ -21,7 +21,7 @@ Examples:
   wimstore cat /srv/RemoteInstall 'Sales/Windows 11/Users/Public/readme.txt'
 
 PATH counts from the root of SOURCE, as `wimstore ls` shows it; \\ may stand for /. Links are followed inside the \
-image.")]
+image. A named stream is FILE:STREAM.")]
 pub(crate) struct Args {
     #[command(flatten)]
     source: Source,
@@ -39,7 +39,8 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args, _: &Globals) -> anyhow::Result<ExitCode> {
     let (ignore_case, efs_raw) = (args.names.ignore_case, args.reading.efs_raw);
-    let options = Options { ignore_case, efs_raw, ..args.source.choice.options() };
+    let streams = StreamInterface::Windows;
+    let options = Options { ignore_case, efs_raw, streams, ..args.source.choice.options() };
     let fs = Filesystem::open(&args.source.path, options)?;
     let mut output = Output::stdout()?;
     let mut outcome = Outcome::default();

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::process::ExitCode;
 
-use fs_core::{Attr, Filesystem, Ino, Kind, Options};
+use fs_core::{Attr, Filesystem, Ino, Kind, Options, StreamInterface};
 
 use crate::globals::Globals;
 use crate::outcome::{Outcome, said_of};
@@ -69,7 +69,8 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args, _: &Globals) -> anyhow::Result<ExitCode> {
     let (unix_data, ignore_case) = (args.unix_data, args.names.ignore_case);
-    let options = Options { unix_data, ignore_case, ..args.source.choice.options() };
+    let streams = StreamInterface::Windows;
+    let options = Options { unix_data, ignore_case, streams, ..args.source.choice.options() };
     let fs = Filesystem::open(&args.source.path, options)?;
     let path = args.path.as_deref().unwrap_or_default().as_encoded_bytes();
     let start = paths::find(&fs, path, !args.long && !args.recursive).map_err(|error| paths::explain(&fs, error))?;

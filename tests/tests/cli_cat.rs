@@ -104,3 +104,19 @@ fn links_are_followed_inside_the_image() {
         assert!(said.err.starts_with(&format!("wimstore: {name}: ")), "{said:?}");
     }
 }
+
+#[test]
+fn named_streams_of_any_size_are_read_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.wim");
+    let large = code(300_000);
+    let tree =
+        root([dir("d", [file("f", "data").stream("small", "a stream").stream("large", &large)]).stream("s", "of d")]);
+    Wim::new(Packing::Lzx(32768), tree).build().save(&path);
+    let read = |name: &str| answer_bytes(&["cat", "--image=1", path.to_str().unwrap(), name]);
+    assert_eq!((read("d/f:small"), read("d:s")), (b"a stream".to_vec(), b"of d".to_vec()));
+    assert!(read("d/f:large") == large);
+    let listed = answer_bytes(&["ls", "--json", "--image=1", path.to_str().unwrap(), "d"]);
+    let entry: serde_json::Value = serde_json::from_slice(&listed).unwrap();
+    assert_eq!(entry["streams"], serde_json::json!([{"name": "small", "size": 8}, {"name": "large", "size": 300_000}]));
+}

@@ -32,6 +32,16 @@ pub(crate) struct Entry {
     sha1: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     target: Option<String>,
+    /// Named streams.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    streams: Vec<Stream>,
+}
+
+/// A named stream of a file or directory.
+#[derive(Debug, Serialize)]
+struct Stream {
+    name: String,
+    size: u64,
 }
 
 impl Entry {
@@ -48,6 +58,7 @@ impl Entry {
         };
         let name = path.rsplit(|&b| b == b'/').next().unwrap_or_default();
         let attributes = fs.xattr(ino, b"system.ntfs_attrib").ok();
+        let streams = fs.streams(ino).unwrap_or_default();
         let entry = Self {
             record: "entry",
             path: PathField::of(&[b"/", path].concat()),
@@ -65,6 +76,10 @@ impl Entry {
             attributes: attributes.and_then(|value| Some(u32::from_le_bytes(value.try_into().ok()?))),
             sha1: fs.xattr(ino, b"user.wim.sha1").ok().map(|value| lossy(&value)),
             target: target.map(|target| lossy(&target)),
+            streams: streams
+                .into_iter()
+                .map(|stream| Stream { name: lossy(&stream.name), size: stream.size })
+                .collect(),
         };
         Ok((entry, trouble))
     }

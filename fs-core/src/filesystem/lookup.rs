@@ -6,6 +6,7 @@ use super::{Filesystem, Target, Top};
 use crate::group::Group;
 use crate::image::{Image, Node};
 use crate::ino::Place;
+use crate::xattrs::XATTR_MAX;
 use crate::{Attr, Error, Ino, Kind, Result, StreamInterface, describe};
 
 impl Filesystem {
@@ -40,7 +41,7 @@ impl Filesystem {
     fn lookup_in(&self, node: &Node, name: &[u8]) -> Result<Attr> {
         let units = wim::utf16_from_wtf8(name).ok_or(Error::NotFound)?;
         match self.child(node, &units) {
-            Err(Error::NotFound) if self.options.streams == StreamInterface::Windows => {}
+            Err(Error::NotFound) if self.options.streams != StreamInterface::None => {}
             other => return self.attr_of(&other?),
         }
         let colon = units.iter().position(|&u| u == u16::from(b':')).ok_or(Error::NotFound)?;
@@ -54,7 +55,10 @@ impl Filesystem {
             }
         };
         let stream = file.dentry().streams().named().find(|s| same(s.name)).ok_or(Error::NotFound)?.index;
-        self.stream_attr(&file, stream)
+        let attr = self.stream_attr(&file, stream)?;
+        // As an extended attribute it is read only up to a limit.
+        let by_name = self.options.streams == StreamInterface::Windows || attr.size > XATTR_MAX as u64;
+        if by_name { Ok(attr) } else { Err(Error::NotFound) }
     }
 
     fn child(&self, node: &Node, name: &[u16]) -> Result<Node> {
