@@ -9,7 +9,7 @@ use fs_core::{ArchiveEntry, Chain, Filesystem, GroupInfo, ImageInfo, OpenArchive
 use crate::globals::Globals;
 use crate::outcome::{Outcome, Severity};
 use crate::output::Output;
-use crate::records::{Archive, Content, Found, Image, Solid};
+use crate::records::{Archive, Content, Found, Image, Solid, by_keeper};
 use crate::source::Source;
 use crate::text;
 
@@ -122,16 +122,10 @@ impl Teller<'_> {
 
     /// Whether all the data of an image is there, which takes reading its metadata.
     fn content(&mut self, fs: &Filesystem, image: &ImageInfo) -> Content {
-        match fs.missing_blobs(image) {
-            Ok(missing) => {
-                let count = missing.len();
-                Content { complete: Some(count == 0), missing_blobs: Some(count), error: None }
-            }
-            Err(error) => {
-                self.outcome.report(&error);
-                Content { error: Some(Chain(&error).to_string()), ..Content::default() }
-            }
-        }
+        content(fs, image).unwrap_or_else(|error| {
+            self.outcome.report(&error);
+            Content { error: Some(Chain(&error).to_string()), ..Content::default() }
+        })
     }
 
     fn xml(&mut self, archive: &OpenArchive, images: &[&ImageInfo]) -> anyhow::Result<()> {
@@ -204,6 +198,7 @@ impl Teller<'_> {
             (None, Some(count @ 1..)) => {
                 format!("incomplete: no archive has {}; --ref FILE names one more", text::count(count as u64, "blob"))
             }
+            (None, _) if !record.content.files_elsewhere.is_empty() => "incomplete".into(),
             (None, _) => "complete".into(),
         };
         let number = |number: Option<u64>| number.map(|n| n.to_string());
@@ -240,6 +235,12 @@ impl Teller<'_> {
         for (label, value) in &fields {
             self.field(label, value.as_deref())?;
         }
+        for (keeper, files) in &record.content.files_elsewhere {
+            self.field("  Elsewhere", Some(&format!("{}, {keeper}", text::count(*files as u64, "file"))))?;
+        }
+        for warning in &record.content.warnings {
+            self.field("  Warning", Some(warning))?;
+        }
         self.output.text(format_args!("\n"))
     }
 
@@ -250,6 +251,18 @@ impl Teller<'_> {
         self.output.name(value.as_bytes())?;
         self.output.bytes(b"\n")
     }
+}
+
+fn content(fs: &Filesystem, image: &ImageInfo) -> fs_core::Result<Content> {
+    let missing = fs.missing_blobs(image)?.len();
+    let files_elsewhere = by_keeper(fs.files_elsewhere(image)?);
+    Ok(Content {
+        complete: Some(missing == 0 && files_elsewhere.is_empty()),
+        missing_blobs: Some(missing),
+        files_elsewhere: files_elsewhere.into_iter().map(|(keeper, files)| (keeper, files.len())).collect(),
+        warnings: fs.image_warnings(image)?,
+        error: None,
+    })
 }
 
 /// Solid resources, one line for each compression and chunk size.

@@ -142,6 +142,7 @@ impl Lister<'_> {
         if let Err(error) = done {
             self.outcome.report(&said_of(error, path));
         }
+        self.outcome.warn_of_entries(self.fs, ino, path);
         rows
     }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use fs_core::{Chain, Problem};
+use fs_core::{Chain, Filesystem, Ino, Problem};
 
 use crate::output;
 
@@ -55,6 +55,15 @@ impl Outcome {
         for problem in problems {
             self.note(Severity::Bad);
             output::complain(format_args!("{}: {}", problem.path.display(), cause(&problem.path, &problem.error)));
+        }
+    }
+
+    /// Says what is odd about the entries of a directory with this path: what is left out or changed. Nothing of what
+    /// is there is bad for it.
+    pub(crate) fn warn_of_entries(&self, fs: &Filesystem, directory: Ino, path: &[u8]) {
+        // Whoever lists the directory tells that it cannot be read.
+        for warning in fs.directory_warnings(directory).unwrap_or_default() {
+            output::complain(format_args!("/{}: warning: {warning}", String::from_utf8_lossy(path)));
         }
     }
 

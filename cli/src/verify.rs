@@ -15,7 +15,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use crate::globals::Globals;
 use crate::outcome::{Severity, cause};
 use crate::output::Output;
-use crate::records::{Found, PathField, Summary};
+use crate::records::{Found, PathField, Summary, by_keeper};
 use crate::source::Source;
 
 /// Check every byte of a store against its SHA-1.
@@ -125,6 +125,12 @@ impl Verifier<'_> {
             let missing = batch.fs.missing_blobs(image).unwrap_or_default();
             let number = u32::try_from(image.number)?;
             found.extend(missing.into_iter().map(|blob| Found::missing(&image.archive.path, number, blob)));
+            let elsewhere = by_keeper(batch.fs.files_elsewhere(image).unwrap_or_default());
+            let of = |(keeper, paths): (_, Vec<Vec<u8>>)| {
+                let paths: Vec<&[u8]> = paths.iter().map(Vec::as_slice).collect();
+                Found::elsewhere(&image.archive.path, number, keeper, &paths)
+            };
+            found.extend(elsewhere.into_iter().map(of));
         }
         name_blocks(&mut found);
         name_users(batch, &mut found);

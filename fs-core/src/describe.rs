@@ -4,11 +4,10 @@ use wim::{BlobHash, Dentry, FileTime, UnixData};
 
 use crate::archive_file::ArchiveFile;
 use crate::image::{Image, Node};
-use crate::links;
-use crate::{Attr, BlobRef, Ino, Kind, Options};
+use crate::{Attr, BlobRef, Ino, Kind, Options, elsewhere, links};
 
-/// Size shown for a file whose data no archive supplies or can hold: its size is not known, and of a file of size 0 the kernel would
-/// serve an empty content without asking us.
+/// Size shown for a file whose data no archive supplies or can hold, or is elsewhere: its size is not known, and of a
+/// file of size 0 the kernel would serve an empty content without asking us.
 pub(crate) const UNKNOWN_SIZE: u64 = 1;
 
 /// What a dentry is to the platform. Of wimlib's Unix data only what agrees with the dentry is believed.
@@ -37,7 +36,11 @@ pub(crate) fn inode(options: &Options, node: &Node, ino: Ino) -> Attr {
     let dentry = node.dentry();
     let kind = kind(options, &dentry);
     let streams = dentry.streams();
-    let size = if kind == Kind::File { size(node, streams.efs.or(streams.unnamed)) } else { 0 };
+    let size = match kind {
+        Kind::File if elsewhere::without_data(&dentry).is_some() => UNKNOWN_SIZE,
+        Kind::File => size(node, streams.efs.or(streams.unnamed)),
+        _ => 0,
+    };
     let mut attr = Attr {
         ino,
         kind,

@@ -57,6 +57,12 @@ pub enum Error {
         /// The content that is missing.
         hash: BlobHash,
     },
+    /// The image has a file's pointer to its data only.
+    #[error("the image has none of its data, which Windows kept {keeper}")]
+    DataElsewhere {
+        /// Where.
+        keeper: &'static str,
+    },
     /// An archive could not be read, is damaged, or is of a kind that is not supported.
     #[error("{}", archive.display())]
     Archive {
@@ -146,7 +152,11 @@ impl Error {
     pub fn is_damage(&self) -> bool {
         matches!(
             self.root_cause(),
-            Self::DataMissing { .. } | Self::Archive { .. } | Self::Blob { .. } | Self::Io { .. }
+            Self::DataMissing { .. }
+                | Self::DataElsewhere { .. }
+                | Self::Archive { .. }
+                | Self::Blob { .. }
+                | Self::Io { .. }
         )
     }
 }

@@ -4,12 +4,12 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use wim::{BlobHash, InodeId};
+use wim::{BlobHash, InodeId, NodeId};
 
 use crate::group::Group;
 use crate::image::Image;
 use crate::source::ArchiveEntry;
-use crate::{Error, Filesystem, Ino, OpenArchive, Problem, Result};
+use crate::{Error, Filesystem, Ino, OpenArchive, Problem, Result, elsewhere};
 
 /// What a store holds, as far as it can be read.
 #[derive(Debug, Clone)]
@@ -117,6 +117,28 @@ impl Filesystem {
             missing.extend(needed.filter(|hash| image.blob(hash).is_err()));
         }
         Ok(missing)
+    }
+
+    /// What is odd about the entries of an image: those that are left out, and those that are shown with less. Reads
+    /// the image's metadata.
+    ///
+    /// # Errors
+    /// As [`Filesystem::missing_blobs`].
+    pub fn image_warnings(&self, image: &ImageInfo) -> Result<Vec<String>> {
+        Ok(self.image_of(image)?.tree()?.warnings().iter().map(ToString::to_string).collect())
+    }
+
+    /// The files of which an image has no data because Windows kept it elsewhere: their paths as those of [`BlobUse`],
+    /// and where. Reads the image's metadata.
+    ///
+    /// # Errors
+    /// As [`Filesystem::missing_blobs`].
+    pub fn files_elsewhere(&self, image: &ImageInfo) -> Result<Vec<(Vec<u8>, &'static str)>> {
+        let image = self.image_of(image)?;
+        let tree = image.tree()?;
+        let nodes = (0..tree.node_count()).map(NodeId);
+        let found = nodes.filter_map(|node| Some((node, elsewhere::without_data(&tree.dentry(node))?)));
+        Ok(found.map(|(node, keeper)| (self.node_path(&image, &tree, node), keeper)).collect())
     }
 
     /// Every use of one of `blobs` in an image, by the paths of all names of the files. Reads the image's metadata.

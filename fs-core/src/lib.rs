@@ -10,6 +10,7 @@ mod attributes;
 pub mod check;
 mod content;
 mod describe;
+mod elsewhere;
 mod error;
 mod filesystem;
 mod group;

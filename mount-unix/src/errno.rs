@@ -21,6 +21,7 @@ pub fn errno(error: &Error) -> i32 {
         Error::TooLarge { .. } => Errno::TOOBIG,
         Error::Encrypted => Errno::ACCESS,
         Error::DataMissing { .. }
+        | Error::DataElsewhere { .. }
         | Error::Archive { .. }
         | Error::Blob { .. }
         | Error::Io { .. }
@@ -61,6 +62,7 @@ mod tests {
             (Error::TooLarge { len: 65537, limit: 65536 }, 7),
             (Error::Encrypted, 13),
             (Error::DataMissing { hash: BlobHash::ZERO }, 5),
+            (Error::DataElsewhere { keeper: "in the cloud" }, 5),
             (archive(), 5),
             (blob(), 5),
             (Error::io("/s", io::ErrorKind::NotFound.into()), 5),

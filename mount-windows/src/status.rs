@@ -56,7 +56,9 @@ pub fn ntstatus(error: &Error) -> Status {
         Error::XattrsUnsupported => Status::NOT_SUPPORTED,
         Error::TooLarge { .. } => Status::FILE_TOO_LARGE,
         Error::Encrypted => Status::ACCESS_DENIED,
-        Error::DataMissing { .. } | Error::Archive { .. } | Error::Blob { .. } => Status::DATA_ERROR,
+        Error::DataMissing { .. } | Error::DataElsewhere { .. } | Error::Archive { .. } | Error::Blob { .. } => {
+            Status::DATA_ERROR
+        }
         Error::Io { .. }
         // These three are said when a store is opened, or in its list of problems; no request leads to them.
         | Error::TooMany { .. }
@@ -94,6 +96,7 @@ mod tests {
             (Error::TooLarge { len: 65537, limit: 65536 }, 0xC000_0904),
             (Error::Encrypted, 0xC000_0022),
             (Error::DataMissing { hash: BlobHash::ZERO }, 0xC000_003E),
+            (Error::DataElsewhere { keeper: "in the cloud" }, 0xC000_003E),
             (archive(), 0xC000_003E),
             (blob(), 0xC000_003E),
             (Error::io("/s", io::ErrorKind::NotFound.into()), 0xC000_0185),

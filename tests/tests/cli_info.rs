@@ -1,7 +1,7 @@
 //! `wimstore info`.
 
 use serde_json::{Value, json};
-use testkit::{Data, Image, Packing, Store, Wim, dir, file, root, sha1};
+use testkit::{Data, Image, Packing, Store, Wim, dir, file, reparse, root, sha1};
 use wimstore_tests::{answer, say};
 
 fn objects(text: &str) -> Vec<Value> {
@@ -59,6 +59,7 @@ fn an_archive_and_its_image_are_told_in_full() {
         "enabled": true,
         "complete": true,
         "missing_blobs": 0,
+        "warnings": [],
         "name": "Windows 11",
         "description": "for sales",
         "display_name": null,
@@ -203,4 +204,23 @@ fn what_was_put_up_with_is_told() {
     assert_eq!(told[0]["integrity"], Value::Null);
     assert!(told[0]["integrity_error"].as_str().unwrap().contains("integrity table"), "{said:?}");
     assert_eq!(said.code, 1);
+}
+
+#[test]
+fn files_whose_data_is_elsewhere_and_odd_entries_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.wim");
+    let pointer = |name| file(name, "").reparse(reparse::WOF, "pointer");
+    let tree = root([pointer("a"), pointer("b"), file("..", "x"), file("f", "x")]);
+    Wim::new(Packing::Stored, tree).build().save(&path);
+    let path = path.to_str().unwrap();
+    let image = &objects(&answer(&["info", "--json", path]))[1];
+    assert_eq!((&image["complete"], &image["missing_blobs"]), (&json!(false), &json!(0)));
+    assert_eq!(image["files_elsewhere"], json!({"compressed or in another WIM (WOF)": 2}));
+    let warning = image["warnings"][0].as_str().unwrap();
+    assert!(warning.ends_with("is left out: it is named `.` or `..`"), "{warning}");
+    let text = answer(&["info", path]);
+    assert!(text.contains("Data            incomplete\n"), "{text}");
+    assert!(text.contains("Elsewhere       2 files, compressed or in another WIM (WOF)\n"), "{text}");
+    assert!(text.contains(&format!("Warning         {warning}\n")), "{text}");
 }

@@ -130,6 +130,7 @@ impl<'a> Plan<'a> {
         if let Err(error) = done {
             outcome.report(&said_of(error, &self.fs.path(from)));
         }
+        outcome.warn_of_entries(self.fs, from, &self.fs.path(from));
         children
     }
 

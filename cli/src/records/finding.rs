@@ -15,7 +15,8 @@ use crate::text::{self, count};
 /// Something that is not as it should be. Which of the optional fields there are depends on the kind.
 #[derive(Debug, Serialize)]
 pub(crate) struct Found {
-    /// `bad_block`, `bad_blob`, `missing_blob`, `bad_metadata`, `bad_integrity_table`, `problem` or `warning`.
+    /// `bad_block`, `bad_blob`, `missing_blob`, `data_elsewhere`, `bad_metadata`, `bad_integrity_table`, `problem` or
+    /// `warning`.
     #[serde(rename = "type")]
     pub(crate) kind: &'static str,
     #[serde(flatten)]
@@ -83,6 +84,13 @@ impl Found {
             used_by: Some(Vec::new()),
             ..Self::new("missing_blob", archive, error)
         }
+    }
+
+    /// Files of which an image has no data, because Windows kept it elsewhere.
+    pub(crate) fn elsewhere(archive: &Path, image: u32, keeper: &str, paths: &[&[u8]]) -> Self {
+        let used_by = paths.iter().map(|path| PathField::of(&[b"/", *path].concat())).collect();
+        let error = format!("the image has none of the data of files, which Windows kept {keeper}");
+        Self { image: Some(image), used_by: Some(used_by), ..Self::new("data_elsewhere", archive, error) }
     }
 
     /// What checking an archive found; `None` for missing blobs, which only the whole store knows.

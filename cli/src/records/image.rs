@@ -1,5 +1,7 @@
 //! An image, as far as the XML data tells, and whether its data is all there.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use fs_core::ImageInfo;
@@ -35,6 +37,10 @@ pub(crate) struct Content {
     /// Blobs that no archive supplies.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) missing_blobs: Option<usize>,
+    /// Files without data, by where Windows kept it.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) files_elsewhere: BTreeMap<&'static str, usize>,
+    pub(crate) warnings: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) error: Option<String>,
 }

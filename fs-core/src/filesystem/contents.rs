@@ -6,7 +6,7 @@ use crate::content::Release;
 use crate::image::Node;
 use crate::ino::Place;
 use crate::xattrs::{self, Rules, Value};
-use crate::{ArchiveId, BlobRef, Error, Ino, Kind, Result, describe, links};
+use crate::{ArchiveId, BlobRef, Error, Ino, Kind, Result, describe, elsewhere, links};
 
 impl Filesystem {
     /// Fills `buf` from `offset` and returns how many bytes it filled: fewer than `buf.len()` only where the file ends.
@@ -60,6 +60,9 @@ impl Filesystem {
                 let dentry = node.dentry();
                 if dentry.is_directory() {
                     return Err(Error::IsDirectory);
+                }
+                if let Some(keeper) = elsewhere::without_data(&dentry) {
+                    return Err(Error::DataElsewhere { keeper });
                 }
                 let streams = dentry.streams();
                 let hash = match streams.efs {

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use wim::{InodeId, NodeId};
+use wim::{InodeId, NodeId, Warning};
 
 use super::{Filesystem, Target, Top};
 use crate::ino::Place;
@@ -53,6 +53,20 @@ impl Filesystem {
             Target::Stream(..) => return Err(Error::NotDirectory),
         }
         Ok(())
+    }
+
+    /// What is odd about the entries of a directory of an image: those that its listing leaves out or changes. Where an
+    /// image has very many, not all are known.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for a number that nothing has, or why the image's metadata cannot be read.
+    pub fn directory_warnings(&self, directory: Ino) -> Result<Vec<String>> {
+        let Target::Node(node) = self.target(directory)? else { return Ok(Vec::new()) };
+        let is_here = |warning: &&Warning| match warning {
+            Warning::Entry { directory, .. } => *directory == node.id(),
+            _ => false,
+        };
+        Ok(node.tree.warnings().iter().filter(is_here).map(ToString::to_string).collect())
     }
 
     fn parent(&self, target: &Target) -> Result<Ino> {

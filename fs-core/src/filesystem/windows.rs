@@ -5,7 +5,7 @@ use wim::{Attributes, CaseSensitivity, InodeId, NodeId, reparse};
 use super::paths::directory_names;
 use super::{Filesystem, Target, Top};
 use crate::ino::Place;
-use crate::{Attr, Error, Ino, Kind, Result, describe, links};
+use crate::{Attr, Error, Ino, Kind, Result, describe, elsewhere, links};
 
 /// `FILE_ATTRIBUTE_DIRECTORY` and `FILE_ATTRIBUTE_REPARSE_POINT`.
 const DIRECTORY: u32 = Attributes::DIRECTORY.0;
@@ -122,7 +122,7 @@ impl Filesystem {
         if dentry.is_directory() {
             shown.attributes |= DIRECTORY;
         }
-        if let Some(head) = dentry.reparse().filter(|head| !is_storage(head.tag)) {
+        if let Some(head) = dentry.reparse().filter(|head| !elsewhere::is_storage(head.tag)) {
             let rewritten = links::is_link(head.tag) && targets == LinkTargets::Inside;
             shown.reparse_tag = if rewritten { reparse::SYMLINK } else { head.tag };
             shown.attributes |= REPARSE_POINT | stored & DIRECTORY;
@@ -203,23 +203,4 @@ impl Filesystem {
         let [a, b, c, d, ..] = hasher.finish().0;
         Volume { label, serial: u32::from_le_bytes([a, b, c, d]) }
     }
-}
-
-/// Whether a tag says how a file's data is stored, and so is no business of who reads it: what is compressed by WOF,
-/// deduplicated, in a WIM, in the cloud or elsewhere.
-fn is_storage(tag: u32) -> bool {
-    const CLOUD: u32 = 0x9000_001A; // with a number in bits 12 to 15
-    const ELSEWHERE: [u32; 10] = [
-        0x8000_0007, // single instance storage
-        0x8000_0008, // a mounted WIM
-        0x8000_0018,
-        0x9000_1018, // container layers
-        0x8000_001E,
-        0x9000_0027, // storage sync
-        0x8000_0021, // OneDrive
-        0x9000_001C, // projected file system
-        0xC000_0004,
-        0x8000_0006, // hierarchical storage
-    ];
-    matches!(tag, reparse::WOF | reparse::DEDUP) || tag & !0xF000 == CLOUD || ELSEWHERE.contains(&tag)
 }

@@ -7,6 +7,9 @@ pub const SYMLINK: u32 = 0xA000_000C;
 /// Tag of a junction or mount point.
 pub const JUNCTION: u32 = 0xA000_0003;
 
+/// Tag of a file that is compressed, or in another WIM.
+pub const WOF: u32 = 0x8000_0017;
+
 /// Data of a symbolic link; a relative one has the same text in both names.
 pub fn symlink(substitute: &str, print: &str, relative: bool) -> Vec<u8> {
     let mut bytes = names_head(substitute, print);

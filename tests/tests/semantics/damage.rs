@@ -5,7 +5,7 @@ use std::io::{Seek, SeekFrom, Write};
 use std::os::unix::fs::MetadataExt;
 
 use rustix::io::Errno;
-use testkit::{Data, Dentry, Image, Packing, Stream, Wim, content, dir, file, flag, hex, root, sha1};
+use testkit::{Data, Dentry, Image, Packing, Stream, Wim, content, dir, file, flag, hex, reparse, root, sha1};
 
 use crate::shown::{Place, Shown, errno, names, unix_time, written};
 
@@ -62,10 +62,24 @@ pub(crate) fn missing_data() {
             streams: vec![Stream { data: Data::Hash([0xEF; 20]), name: testkit::utf16("stream"), length: None }],
             ..file("stream missing", "there")
         },
+        file("compressed", "").reparse(reparse::WOF, "a pointer"),
+        file("deduplicated", "").reparse(0x8000_0013, "a pointer"),
+        file("in the cloud", "").reparse(0x9000_601A, "a pointer"),
+        Dentry {
+            streams: vec![
+                Stream { data: "a pointer".into(), ..Stream::default() },
+                Stream { data: "data".into(), ..Stream::default() },
+            ],
+            data: Data::Empty,
+            ..file("with data", "").reparse(reparse::WOF, "")
+        },
+        file("of no data", "").reparse(0x8000_001B, "an alias"),
     ]);
     let shown = Shown::new(tree, &[]);
-    assert_eq!(names(shown.mount.path()), ["folder", "missing", "stream missing", "there"]);
-    for name in ["missing", "folder/missing too"] {
+    let all =
+        ["compressed", "deduplicated", "folder", "in the cloud", "missing", "of no data", "stream missing", "there"];
+    assert_eq!(names(shown.mount.path()), [&all[..], &["with data"]].concat());
+    for name in ["missing", "folder/missing too", "compressed", "deduplicated", "in the cloud"] {
         let metadata = fs::metadata(shown.path(name)).unwrap();
         assert_eq!((metadata.size(), metadata.is_file()), (1, true), "{name}");
         assert_eq!(errno(fs::read(shown.path(name))), Errno::IO, "{name}");
@@ -73,7 +87,14 @@ pub(crate) fn missing_data() {
     assert_eq!(written(&fs::metadata(shown.path("missing")).unwrap()), unix_time(1 << 56));
     let log = shown.place.log();
     assert!(log.contains(&"ab".repeat(20)) && log.contains(&"cd".repeat(20)), "{log}");
-    assert_eq!(fs::read(shown.path("there")).unwrap(), b"there");
+    for keeper in ["(WOF)", "deduplication", "in the cloud"] {
+        assert!(log.contains(keeper), "{log}");
+    }
+    for (name, data) in [("there", "there"), ("with data", "data"), ("of no data", "")] {
+        assert_eq!(fs::read_to_string(shown.path(name)).unwrap(), data, "{name}");
+    }
+    let pointer = xattr::get(shown.path("compressed"), "system.ntfs_reparse_data").unwrap().unwrap();
+    assert_eq!(&pointer[8..], b"a pointer");
     assert_eq!(fs::read(shown.path("stream missing")).unwrap(), b"there");
     assert_eq!(errno(xattr::get(shown.path("stream missing"), "user.stream")), Errno::IO);
 }

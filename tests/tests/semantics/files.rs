@@ -212,6 +212,8 @@ pub(crate) fn unix_data() {
             file("character device", "").unix(0, 0, 0o020_666, device),
             file("block device", "").unix(0, 0, 0o060_660, device),
             file("without", ""),
+            file("attributes", "").tagged(2, &extended_attributes(&LINUX.map(|(name, value)| (name, 0, value)))),
+            file("old attributes", "").tagged(0x337D_D874, &old_attributes(&LINUX)),
         ])
     };
     let shown = Shown::new(tree(), &["-o", "unix_data"]);
@@ -230,6 +232,12 @@ pub(crate) fn unix_data() {
     let me = rustix::process::geteuid().as_raw();
     let without = fs::metadata(shown.path("without")).unwrap();
     assert_eq!((without.mode(), without.uid()), (0o100_444, me));
+    for name in ["attributes", "old attributes"] {
+        assert_eq!(listed(&shown.path(name)), LINUX.map(|(name, _)| name), "{name}");
+        for (xattr, value) in LINUX {
+            assert_eq!(xattr::get(shown.path(name), xattr).unwrap().unwrap(), value, "{name}: {xattr}");
+        }
+    }
 
     let plain = Shown::new(tree(), &[]);
     for (name, ..) in cases {
@@ -237,6 +245,30 @@ pub(crate) fn unix_data() {
         let is_special = seen.file_type().is_fifo() || seen.file_type().is_socket() || seen.rdev() != 0;
         assert!(!is_special && seen.uid() == me, "{name}");
     }
+    for name in ["attributes", "old attributes"] {
+        assert_eq!(listed(&plain.path(name)), ["user.comment"], "{name}");
+        assert_eq!(xattr::get(plain.path(name), "user.comment").unwrap().unwrap(), b"for all", "{name}");
+        for xattr in ["security.selinux", "trusted.overlay", "system.posix_acl_access"] {
+            assert_eq!(errno(xattr::get(plain.path(name), xattr)), Errno::OPNOTSUPP, "{name}: {xattr}");
+        }
+    }
+}
+
+/// Extended attributes of Linux, in the order of their names.
+const LINUX: [(&str, &[u8]); 3] =
+    [("security.selinux", b"a label"), ("trusted.overlay", b"for root"), ("user.comment", b"for all")];
+
+/// The tagged item in which old versions of wimlib keep extended attributes of Linux.
+fn old_attributes(list: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for (name, value) in list {
+        bytes.u16(name.len() as u16);
+        bytes.u16(0);
+        bytes.u32(value.len() as u32);
+        bytes.extend([name.as_bytes(), value].concat());
+        bytes.resize(bytes.len().next_multiple_of(4), 0);
+    }
+    bytes
 }
 
 pub(crate) fn links() {
@@ -341,6 +373,9 @@ pub(crate) fn streams() {
         assert_eq!(get("user.other").unwrap(), None);
         assert_eq!(xattr::get(&folder, "user.note").unwrap().unwrap(), b"of a folder");
         assert_eq!(errno(fs::read(shown.path("file:small"))), Errno::NOENT);
+        assert_eq!(errno(fs::read(shown.path("file:most"))), Errno::NOENT);
+        assert!(fs::read(shown.path("file:large")).unwrap() == content::code(300_000));
+        assert_eq!(names_in(shown.mount.path()), ["file", "folder"]);
     }
     let shown = Shown::new(tree(), &["-o", "streams=windows"]);
     for (name, data) in [("file:small", &b"a stream"[..]), ("file:größe", b"not ASCII"), ("file:empty", b"")] {
@@ -358,7 +393,9 @@ pub(crate) fn streams() {
     let shown = Shown::new(tree(), &["-o", "streams=none"]);
     assert!(listed(&shown.path("file")).is_empty());
     assert_eq!(xattr::get(shown.path("file"), "user.small").unwrap(), None);
-    assert_eq!(errno(fs::read(shown.path("file:small"))), Errno::NOENT);
+    for stream in ["small", "large"] {
+        assert_eq!(errno(fs::read(shown.path(&format!("file:{stream}")))), Errno::NOENT, "{stream}");
+    }
 }
 
 /// Tagged item 2: extended attributes as the format stores them.

@@ -5,6 +5,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use rustix::io::Errno;
+use testkit::faults;
 use testkit::mounts::set_xattr;
 use testkit::ntfs::Volume;
 use testkit::{Image, Packing, TIME, Wim, Xml, content, file, root};
@@ -238,6 +239,28 @@ pub(crate) fn bad_archives() {
         assert!(log.contains(name), "{name} is reported in\n{log}");
     }
     assert!(!log.contains("good.wim"), "{log}");
+
+    // Entries, of which the first image has a bad one.
+    for (build, shown, left) in [
+        (faults::dentry_length_beyond as fn() -> testkit::Built, &["before"][..], "is left out"),
+        (faults::name_empty, &["before", "behind"], "is left out"),
+        (faults::file_with_children, &["before", "behind", "victim"], "are left out"),
+        (faults::security_id_beyond, &["before", "behind"], "security id 7"),
+    ] {
+        let place = Place::new();
+        build().save(&place.path("a.wim"));
+        let mount = place.mount(&place.path("a.wim"), &[]);
+        let directory = [mount.path().join("one/d"), mount.path().join("one")].into_iter().find(|path| path.exists());
+        assert_eq!(names(&directory.unwrap()), shown, "{left}");
+        assert_eq!(names(&mount.path().join("two")), ["two"]);
+        assert!(place.log().contains(left), "{left}: {}", place.log());
+    }
+    let place = Place::new();
+    faults::lists_shared().save(&place.path("a.wim"));
+    let mount = place.mount(&place.path("a.wim"), &["--image", "1"]);
+    assert_eq!(names(&mount.path().join("a")), ["shared"]);
+    assert!(names(&mount.path().join("b")).is_empty());
+    assert!(place.log().contains("it has been read before"), "{}", place.log());
 }
 
 pub(crate) fn kinds_of_archives() {
@@ -257,10 +280,14 @@ pub(crate) fn kinds_of_archives() {
         assert!(fs::read(mount.path().join("text")).unwrap() == text, "{name}");
         assert_eq!(fs::read(mount.path().join("small")).unwrap(), b"small", "{name}");
     }
+    // In the solid archive both are in one chunk.
+    for (name, small) in [("solid.esd", None), ("plain.wim", Some(b"small".to_vec()))] {
+        let mount = Mount::new(&folder.path().join(name), &["--image", "1", "-o", "max_chunk=32K"]);
+        assert_eq!(errno(fs::read(mount.path().join("text"))), Errno::IO, "{name}");
+        assert_eq!(fs::read(mount.path().join("small")).ok(), small, "{name}");
+    }
+    split_sets(&plain(lzx));
     let archive = folder.path().join("solid.esd");
-    let mount = Mount::new(&archive, &["--image", "1", "-o", "max_chunk=32K"]);
-    assert_eq!(fs::read(mount.path().join("text")).unwrap_err().raw_os_error(), Some(5));
-    drop(mount);
     let refused = |wim: Wim, change: fn(&mut testkit::Built)| {
         let mut built = wim.build();
         change(&mut built);
@@ -273,4 +300,26 @@ pub(crate) fn kinds_of_archives() {
     assert!(refused(encrypted, |_| {}).contains("encrypted ESD"));
     let old = refused(plain(lzx), |built| built.bytes[testkit::offset::VERSION + 1] = 0xC);
     assert!(old.contains("1.12 (0x10c00), older than 1.13"), "{old}");
+}
+
+/// Named by its first part, beside others of the set and of another one.
+fn split_sets(wim: &Wim) {
+    let place = Place::new();
+    let parts = wim.split(2);
+    parts[0].save(&place.path("x.swm"));
+    let first = wim.images[0].dentries().into_iter().find(|dentry| dentry.name == testkit::utf16("small")).unwrap();
+    let (held, other) =
+        if parts[0].places.resources[0].hash == first.data.hash() { ("small", "text") } else { ("text", "small") };
+    let check = |is_whole: bool, said: &str| {
+        let mount = place.mount(&place.path("x.swm"), &["--image", "1"]);
+        assert!(fs::read(mount.path().join(held)).is_ok(), "{said}");
+        assert_eq!(fs::read(mount.path().join(other)).is_ok(), is_whole, "{said}");
+        assert_eq!(names(mount.path()), ["small", "text"], "{said}");
+        assert!(place.log().contains(said), "{said}: {}", place.log());
+    };
+    check(false, "no archive supplies");
+    Wim { guid: Some([1; 16]), ..wim.clone() }.split(2)[1].save(&place.path("x2.swm"));
+    check(false, "of another set");
+    parts[1].save(&place.path("x2.swm"));
+    check(true, "");
 }

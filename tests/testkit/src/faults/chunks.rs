@@ -24,6 +24,7 @@ pub(super) const ROWS: &[Fault] = &[
     row("size_one_byte_less", size_one_byte_less, ALONE, Opens(UNREADABLE)).wimlib(2),
     row("chunk_garbage", chunk_garbage, ALONE, Opens(UNREADABLE)).wimlib(2),
     row("chunk_cut", chunk_cut, ALONE, Opens(UNREADABLE)).wimlib(2),
+    row("chunk_1_gib", chunk_1_gib, "that file alone fails; nothing is allocated", Opens(UNREADABLE)).wimlib(2),
     row("chunks_raw", chunks_raw, "readable: raw chunks, though nothing is gained", Opens(READABLE)).wimlib(0),
     row("lzx_trailing_word", lzx_trailing_word, "readable: old wimlib wrote it", Opens(READABLE)).wimlib(0),
     row("lzms_garbage", lzms_garbage, ALONE, Opens(UNREADABLE)).wimlib(2),
@@ -146,6 +147,14 @@ pub fn lzms_cut() -> Built {
 pub fn lzms_odd() -> Built {
     let packing = Packing::Lzms(32768);
     with_chunks(packing, |chunk| packing.encode(chunk)[1..].to_vec())
+}
+
+/// One LZMS chunk that claims to become 1 GiB.
+pub fn chunk_1_gib() -> Built {
+    changed(&compressed(Packing::Lzms(1 << 30)), |built| {
+        let entry = built.resource(&content("text")).entry;
+        built.bytes.poke_u64(entry + offset::RESOURCE_SIZE, 1 << 30);
+    })
 }
 
 /// A zero word behind each LZMS chunk.

@@ -24,6 +24,7 @@ pub(super) const ROWS: &[Fault] = &[
     row("security_total_zero", security_total_zero, "the same as 8", Opens(SHOWS)).wimlib(0),
     row("security_oversized", security_oversized, "usable: real files have it", Opens(SHOWS)).wimlib(0),
     row("security_id_beyond", security_id_beyond, "the file has no descriptor", Warns(SHOWS)).wimlib(0),
+    row("security_descriptor_bad", security_descriptor_bad, "given as it is stored", Opens(SHOWS)).wimlib(0),
     row("no_root", no_root, "an empty image", Warns(EMPTY)).wimlib(0),
     row("root_is_file", root_is_file, ALONE, Opens(FAILS)).wimlib(21),
     row("root_is_link", root_is_link, ALONE, Opens(FAILS)).wimlib(21),
@@ -106,6 +107,13 @@ fn shift_lists(bytes: &mut Vec<u8>, before: &Metadata, by: u64) {
 pub fn security_id_beyond() -> Built {
     let tree = root([good("before").security(7), good("behind")]);
     beside_a_sound_one(Image::new("one", tree))
+}
+
+/// A descriptor whose parts lie behind its end.
+pub fn security_descriptor_bad() -> Built {
+    let header = [&[1, 0, 0x14, 0x80][..], &[0xFF; 16]].concat();
+    let tree = root([good("before").security(0), good("behind")]);
+    beside_a_sound_one(Image::new("one", tree).descriptor(&header))
 }
 
 /// The end mark instead of a root.

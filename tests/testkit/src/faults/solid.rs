@@ -23,6 +23,8 @@ pub(super) const ROWS: &[Fault] = &[
     row("solid_chunk_size_no_power", solid_chunk_size_no_power, "its blobs alone fail", Warns(SOLID_UNREADABLE))
         .wimlib(15),
     row("solid_size_max", solid_size_max, "its blobs fail; nothing is allocated", Warns(SOLID_UNREADABLE)).wimlib(2),
+    row("solid_chunk_1_gib", solid_chunk_1_gib, "its blobs fail; nothing is allocated", Opens(SOLID_UNREADABLE))
+        .wimlib(2),
     row("solid_size_less", solid_size_less, "blobs behind its end fail", Warns(VICTIM_UNREADABLE)).wimlib(20),
     row("solid_chunk_empty", solid_chunk_empty, "its blobs alone fail", Opens(SOLID_UNREADABLE)).wimlib(2),
     row("solid_chunk_too_long", solid_chunk_too_long, "its blobs alone fail", Opens(SOLID_UNREADABLE)).wimlib(2),
@@ -120,6 +122,14 @@ pub fn solid_chunk_size_no_power() -> Built {
 /// An uncompressed size of 2^64 − 1.
 pub fn solid_size_max() -> Built {
     resource(|bytes, place| bytes.poke_u64(place.range.start + offset::SOLID_SIZE, u64::MAX))
+}
+
+/// One LZMS chunk that claims to become 1 GiB.
+pub fn solid_chunk_1_gib() -> Built {
+    changed(&Wim { solid: Some(Solid::new(Packing::Lzms(1 << 30))), ..solid_wim() }, |built| {
+        let start = built.places.solid[0].range.start;
+        built.bytes.poke_u64(start + offset::SOLID_SIZE, 1 << 30);
+    })
 }
 
 /// An uncompressed size that ends in the victim.

@@ -4,10 +4,10 @@ use super::Outcome::{Opens, Refused, Warns};
 use super::{Fault, NEIGHBOURS, changed, row, shows, wim};
 use crate::bytes::Bytes;
 use crate::image::Image;
-use crate::resource::Packing;
+use crate::resource::{Packed, Packing, ResourceHeader, chunked};
 use crate::wim::{Built, Wim};
 use crate::xml::{self, Xml};
-use crate::{file, offset, root};
+use crate::{file, flag, offset, root};
 
 const TWO: &[super::Tree] = &[shows(&["one"]), shows(&["two"])];
 
@@ -15,6 +15,15 @@ pub(super) const ROWS: &[Fault] = &[
     row("blob_table_beyond_end", blob_table_beyond_end, "refused: truncated", Refused).wimlib(65),
     row("blob_table_huge", blob_table_huge, "refused before anything is allocated", Refused).wimlib(39),
     row("blob_table_wraps", blob_table_wraps, "refused: offset + size overflows", Refused).wimlib(50),
+    row("blob_table_compressed", blob_table_compressed, "the same as a plain one", Opens(&[NEIGHBOURS])).wimlib(0),
+    row(
+        "blob_table_million",
+        blob_table_million,
+        "linear time: the first of equal entries counts",
+        Warns(&[NEIGHBOURS]),
+    )
+    .wimlib(0),
+    row("xml_compressed", xml_compressed, "the same as plain", Opens(&[NEIGHBOURS])).wimlib(0),
     row("xml_beyond_end", xml_beyond_end, "the image has no name", Warns(&[NEIGHBOURS])).wimlib(65),
     row("xml_missing", xml_missing, "the image has no name", Warns(&[NEIGHBOURS])).wimlib(73),
     row("xml_garbage", xml_garbage, "the image has no name", Warns(&[NEIGHBOURS])).wimlib(73),
@@ -56,6 +65,55 @@ pub fn blob_table_huge() -> Built {
 /// The blob table's offset is 2^64 − 10.
 pub fn blob_table_wraps() -> Built {
     poked(|bytes| bytes.poke_u64(offset::BLOB_TABLE + offset::RESOURCE_OFFSET, u64::MAX - 9))
+}
+
+/// An archive of LZX, of fifty files, whose header names this resource, behind all others, as one of its tables.
+fn with_table(at: usize, pack: impl FnOnce(&Built) -> Packed) -> Built {
+    let files: Vec<_> = (0..50).map(|number| super::good(&number.to_string())).collect();
+    changed(&Wim { packing: Some(Packing::Lzx(32768)), ..wim(files) }, |built| {
+        let packed = pack(built);
+        let flags = flag::METADATA | packed.flags;
+        let place = ResourceHeader {
+            stored_size: packed.bytes.len() as u64,
+            flags,
+            offset: built.bytes.len() as u64,
+            size: packed.size,
+        };
+        built.bytes.poke(at, &place.bytes());
+        built.bytes.extend(packed.bytes);
+    })
+}
+
+/// The blob table in an LZX chunk, which Microsoft never writes.
+pub fn blob_table_compressed() -> Built {
+    with_table(offset::BLOB_TABLE, |built| {
+        let table = &built.bytes[built.places.blob_table.clone()];
+        chunked(table.len() as u64, &[Packing::Lzx(32768).encode(table)])
+    })
+}
+
+/// A blob table that becomes 49 MB: its entries, and one of them a million times more.
+pub fn blob_table_million() -> Built {
+    with_table(offset::BLOB_TABLE, |built| {
+        let table = &built.bytes[built.places.blob_table.clone()];
+        // After 25 chunks entries and chunks begin together again.
+        let more = table[..offset::BLOB_END].repeat(25 * 32768 / offset::BLOB_END);
+        let first = [table, &more[table.len()..]].concat();
+        let encode = |period: &[u8]| -> Vec<Vec<u8>> {
+            period.chunks(32768).map(|chunk| Packing::Lzx(32768).encode(chunk)).collect()
+        };
+        let chunks = [encode(&first), vec![encode(&more); 59].concat()].concat();
+        chunked(60 * more.len() as u64, &chunks)
+    })
+}
+
+/// The XML data in an LZX chunk, which Microsoft never writes.
+pub fn xml_compressed() -> Built {
+    with_table(offset::XML, |built| {
+        // Short texts do not become shorter.
+        let xml = [&built.bytes[built.places.xml.clone()], &b" \0".repeat(2000)].concat();
+        chunked(xml.len() as u64, &[Packing::Lzx(32768).encode(&xml)])
+    })
 }
 
 /// The XML data lies behind the end of the file.

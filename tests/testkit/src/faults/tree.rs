@@ -53,6 +53,9 @@ pub(super) const ROWS: &[Fault] = &[
     row("reparse_short", reparse_short, "a file; its raw data can be had", Opens(NO_VICTIM)).wimlib(0),
     row("reparse_huge", reparse_huge, "a file; its data is no link's", Opens(NO_VICTIM)).wimlib(0),
     row("reparse_missing", reparse_missing, "listed; reading the link fails", Opens(NO_VICTIM)).wimlib(55),
+    row("reparse_odd", reparse_odd, "listed; reading the link fails", Opens(NO_VICTIM)).wimlib(0),
+    row("reparse_elsewhere", reparse_elsewhere, "listed; reading says where its data is", Opens(VICTIM_LOST)).wimlib(0),
+    row("xattrs_100000", xattrs_100000, "listed in linear time, as many as fit", Opens(ALL_THERE)).wimlib(0),
     row("tagged_beyond", tagged_beyond, "the item is ignored", Opens(ALL_THERE)).wimlib(0),
     row("times_garbage", times_garbage, "clamped", Opens(ALL_THERE)).wimlib(0),
     row("data_of_nobody", data_of_nobody, "listed; reading says that its data is missing", Opens(VICTIM_LOST))
@@ -275,6 +278,31 @@ pub fn reparse_huge() -> Built {
 /// A symbolic link whose data is missing.
 pub fn reparse_missing() -> Built {
     with(file("victim", "").reparse(reparse::SYMLINK, Data::Hash([7; 20])))
+}
+
+/// A symbolic link whose name begins and ends in the middle of a unit.
+pub fn reparse_odd() -> Built {
+    let mut data = reparse::symlink("target", "target", true);
+    data.poke_u16(0, 1);
+    data.poke_u16(2, 5);
+    with(file("victim", "").reparse(reparse::SYMLINK, data))
+}
+
+/// A file compressed by WOF, captured as if its pointer were all of it.
+pub fn reparse_elsewhere() -> Built {
+    with(file("victim", "").reparse(reparse::WOF, "pointer"))
+}
+
+/// A file with a hundred thousand extended attributes of Linux.
+pub fn xattrs_100000() -> Built {
+    let mut attributes = Vec::new();
+    for number in 0..100_000 {
+        let name = format!("user.{number}");
+        attributes.u16(1);
+        attributes.extend([name.len() as u8, 0]);
+        attributes.extend([name.as_bytes(), b"\0x"].concat());
+    }
+    with(good("victim").tagged(2, &attributes))
 }
 
 /// A tagged item longer than its dentry.
