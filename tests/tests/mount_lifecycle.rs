@@ -261,6 +261,31 @@ fn a_blocked_reader_does_not_keep_a_mount() {
 }
 
 #[test]
+fn a_reader_who_waits_keeps_nobody_else_waiting() {
+    let store = SmallStore::new();
+    let (outer, archive) = archive_in_a_mount(&store);
+    let cached = File::open(&archive).unwrap();
+    let mount = Mount::new(&archive, &["--image", "1"]);
+    let mut file = File::open(mount.path().join("big")).unwrap();
+    let stopped = stop_between_answers(&outer, mount.process());
+    forget(&cached);
+    let reader = thread::spawn(move || file.read_to_end(&mut Vec::new()));
+    thread::sleep(Duration::from_millis(500));
+    let root = mount.path().to_owned();
+    let others = thread::spawn(move || {
+        let names = fs::read_dir(&root).unwrap().count();
+        let absent = fs::metadata(root.join("a name that nobody has asked for")).unwrap_err();
+        (names, absent.kind(), fs::metadata(&root).is_ok())
+    });
+    assert!(eventually(|| others.is_finished()), "a listing is answered meanwhile");
+    assert!(!reader.is_finished(), "the archive cannot be read, so the reader waits");
+    assert_eq!(others.join().unwrap(), (2, io::ErrorKind::NotFound, true));
+    drop(stopped);
+    assert_eq!(reader.join().unwrap().unwrap(), SmallStore::big().len(), "and then he goes on");
+    drop((mount, cached));
+}
+
+#[test]
 fn a_mount_that_nobody_waits_for_any_more_goes_away() {
     let store = SmallStore::new();
     let (outer, archive) = archive_in_a_mount(&store);

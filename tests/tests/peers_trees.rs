@@ -166,6 +166,7 @@ fn an_image_for_wimboot_is_an_ordinary_one() {
     let archive = source.capture("a.wim", &["--wimboot"]);
     assert!(wimlib(["info", text(&archive)]).contains("Chunk Size:     4096 bytes\n"));
     source.assert_mounted("WIMBoot", Mount::new(&archive, &["--image", "1"]).path());
+    assert!(answer(&["info", text(&archive)]).contains("WIMBoot         yes\n"));
 }
 
 /// What Unix has beside content: modes, owners, special files and extended attributes, as far as this user can make them.
