@@ -36,8 +36,12 @@ pub(crate) fn read(archive: &Archive, hash: &BlobHash) -> Result<Vec<u8>, String
 
 /// The unnamed data of a file.
 pub(crate) fn read_file(archive: &Archive, tree: &Metadata, node: NodeId) -> Result<Vec<u8>, String> {
-    match tree.dentry(node).streams().unnamed {
+    let dentry = tree.dentry(node);
+    match dentry.streams().unnamed {
         Some(hash) => read(archive, &hash),
+        None if dentry.reparse().is_some_and(|head| head.tag == wim::reparse::WOF) => {
+            Err("nothing but a pointer to its data".to_owned())
+        }
         None => Ok(Vec::new()),
     }
 }
