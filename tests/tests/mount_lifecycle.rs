@@ -59,6 +59,22 @@ fn pid(process: u32) -> Pid {
 }
 
 #[test]
+fn a_mount_takes_the_hard_limit_of_open_files() {
+    let store = SmallStore::new();
+    let mountpoint = store.make("mnt");
+    let _unmounted = Unmounted(&mountpoint);
+    let script = "ulimit -Sn 64; exec \"$@\"";
+    testkit::run(
+        Command::new("sh").args(["-c", script, "sh"]).arg(wimstore()).arg("mount").args([&store.path(), &mountpoint]),
+    );
+    let process = xattr::get(&mountpoint, "user.wimstore.pid").unwrap().unwrap();
+    let limits = fs::read_to_string(format!("/proc/{}/limits", String::from_utf8(process).unwrap())).unwrap();
+    let open_files = limits.lines().find_map(|line| line.strip_prefix("Max open files")).unwrap();
+    let values: Vec<&str> = open_files.split_whitespace().collect();
+    assert!(values[0] == values[1] && values[0] != "64", "soft and hard: {open_files}");
+}
+
+#[test]
 fn umount_returns_when_mount_and_process_are_gone() {
     let store = SmallStore::new();
     for round in 0..5 {
