@@ -57,7 +57,7 @@ pub(crate) struct Args {
     #[arg(short, long)]
     foreground: bool,
 
-    /// How named streams are read: xattr, windows or none
+    /// How named streams are read: xattr (user.NAME; those above 64 KiB as FILE:STREAM), windows (FILE:STREAM) or none
     #[arg(long, value_name = "INTERFACE")]
     streams: Option<OsString>,
 
