@@ -32,6 +32,8 @@ const FOREVER: Duration = Duration::from_secs(1_000_000_000);
 const GENERATION: Generation = Generation(0);
 /// Largest request for bytes. Linux allows no more than 256 pages.
 const MAX_READ: u32 = 1 << 20;
+/// The shortest target of a link, in bytes, that the kernel does not take.
+const TARGET_MAX: usize = 4096;
 /// Requests that the kernel may have under way ahead of readers.
 const MAX_BACKGROUND: u16 = 64;
 /// The process that serves the mount, as a decimal number, on the mount's root; not listed.
@@ -106,7 +108,11 @@ impl fuser::Filesystem for Callbacks {
     fn readlink(&self, _: &Request, ino: INodeNo, reply: ReplyData) {
         debug!(op = "readlink", ino = ino.0);
         let question = |fs: &Filesystem, _: &mut _| fs.read_link(Ino(ino.0));
-        self.oracle.ask("readlink", Ino(ino.0), reply, question, |reply, target| reply.data(&target));
+        self.oracle.ask("readlink", Ino(ino.0), reply, question, |reply, target| match target.len() {
+            // The kernel takes a longer answer for a broken one.
+            TARGET_MAX.. => reply.error(Errno::ENAMETOOLONG),
+            _ => reply.data(&target),
+        });
     }
 
     fn open(&self, _: &Request, ino: INodeNo, _: OpenFlags, reply: ReplyOpen) {

@@ -13,7 +13,7 @@ use rustix::fs::{
     Access, AtFlags, CWD, SeekFrom, StatVfsMountFlags, StatxFlags, StatxTimestamp, access, seek, statvfs, statx,
 };
 use rustix::io::Errno;
-use testkit::{Image, Packing, TIME, Wim, dir, file, root};
+use testkit::{Image, Packing, TIME, Wim, dir, file, reparse, root};
 use wimstore_tests::{Mount, SmallStore, run, skipped};
 
 /// Lines of the log that begin with this request, once the mount is gone.
@@ -185,4 +185,21 @@ fn extended_attributes_keep_to_the_sizes_asked_for() {
     let mount = Mount::new(&folder.path().join("a.wim"), &["--image", "1", "--unix-data"]);
     let absent = rustix::fs::getxattr(mount.path().join("f"), "security.selinux", [0_u8; 100].as_mut_slice());
     assert_eq!(absent, Err(Errno::NODATA), "the image may have some");
+}
+
+/// Directories in each other, and at the bottom a link to the root, whose target climbs through all of them.
+#[test]
+fn a_target_longer_than_the_kernel_takes_is_an_error_and_no_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let archive = folder.path().join("a.wim");
+    let target = reparse::symlink(r"\??\C:\file", r"C:\file", false);
+    let link = file("link", "").reparse(reparse::SYMLINK, target);
+    let nested = |depth: usize| (0..depth).fold(dir("d", [link.clone()]), |inner, _| dir("d", [inner]));
+    Wim::new(Packing::Stored, root([file("file", "data"), nested(1500)])).build().save(&archive);
+    let mount = Mount::new(&archive, &["--image", "1"]);
+    let bottom = mount.path().join("d/".repeat(1501));
+    assert!(fs::symlink_metadata(bottom.join("link")).unwrap().is_symlink());
+    let error = fs::read_link(bottom.join("link")).unwrap_err();
+    assert_eq!(error.raw_os_error(), Some(36), "{error}");
+    assert_eq!(fs::read(mount.path().join("file")).unwrap(), b"data");
 }
