@@ -97,6 +97,13 @@ struct Row {
     kind: Kind,
 }
 
+/// A name in a directory.
+struct Child {
+    name: Vec<u8>,
+    ino: Ino,
+    kind: Kind,
+}
+
 struct Lister<'a> {
     fs: &'a Filesystem,
     args: &'a Args,
@@ -105,37 +112,44 @@ struct Lister<'a> {
 }
 
 impl Lister<'_> {
-    /// Lists `start` and all below it. The directories still to come are on a stack of our own: images are deep.
-    fn tree(&mut self, start: Attr, path: Vec<u8>) -> anyhow::Result<()> {
-        let row = |path: Vec<u8>, ino, kind| Row { shown: [b"/", &path[..]].concat(), path, ino, kind };
-        let mut to_come = vec![vec![row(path, start.ino, start.kind)]];
-        while let Some(level) = to_come.last_mut() {
-            // The rows of a level are reversed, so that the last is the next.
-            let Some(next) = level.pop() else {
-                to_come.pop();
-                continue;
-            };
-            self.rows(std::slice::from_ref(&next))?;
-            if next.kind == Kind::Directory {
-                let children = self.children(next.ino, &next.path);
-                to_come.push(children.into_iter().rev().map(|c| row(c.path, c.ino, c.kind)).collect());
+    /// Lists `start` and all below it. The names still to come are on a stack of our own, and there is one path: images
+    /// may be deep, and all paths on the way would take far more memory than they have bytes.
+    fn tree(&mut self, start: Attr, mut path: Vec<u8>) -> anyhow::Result<()> {
+        // The names to come in each directory on the way, the next one last, and the length of its path.
+        let mut to_come: Vec<(usize, Vec<Child>)> = Vec::new();
+        let mut next = Some((start.ino, start.kind));
+        loop {
+            if let Some((ino, kind)) = next {
+                self.rows(&[Row { shown: [b"/", &path[..]].concat(), path: path.clone(), ino, kind }])?;
+                if kind == Kind::Directory {
+                    let mut children = self.children(ino, &path);
+                    children.reverse();
+                    to_come.push((path.len(), children));
+                }
             }
+            let Some((len, children)) = to_come.last_mut() else { return Ok(()) };
+            path.truncate(*len);
+            let child = children.pop();
+            match &child {
+                Some(child) => path = join(&path, &child.name),
+                None => drop(to_come.pop()),
+            }
+            next = child.map(|child| (child.ino, child.kind));
         }
-        Ok(())
     }
 
     fn directory(&mut self, ino: Ino, path: &[u8]) -> anyhow::Result<()> {
-        let children = self.children(ino, path);
-        self.rows(&children)
+        let children = self.children(ino, path).into_iter();
+        let row = |Child { name, ino, kind }| Row { path: join(path, &name), shown: name, ino, kind };
+        self.rows(&children.map(row).collect::<Vec<_>>())
     }
 
     /// The names in a directory; none, and a complaint, if it cannot be read.
-    fn children(&mut self, ino: Ino, path: &[u8]) -> Vec<Row> {
-        let mut rows = Vec::new();
+    fn children(&mut self, ino: Ino, path: &[u8]) -> Vec<Child> {
+        let mut children = Vec::new();
         let done = self.fs.read_dir(ino, 0, &mut |entry| {
             if !matches!(entry.name, b"." | b"..") {
-                let (ino, kind) = (entry.ino, entry.kind);
-                rows.push(Row { shown: entry.name.to_vec(), path: join(path, entry.name), ino, kind });
+                children.push(Child { name: entry.name.to_vec(), ino: entry.ino, kind: entry.kind });
             }
             ControlFlow::Continue(())
         });
@@ -143,7 +157,7 @@ impl Lister<'_> {
             self.outcome.report(&said_of(error, path));
         }
         self.outcome.warn_of_entries(self.fs, ino, path);
-        rows
+        children
     }
 
     fn rows(&mut self, rows: &[Row]) -> anyhow::Result<()> {

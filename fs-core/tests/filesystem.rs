@@ -419,3 +419,23 @@ fn files_in_solid_resources_can_be_read_as_they_are_stored() {
         assert_eq!(offsets, want);
     }
 }
+
+/// A hundred files whose data is missing, below directories whose names take megabytes: told in full, their paths would
+/// take far more memory than the archive has bytes.
+#[test]
+fn paths_that_nobody_can_name_are_told_in_part() {
+    let name = "n".repeat(1020);
+    let files: Vec<Dentry> = (0..100).map(|number| file(&number.to_string(), Data::Hash([7; 20]))).collect();
+    let deep = |depth| (0..depth).fold(dir("top", files.clone()), |inner, _| dir(&name, [inner]));
+    for (depth, is_whole) in [(100, true), (1000, false)] {
+        let (_folder, fs) = image_with(root([deep(depth)]), Options::default());
+        let image = &fs.inventory().groups[0].images[0];
+        let users = fs.uses(image, &[fs_core::wim::BlobHash([7; 20])].into()).unwrap();
+        assert_eq!(users.len(), 100);
+        for user in users {
+            assert!(user.path.len() <= 129 << 10, "{} bytes", user.path.len());
+            assert_eq!(user.path.starts_with("…/n".as_bytes()), !is_whole);
+            assert_eq!(fs.resolve(&user.path).is_ok(), is_whole);
+        }
+    }
+}

@@ -11,7 +11,7 @@ use std::process::Command;
 
 use serde_json::Value;
 use testkit::faults::{self, Fault, Outcome, Tree};
-use testkit::{Bytes, Packing, Wim, file, offset, root};
+use testkit::{Bytes, Data, Packing, Wim, dir, file, offset, root};
 use wimstore_tests::wimstore;
 
 /// The most address space of one command, in KiB. Stacks and heaps of threads are in it, whether they are used or not.
@@ -36,11 +36,15 @@ impl Said {
     }
 }
 
+/// A shell command within the bounds.
+fn bounded(command: &str) -> String {
+    format!("(ulimit -v {MOST_MEMORY}; ulimit -t {MOST_TIME}; {command})")
+}
+
 /// Runs the program within its bounds; it must end by itself.
 fn say<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Result<Said, String> {
-    let script = format!("ulimit -v {MOST_MEMORY}; ulimit -t {MOST_TIME}; exec \"$@\"");
     let mut command = Command::new("sh");
-    command.args(["-c", &script, "sh"]).arg(wimstore()).args(arguments);
+    command.args(["-c", &bounded("exec \"$@\""), "sh"]).arg(wimstore()).args(arguments);
     let output = command.output().expect("sh starts");
     let err = String::from_utf8_lossy(&output.stderr).into_owned(); // names need not be text
     match output.status.code() {
@@ -316,4 +320,22 @@ fn xml_data_of_500_mb_is_left_out() {
     assert!(said.code == 0 && text.contains("XML data is left out") && text.contains("Image 1: a.wim 1"), "{text}");
     let said = say(["cat".as_ref(), archive.as_os_str(), "a.wim 1/file".as_ref()]).unwrap();
     assert_eq!((said.code, said.out), (0, b"data".to_vec()));
+}
+
+#[test]
+fn deep_directories_of_long_names_take_little_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let archive = folder.path().join("a.wim");
+    let name = "n".repeat(1020);
+    let level = |inner| dir(&name, [inner, file("z", "")]);
+    let tree = (0..1500).fold(dir("top", [file("victim", Data::Hash([7; 20]))]), |inner, _| level(inner));
+    Wim::new(Packing::Stored, root([tree])).build().save(&archive);
+    // The paths on the way take more than a gigabyte.
+    let mut command = Command::new("sh");
+    command.args(["-c", &format!("{} | tail -n 1", bounded("exec \"$@\"")), "sh"]).arg(wimstore()).args(["ls", "-R"]);
+    let output = command.arg(&archive).output().unwrap();
+    let last = format!("/testkit/{name}/z\n");
+    assert!(output.stdout == last.as_bytes(), "{}", String::from_utf8_lossy(&output.stderr));
+    let said = say(["verify".as_ref(), archive.as_os_str()]).unwrap();
+    assert!(said.code == 1 && said.out.len() < 200_000, "exit {}, {} bytes", said.code, said.out.len());
 }

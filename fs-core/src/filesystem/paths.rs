@@ -9,6 +9,9 @@ use crate::image::Image;
 use crate::ino::Place;
 use crate::{Error, Ino, Result};
 
+/// The longest path in an image that is told, in bytes: the longest argument that Linux gives to a program.
+const MOST_PATH: usize = 128 << 10;
+
 impl Filesystem {
     /// The inode at a path from the root, `/` between names; links on the way are not followed.
     ///
@@ -64,10 +67,20 @@ impl Filesystem {
         }
     }
 
-    /// The path of a name of an image from the root of the mount.
+    /// The path of a name of an image from the root of the mount. Where it is longer than anybody could name it, `…`
+    /// stands for the names behind the image's: directories may be nested 16,384 deep, by names of a kilobyte.
     pub(crate) fn node_path(&self, image: &Image, tree: &Metadata, node: NodeId) -> Vec<u8> {
-        let mut names = self.image_path(image);
-        names.extend(names_to(tree, node).into_iter().map(|id| tree.dentry(id).name().to_shown_wtf8()));
+        let (mut below, mut len) = (Vec::new(), 0);
+        for id in up_from(tree, node) {
+            let name = tree.dentry(id).name().to_shown_wtf8();
+            len += name.len() + 1;
+            if len > MOST_PATH {
+                below.push("…".into());
+                break;
+            }
+            below.push(name);
+        }
+        let names: Vec<_> = self.image_path(image).into_iter().chain(below.into_iter().rev()).collect();
         names.join(&b'/')
     }
 
@@ -78,19 +91,17 @@ impl Filesystem {
     }
 }
 
-/// The nodes from below the root to `node`, itself included.
-fn names_to(tree: &Metadata, node: NodeId) -> Vec<NodeId> {
-    let mut nodes: Vec<NodeId> =
-        std::iter::successors(Some(node), |&n| Some(tree.parent(n))).take_while(|&n| n != NodeId::ROOT).collect();
-    nodes.reverse();
-    nodes
+/// `node` and the directories above it, without the root.
+fn up_from(tree: &Metadata, node: NodeId) -> impl Iterator<Item = NodeId> {
+    std::iter::successors(Some(node), |&node| Some(tree.parent(node))).take_while(|&node| node != NodeId::ROOT)
 }
 
 /// The names of the directories above a node, from the image's root.
 pub(super) fn directory_names(tree: &Metadata, node: NodeId) -> Vec<Vec<u16>> {
-    let mut nodes = names_to(tree, node);
-    nodes.pop();
-    nodes.into_iter().map(|n| tree.dentry(n).name().shown_units().collect()).collect()
+    let mut names: Vec<Vec<u16>> =
+        up_from(tree, node).skip(1).map(|node| tree.dentry(node).name().shown_units().collect()).collect();
+    names.reverse();
+    names
 }
 
 /// The name by which a directory, given by its names from the root, has `name`: as it is if it is there, else in other case.
