@@ -177,14 +177,14 @@ impl<'a> Looks<'a> {
         streams.and(compressed).and(self.give(&folder, from, &attr))
     }
 
-    /// Gives an open file or folder its security descriptor, then times and attributes: all that can be given.
+    /// Gives an open file or folder its times and attributes, then its security descriptor: all that can be given.
     fn give(&self, file: &File, ino: Ino, attr: &Attr) -> Result<(), Trouble> {
-        let security = self.set_security(file, ino);
         let windows = self.fs.windows_attr(ino, self.links)?.attributes;
         let attributes = Some(windows & SETTABLE).filter(|&bits| bits != 0).unwrap_or(NORMAL);
         let [created, written, accessed] = self.times(ino, attr).map(|time| time.0.min(LAST_TIME));
         let basic = Basic { created, accessed, written, changed: written, attributes };
-        security.and(said("attributes and times", files::set_basic(file, basic)).map_err(Trouble::from))
+        let basic = said("attributes and times", files::set_basic(file, basic)).map_err(Trouble::from);
+        basic.and(self.set_security(file, ino))
     }
 
     fn set_security(&self, file: &File, ino: Ino) -> Result<(), Trouble> {
