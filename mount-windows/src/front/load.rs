@@ -6,7 +6,7 @@ use winfsp::FspInit;
 
 use super::Error;
 
-const LOCAL_MACHINE: usize = 0x8000_0002;
+pub(super) const LOCAL_MACHINE: usize = 0x8000_0002;
 const STRING: u32 = 0x2;
 const IN_32_BIT_VIEW: u32 = 0x0002_0000;
 /// The DLL's own neighbours are looked for in its folder.

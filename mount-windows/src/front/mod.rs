@@ -6,8 +6,10 @@
 #![expect(unsafe_code, reason = "WinFsp's buffers, and calls of Windows")]
 
 mod console;
+mod launcher;
 mod load;
 mod mounted;
+mod service;
 
 use std::ffi::c_void;
 use std::ops::ControlFlow;
@@ -22,7 +24,9 @@ use crate::Status;
 use crate::drive::{Drive, Info, Object};
 
 pub use console::wait_for_ctrl_c;
-pub use mounted::{Error, Mounted, mount};
+pub use launcher::{register, unregister};
+pub use mounted::{Error, Mounted, mount, mount_share};
+pub use service::serve;
 
 /// `FILE_DELETE_ON_CLOSE`.
 const DELETE_ON_CLOSE: u32 = 0x1000;

@@ -9,6 +9,7 @@ use winfsp::FspInit;
 use winfsp::host::{FileSystemHost, FileSystemParams, MountPoint, VolumeParams};
 
 use super::{Front, load};
+use crate::Share;
 use crate::drive::{CLUSTER, Drive, DriveOptions};
 
 /// A store mounted as a drive, served by threads of this process. Dropping it unmounts.
@@ -26,6 +27,9 @@ pub enum Error {
     /// WinFsp makes no volume.
     #[error("WinFsp makes no volume (status {0:#010x}); is its driver running?")]
     Volume(u32),
+    /// Windows does not run us as a service.
+    #[error("the service does not run (status {0:#010x})")]
+    Service(u32),
     /// The mount point cannot be had.
     #[error("{}: {reason} (status {status:#010x})", .at.display())]
     MountPoint {
@@ -44,9 +48,35 @@ pub enum Error {
 /// # Errors
 /// WinFsp is not there, or refuses; nothing is mounted then.
 pub fn mount(filesystem: Arc<Filesystem>, at: &OsStr, options: DriveOptions) -> Result<Mounted, Error> {
+    serve(filesystem, at, options, None)
+}
+
+/// As [`mount`], as a network drive that is called `share`. It cannot be a folder.
+///
+/// # Errors
+/// As [`mount`].
+pub fn mount_share(
+    filesystem: Arc<Filesystem>,
+    at: &OsStr,
+    options: DriveOptions,
+    share: &Share,
+) -> Result<Mounted, Error> {
+    serve(filesystem, at, options, Some(share))
+}
+
+fn serve(
+    filesystem: Arc<Filesystem>,
+    at: &OsStr,
+    options: DriveOptions,
+    share: Option<&Share>,
+) -> Result<Mounted, Error> {
     let winfsp = load::load()?;
     let drive = Drive::new(filesystem, options);
-    let params = FileSystemParams { use_dir_info_by_name: true, ..FileSystemParams::default_params(params(&drive)) };
+    let mut params = params(&drive);
+    if let Some(share) = share {
+        params.prefix(share.name());
+    }
+    let params = FileSystemParams { use_dir_info_by_name: true, ..FileSystemParams::default_params(params) };
     let mut host: FileSystemHost<Front> = FileSystemHost::new_with_options(params, Front(drive))
         .map_err(|error| Error::Volume(status(error.code().0)))?;
     host.start().map_err(|error| Error::Volume(status(error.code().0)))?;
@@ -68,7 +98,7 @@ impl Drop for Mounted {
 }
 
 /// The `NTSTATUS` in an `HRESULT`, which has a bit of its own to say that there is one.
-fn status(hresult: i32) -> u32 {
+pub(super) fn status(hresult: i32) -> u32 {
     hresult.cast_unsigned() & !0x1000_0000
 }
 
