@@ -1,43 +1,44 @@
 //! `wimstore mount` on Windows: serve a store as a drive.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::bail;
 use fs_core::{Filesystem, Options, StreamInterface};
-use mount_windows::{DriveOptions, Security};
+use mount_windows::{DriveOptions, Mounted, Security, Share};
 
 use crate::globals::Globals;
 use crate::source::{Links, Reading, Source};
 
 /// Mount a store, an image group, an archive or one image as a drive, read-only.
 ///
-/// Serves until Ctrl-C. Needs WinFsp, from https://winfsp.dev/rel/ (the newest version). Names are found in any case, and
-/// named streams are there as NTFS has them.
+/// Serves until Ctrl-C or Ctrl-Break. Needs WinFsp, from https://winfsp.dev/rel/ (the newest version). Names are found in
+/// any case, and named streams are there as NTFS has them.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
   wimstore mount D:\\RemoteInstall X:
   wimstore mount install.wim --image 2 *
-  wimstore mount install.wim C:\\mnt\\install")]
+  wimstore mount install.wim C:\\mnt\\install
+  sc create wimstore start= auto binPath= \"C:\\bin\\wimstore.exe mount D:\\RemoteInstall X: --service\"
+
+`wimstore register` lets `net use X: \\\\wimstore\\images` mount a store.")]
 pub(crate) struct Args {
     #[command(flatten)]
-    source: Source,
-
-    #[command(flatten)]
-    reading: Reading,
+    shown: Shown,
 
     /// A drive (X:), * for the next free one from Z: down, or a folder on NTFS that does not exist yet
     #[arg(value_name = "DRIVE|FOLDER")]
     mountpoint: OsString,
 
-    /// Security descriptors: uniform (everybody may read) or image (those of the image, enforced)
-    #[arg(long, value_name = "uniform|image", default_value = "uniform", value_parser = parse_security)]
-    security: Security,
+    /// Run as a Windows service, until it is stopped; the log goes to --log-file
+    #[arg(long)]
+    service: bool,
 
-    #[command(flatten)]
-    links: Links,
+    /// Be a network drive of this name
+    #[arg(long, value_name = "\\SERVER\\SHARE")]
+    volume_prefix: Option<Share>,
 
     // What mounts have elsewhere.
     #[arg(short, hide = true)]
@@ -52,24 +53,53 @@ pub(crate) struct Args {
     ignore_case: bool,
 }
 
+/// What a drive shows, and how.
+#[derive(clap::Args, Debug)]
+pub(crate) struct Shown {
+    #[command(flatten)]
+    pub(crate) source: Source,
+
+    #[command(flatten)]
+    pub(crate) reading: Reading,
+
+    /// Security descriptors: uniform (everybody may read) or image (those of the image, enforced)
+    #[arg(long, value_name = "uniform|image", default_value = "uniform", value_parser = parse_security)]
+    pub(crate) security: Security,
+
+    #[command(flatten)]
+    pub(crate) links: Links,
+}
+
 /// Mounts, and returns when the user has ended it.
 pub(crate) fn run(args: &Args, _: &Globals) -> anyhow::Result<ExitCode> {
     args.refuse_those_of_unix()?;
-    let drive = DriveOptions { security: args.security, links: args.links.targets };
-    let options = Options {
-        ignore_case: true,
-        streams: StreamInterface::None, // by the drive's own means
-        efs_raw: args.reading.efs_raw,
-        ..args.source.choice.options()
-    };
-    let filesystem = Arc::new(Filesystem::open(&args.source.path, options)?);
-    let mounted = mount_windows::mount(filesystem, &args.mountpoint, drive)?;
-    mount_windows::wait_for_ctrl_c()?;
-    drop(mounted);
+    if args.service {
+        mount_windows::serve(OsStr::new("wimstore"), || args.mount())?;
+    } else {
+        let mounted = args.mount()?;
+        mount_windows::wait_for_ctrl_c()?;
+        drop(mounted);
+    }
     Ok(ExitCode::SUCCESS)
 }
 
 impl Args {
+    fn mount(&self) -> anyhow::Result<Mounted> {
+        let shown = &self.shown;
+        let drive = DriveOptions { security: shown.security, links: shown.links.targets };
+        let options = Options {
+            ignore_case: true,
+            streams: StreamInterface::None, // by the drive's own means
+            efs_raw: shown.reading.efs_raw,
+            ..shown.source.choice.options()
+        };
+        let filesystem = Arc::new(Filesystem::open(&shown.source.path, options)?);
+        Ok(match &self.volume_prefix {
+            Some(share) => mount_windows::mount_share(filesystem, &self.mountpoint, drive, share)?,
+            None => mount_windows::mount(filesystem, &self.mountpoint, drive)?,
+        })
+    }
+
     fn refuse_those_of_unix(&self) -> anyhow::Result<()> {
         let refused = [
             (!self.options.is_empty(), "-o", "its options are those of Unix mounts; see `wimstore mount --help`"),

@@ -5,6 +5,7 @@
 mod cat;
 #[cfg(windows)]
 mod drive;
+mod elsewhere;
 mod extract;
 mod globals;
 #[cfg(target_os = "linux")]
@@ -18,6 +19,8 @@ mod outcome;
 mod output;
 mod paths;
 mod records;
+#[cfg(windows)]
+mod register;
 mod source;
 mod stream;
 #[cfg(target_os = "linux")]
@@ -74,6 +77,16 @@ enum Command {
     Umount(umount::Args),
     #[cfg(windows)]
     Mount(drive::Args),
+    #[cfg(windows)]
+    Register(register::Args),
+    #[cfg(windows)]
+    Unregister(register::UnregisterArgs),
+    #[cfg(windows)]
+    Umount(elsewhere::Args),
+    #[cfg(not(windows))]
+    Register(elsewhere::Args),
+    #[cfg(not(windows))]
+    Unregister(elsewhere::Args),
 }
 
 impl Command {
@@ -84,7 +97,9 @@ impl Command {
             #[cfg(target_os = "linux")]
             Self::Mount(_) | Self::Umount(_) => false,
             #[cfg(windows)]
-            Self::Mount(_) => false,
+            Self::Mount(_) | Self::Register(_) | Self::Unregister(_) | Self::Umount(_) => false,
+            #[cfg(not(windows))]
+            Self::Register(_) | Self::Unregister(_) => false,
         }
     }
 
@@ -101,6 +116,16 @@ impl Command {
             Self::Umount(args) => umount::run(&args, globals),
             #[cfg(windows)]
             Self::Mount(args) => drive::run(&args, globals),
+            #[cfg(windows)]
+            Self::Register(args) => register::run(&args, globals),
+            #[cfg(windows)]
+            Self::Unregister(args) => register::unregister(&args, globals),
+            #[cfg(windows)]
+            Self::Umount(_) => elsewhere::refuse("umount", "on Windows Ctrl-C, or `net use X: /delete`, ends a mount"),
+            #[cfg(not(windows))]
+            Self::Register(_) | Self::Unregister(_) => {
+                elsewhere::refuse("register", "is for `net use` on Windows; elsewhere /etc/fstab names what is mounted")
+            }
         }
     }
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use fs_core::Filesystem;
 use mount_unix::Unmounter;
 use rustix::process::{Resource, getrlimit, setrlimit};
@@ -88,15 +88,39 @@ pub(crate) struct Args {
     /// Ignore mount options that are not known
     #[arg(long, hide = true)]
     sloppy: bool,
+
+    // What mounts have on Windows.
+    #[arg(long, hide = true)]
+    security: Option<OsString>,
+    #[arg(long, hide = true)]
+    links: Option<OsString>,
+    #[arg(long, hide = true)]
+    volume_prefix: Option<OsString>,
+    #[arg(long, hide = true)]
+    service: bool,
 }
 
 /// Mounts, and returns once that is done: the mount answers in the background, or has been served to its end.
 pub(crate) fn run(args: &Args, _: &Globals) -> anyhow::Result<ExitCode> {
+    args.refuse_those_of_windows()?;
     let settings = args.settings()?;
     if settings.foreground || args.fake || is_server() { serve(settings, args) } else { background::start() }
 }
 
 impl Args {
+    fn refuse_those_of_windows(&self) -> anyhow::Result<()> {
+        let refused = [
+            (self.security.is_some(), "--security", "on Unix descriptors are in the attribute system.ntfs_acl"),
+            (self.links.is_some(), "--links", "on Unix links always stay inside their image"),
+            (self.volume_prefix.is_some(), "--volume-prefix", "only drives of Windows have one; here -o fsname=NAME"),
+            (self.service, "--service", "is for Windows; here /etc/fstab or a unit of systemd mounts"),
+        ];
+        match refused.iter().find(|(given, ..)| *given) {
+            Some((_, option, why)) => bail!("{option}: {why}"),
+            None => Ok(()),
+        }
+    }
+
     /// What `-o` and the long options ask for together; the long ones have the last word.
     fn settings(&self) -> anyhow::Result<Settings> {
         let mut settings = Settings::new(&self.source.path);

@@ -98,3 +98,22 @@ fn the_log_goes_where_it_is_sent() {
     assert_eq!(refused.code, 2);
     assert!(refused.err.starts_with("wimstore: /nowhere/log: cannot write the log: No such file"), "{refused:?}");
 }
+
+#[test]
+fn what_only_windows_has_is_refused_with_a_reason() {
+    let cases: &[(&[&str], &str)] = &[
+        (&["register", "store"], "register: is for `net use` on Windows"),
+        (&["unregister", "--name", "x"], "register: is for `net use` on Windows"),
+        (&["mount", "a.wim", "/mnt", "--service"], "--service: is for Windows"),
+        (&["mount", "a.wim", "/mnt", "--security", "image"], "--security: on Unix descriptors are in the attribute"),
+        (&["mount", "a.wim", "/mnt", "--links", "stored"], "--links: on Unix links always stay inside"),
+        (&["mount", "a.wim", "/mnt", "--volume-prefix", r"\\a\b"], "--volume-prefix: only drives of Windows have one"),
+        (&["extract", "a.wim", "to", "--security"], "--security: only Windows can give files"),
+        (&["extract", "a.wim", "to", "--links", "stored"], "--links: on Unix links always stay inside"),
+    ];
+    for (arguments, words) in cases {
+        let said = say(arguments);
+        assert_eq!(said.code, 2, "{arguments:?}: {said:?}");
+        assert!(said.err.contains(words), "{arguments:?}: {said:?}");
+    }
+}
