@@ -11,6 +11,7 @@ mod small_store;
 mod source;
 mod surroundings;
 mod walk;
+mod windows;
 
 pub use corpus::corpus;
 pub use foreground::Foreground;
@@ -22,3 +23,4 @@ pub use small_store::SmallStore;
 pub use source::Source;
 pub use surroundings::{in_namespace, on_terminal};
 pub use walk::{Look, Node, Tree, assert_directory_links, assert_same, content, walk};
+pub use windows::WindowsProgram;

@@ -37,7 +37,15 @@ pub fn skipped(reason: impl Display) {
 fn find() -> PathBuf {
     let test = std::env::current_exe().expect("the test's own path");
     let profile = test.parent().and_then(Path::parent).expect("tests lie in target/<profile>/deps");
-    let program = profile.join(format!("wimstore{}", std::env::consts::EXE_SUFFIX));
+    up_to_date(profile, &format!("wimstore{}", std::env::consts::EXE_SUFFIX))
+}
+
+/// The program of this name in a profile's folder.
+///
+/// # Panics
+/// As [`wimstore`].
+pub(crate) fn up_to_date(profile: &Path, name: &str) -> PathBuf {
+    let program = profile.join(name);
     let (Some(built), Ok(sources)) = (modified(&program), fs::read_to_string(profile.join("wimstore.d"))) else {
         panic!("{} is not built: run `cargo build -p wimstore` first", program.display());
     };
