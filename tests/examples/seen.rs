@@ -1,0 +1,137 @@
+//! Makes archives in the folder given, by wimlib and by ourselves, mounts each, and writes down what the mount shows,
+//! for tests on other platforms to compare: see `testkit::seen`.
+#![expect(clippy::unwrap_used, reason = "part of a test")]
+
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::io;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use testkit::seen::{self, Seen};
+use testkit::{Packing, Wim, hex, ntfs, sha1, trees};
+use wimstore_tests::{Mount, Source, content};
+
+/// Random trees, each packed another way.
+const TREES: u64 = 8;
+
+/// Error numbers of Linux.
+const E2BIG: i32 = 7;
+const ENODATA: i32 = 61;
+const ENAMETOOLONG: i32 = 36;
+
+/// Seconds from 1601 to 1970.
+const TO_1970: i64 = 11_644_473_600;
+
+fn main() {
+    let folder = PathBuf::from(std::env::args_os().nth(1).expect("a folder"));
+    peers(&folder);
+    ours(&folder);
+    for entry in fs::read_dir(&folder).unwrap() {
+        let archive = entry.unwrap().path();
+        if archive.extension().is_some_and(|extension| extension != "seen") {
+            seen::save(&archive, &look(&archive));
+        }
+    }
+}
+
+/// Real files as wimlib captures them, and an NTFS volume with all that NTFS has.
+fn peers(folder: &Path) {
+    let source = Source::new();
+    let kinds: [(&str, &[&str]); 5] = [
+        ("none.wim", &["--compress=none", "--check"]),
+        ("xpress.wim", &["--compress=xpress"]),
+        ("lzx.wim", &["--compress=lzx"]),
+        ("pipable.wim", &["--compress=lzx", "--pipable"]),
+        ("solid.esd", &["--solid"]),
+    ];
+    for (name, options) in kinds {
+        testkit::capture(&source.root, &folder.join(name), &[&["NAME"], options].concat());
+    }
+    let work = tempfile::tempdir().unwrap();
+    ntfs::fixture(work.path()).capture(&folder.join("ntfs.wim"), &["VOLUME"]);
+}
+
+/// Random trees; one that lacks some of its data; and several in one archive.
+fn ours(folder: &Path) {
+    let packings = [Packing::Stored, Packing::Xpress(4096), Packing::Lzx(32768), Packing::Lzms(131_072)];
+    let wim = |seed: u64| Wim::of(packings[seed as usize % packings.len()], [trees::random(seed)]);
+    for seed in 0..TREES {
+        wim(seed).build().save(&folder.join(format!("random-{seed}.wim")));
+    }
+    let mut damaged = wim(TREES);
+    let image = damaged.images[0].clone();
+    let hashes = image.dentries().into_iter().flat_map(|dentry| dentry.contents()).map(|data| data.hash());
+    damaged.without = hashes.step_by(3).collect();
+    damaged.build().save(&folder.join("damaged.wim"));
+    let several = [0, 1].map(trees::random);
+    Wim::of(Packing::Xpress(32768), several).build().save(&folder.join("several.wim"));
+}
+
+/// What a mount shows of an archive: of its image where it has but one. Streams are listed by one mount and read in
+/// another, since extended attributes end at 64 KiB.
+fn look(archive: &Path) -> Vec<Seen> {
+    let image: &[&str] = if archive.ends_with("several.wim") { &[] } else { &["--image", "1"] };
+    let listing = Mount::new(archive, image);
+    let reading = Mount::new(archive, &[image, &["-o", "streams_interface=windows"]].concat());
+    let (mut seen, mut to_come) = (Vec::new(), vec![PathBuf::new()]);
+    while let Some(path) = to_come.pop() {
+        let here = listing.path().join(&path);
+        let one = one(&here, &path);
+        if one.kind == 'd' {
+            let names = fs::read_dir(&here).unwrap().map(|entry| path.join(entry.unwrap().file_name()));
+            to_come.extend(names);
+        }
+        seen.extend(streams(&here, &reading.path().join(&path), &one));
+        seen.push(one);
+    }
+    seen
+}
+
+fn one(here: &Path, path: &Path) -> Seen {
+    let metadata = fs::symlink_metadata(here).unwrap();
+    let (kind, content) = match metadata.file_type() {
+        kind if kind.is_dir() => ('d', Vec::new()),
+        kind if kind.is_symlink() => ('l', told(fs::read_link(here).map(|target| target.into_os_string().into_vec()))),
+        _ => ('f', told(content(here).map(String::into_bytes))),
+    };
+    let path = path.as_os_str().as_bytes().to_vec();
+    let windows = seen::WINDOWS.map(|name| xattr::get(here, name).transpose().map(told));
+    Seen { path, kind, content, windows, ..seen_of(&metadata) }
+}
+
+/// The named streams of a file or directory. One that cannot be had on Linux has no content: any of a link, and one that is too
+/// large for an extended attribute, of an image's directory, or of a name that has a colon or is too long with the stream's.
+fn streams(listed: &Path, read: &Path, file: &Seen) -> Vec<Seen> {
+    let names = xattr::list(listed).map(Vec::from_iter).unwrap_or_default();
+    let stream = |name: OsString| {
+        let bare = name.as_bytes().strip_prefix(b"user.")?;
+        let content = match xattr::get(listed, &name) {
+            Ok(value) => value.ok_or(io::Error::from_raw_os_error(ENODATA)),
+            Err(error) if error.raw_os_error() == Some(E2BIG) => {
+                fs::read(OsStr::from_bytes(&[read.as_os_str().as_bytes(), b":", bare].concat()))
+            }
+            Err(error) => Err(error),
+        };
+        let size = content.as_ref().map_or(0, |content| content.len() as u64);
+        let content = match content {
+            Err(error) if error.raw_os_error() == Some(ENAMETOOLONG) => Vec::new(),
+            Err(_) if file.path.contains(&b':') || file.kind == 'l' => Vec::new(),
+            Err(_) if file.kind == 'd' && !file.path.contains(&b'/') => Vec::new(),
+            content => told(content.map(|content| hex(&sha1(&content)).into_bytes())),
+        };
+        Some(Seen { path: [&file.path, &b":"[..], bare].concat(), kind: 's', size, content, ..Seen::default() })
+    };
+    names.into_iter().filter_map(stream).collect()
+}
+
+fn seen_of(metadata: &fs::Metadata) -> Seen {
+    let written = (metadata.mtime() + TO_1970) * 10_000_000 + metadata.mtime_nsec() / 100;
+    Seen { ino: metadata.ino(), size: metadata.size(), written: written.cast_unsigned(), ..Seen::default() }
+}
+
+/// A content, or why it cannot be had.
+fn told(content: io::Result<Vec<u8>>) -> Vec<u8> {
+    content.unwrap_or_else(|error| format!("error {}", error.raw_os_error().unwrap()).into_bytes())
+}
