@@ -11,31 +11,14 @@ use std::ffi::OsStr;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
-use std::thread;
-use std::time::Duration;
 
 use fs_core::{Filesystem, Invalidation, Stop};
 use fuser::{INodeNo, Notifier};
 use tracing::{debug, warn};
 
-/// When to look again whether what is gone is still used.
-const AGAIN: Duration = Duration::from_secs(5);
-
-/// Watches the store in a thread of its own, until what is returned is dropped. Without the means to watch, the mount shows
-/// the store as it was.
+/// Watches the store until what is returned is dropped.
 pub(crate) fn follow(filesystem: Arc<Filesystem>, notifier: Notifier) -> Option<Stop> {
-    let watch = filesystem.watch().inspect_err(|error| warn!(%error, "changes of the store will not be seen")).ok()?;
-    let (mut watcher, stop) = watch.split();
-    let run = move || {
-        let mut limit = None;
-        while let Some(changed) = watcher.next(limit) {
-            let again = filesystem.refresh(&changed, &mut |stale| invalidate(&notifier, stale));
-            limit = again.then_some(AGAIN);
-        }
-    };
-    let started = thread::Builder::new().name("watch".into()).spawn(run);
-    started.inspect_err(|error| warn!(%error, "changes of the store will not be seen")).ok()?;
-    Some(stop)
+    filesystem.follow(move |stale| invalidate(&notifier, stale))
 }
 
 /// Tells the kernel, in the order given: names first.

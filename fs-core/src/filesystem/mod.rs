@@ -1,6 +1,7 @@
 //! The store as a read-only filesystem: every question a mount is asked is answered here.
 
 mod contents;
+mod follow;
 mod gone;
 mod listing;
 mod lookup;
