@@ -1,13 +1,17 @@
 //! The drive: every answer to WinFsp, in Windows' words but without Windows.
 
+pub(crate) mod news;
+
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use fs_core::wim::FileTime;
 use fs_core::{Attr, DamageLog, Error, Filesystem, Ino, Kind, LinkTargets, WindowsAttr};
+use parking_lot::RwLock;
 
 use crate::name::{self, Path};
 use crate::{Status, ntstatus, reparse, security};
+use news::News;
 
 /// What a request is answered with.
 pub(crate) type Answer<T> = Result<T, Status>;
@@ -46,6 +50,10 @@ pub(crate) struct Drive {
     fs: Arc<Filesystem>,
     options: DriveOptions,
     told: DamageLog,
+    /// What Windows is to be told.
+    pub(crate) news: News,
+    /// Read from when a path is looked up until the number that it led to is known to be in use.
+    opening: RwLock<()>,
 }
 
 /// What a handle stands for: a file or directory, or a stream of it.
@@ -92,7 +100,22 @@ pub(crate) struct VolumeInfo {
 impl Drive {
     /// A drive that shows `fs`, which should find names in any case.
     pub(crate) fn new(fs: Arc<Filesystem>, options: DriveOptions) -> Self {
-        Self { fs, options, told: DamageLog::default() }
+        Self { fs, options, told: DamageLog::default(), news: News::default(), opening: RwLock::new(()) }
+    }
+
+    /// Opens a path: as [`Drive::find`], and what it stands for stays what it is until [`Drive::close`], whatever becomes of the
+    /// store.
+    pub(crate) fn open(&self, path: &[u16]) -> Answer<(Object, Vec<u16>, Info)> {
+        let _opening = self.opening.read();
+        let (object, name) = self.find(path)?;
+        let info = self.info(object)?;
+        self.fs.learn(object.file);
+        Ok((object, name, info))
+    }
+
+    /// Takes back [`Drive::open`].
+    pub(crate) fn close(&self, object: Object) {
+        self.fs.forget(object.file, 1);
     }
 
     /// What a path stands for, and the path as the drive writes it.

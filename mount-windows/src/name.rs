@@ -67,13 +67,30 @@ impl<'a> Path<'a> {
     }
 }
 
+/// The path by which Windows has what the filesystem has by this one (WTF-8, `/` between names, none in front); `None` if
+/// Windows cannot have one of its names.
+pub(crate) fn shown_path(path: &[u8]) -> Option<Vec<u16>> {
+    let names = path.split(|&byte| byte == b'/').filter(|name| !name.is_empty());
+    let names: Option<Vec<_>> = names.map(shown).collect();
+    Some(join(&names?, None))
+}
+
 /// A path of names, and perhaps a stream, put together.
 pub(crate) fn join(names: &[Vec<u16>], stream: Option<&[u16]>) -> Vec<u16> {
     let mut path: Vec<u16> = names.iter().flat_map(|name| [&[BACKSLASH], &name[..]].concat()).collect();
     if path.is_empty() {
         path.push(BACKSLASH);
     }
-    path.extend(stream.into_iter().flat_map(|stream| [&[COLON], stream].concat()));
+    match stream {
+        Some(stream) => with_stream(path, stream),
+        None => path,
+    }
+}
+
+/// The path of a stream of what has this path.
+pub(crate) fn with_stream(mut path: Vec<u16>, stream: &[u16]) -> Vec<u16> {
+    path.push(COLON);
+    path.extend(stream);
     path
 }
 
@@ -150,6 +167,14 @@ mod tests {
             let joined = String::from_utf16(&join(&owned, parsed.stream)).unwrap();
             assert!(path.starts_with(&joined), "{joined}");
         }
+    }
+
+    #[test]
+    fn paths_of_the_filesystem_are_windows_too() {
+        let shown = |path: &str| shown_path(path.as_bytes()).map(|path| String::from_utf16(&path).unwrap());
+        assert_eq!(shown("").as_deref(), Some(r"\"));
+        assert_eq!(shown("Group/a:b/x").as_deref(), Some("\\Group\\a\u{f03a}b\\x"));
+        assert_eq!(shown(&format!("a/{}/b", "n".repeat(256))), None);
     }
 
     proptest! {

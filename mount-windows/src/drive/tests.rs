@@ -1,6 +1,7 @@
 use fs_core::{ImageChoice, Options, StreamInterface};
 use testkit::{Data, Dentry, Image, Packing, Stream, Wim, dir, file, reparse, root, utf16};
 
+use super::news::What;
 use super::*;
 
 fn units(text: &str) -> Vec<u16> {
@@ -186,4 +187,64 @@ fn descriptors_are_the_images_only_if_asked_for_and_valid() {
     let options = DriveOptions { security: Security::Image, ..DriveOptions::default() };
     let (_folder, stored) = drive(image(), options);
     assert_eq!(all(&stored), [good, security::uniform(), security::uniform()]);
+}
+
+#[test]
+fn what_changes_in_the_store_is_news_and_handles_go_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = testkit::Store::new(&folder.path().join("store"));
+    let archive = |name: &str, content: &str| {
+        let mut file = file("file", content);
+        file.streams.push(Stream { name: utf16("s"), data: "stream".into(), length: None });
+        Wim::of(Packing::Stored, [Image::new(name, root([file]))]).build()
+    };
+    let put = |name: &str, content: &str| {
+        let beside = folder.path().join("new");
+        archive(name, content).save(&beside);
+        std::fs::rename(beside, store.path().join(format!("Images/Group/{name}.wim"))).unwrap();
+    };
+    std::fs::create_dir_all(store.path().join("Images/Group")).unwrap();
+    put("a", "first");
+    let options = Options { streams: StreamInterface::None, ignore_case: true, ..Options::default() };
+    let fs = Arc::new(Filesystem::open(store.path(), options).unwrap());
+    let drive = Drive::new(Arc::clone(&fs), DriveOptions::default());
+    let look = || {
+        fs.refresh(&fs_core::Changed::Everything, &mut |stale| drive.note(stale));
+        let news = drive.news.take().into_iter();
+        news.map(|change| (String::from_utf16(&change.path).unwrap(), change.what)).collect::<Vec<_>>()
+    };
+    let read = |object| {
+        let mut buffer = [0; 10];
+        drive.read(object, 0, &mut buffer).map(|len| String::from_utf8(buffer[..len].to_vec()).unwrap())
+    };
+    assert_eq!(list(&drive, r"\group", 9), [".", "..", "a"]);
+    assert_eq!((look(), drive.news.is_empty()), (vec![], true));
+    let told = |news: &[(String, What)], path: &str, what| assert!(news.contains(&(path.into(), what)), "{news:?}");
+
+    let (old, ..) = drive.open(&units(r"\group\A\FILE")).unwrap();
+    put("b", "second");
+    let news = look();
+    told(&news, r"\Group\b", What::Appeared);
+    told(&news, r"\Group", What::Changed);
+    assert_eq!(list(&drive, r"\group", 9), [".", "..", "a", "b"]);
+
+    put("a", "other");
+    let news = look();
+    for path in [r"\Group\a", r"\Group\a\file"] {
+        told(&news, path, What::Appeared);
+    }
+    told(&news, r"\Group\a\file:s", What::Changed); // the driver remembers streams by names of their own
+    let (new, ..) = drive.open(&units(r"\group\a\file")).unwrap();
+    assert_ne!(new.file, old.file);
+    assert_eq!([read(old), read(new)].map(Result::unwrap), ["first", "other"]);
+
+    drive.close(old);
+    look();
+    assert_eq!(read(old), Err(Status::OBJECT_NAME_NOT_FOUND), "nobody has it open");
+    assert_eq!(read(new).unwrap(), "other");
+    drive.close(new);
+
+    std::fs::remove_file(store.path().join("Images/Group/b.wim")).unwrap();
+    told(&look(), r"\Group\b", What::Vanished);
+    assert_eq!(drive.find(&units(r"\group\b\file")).unwrap_err(), Status::OBJECT_PATH_NOT_FOUND);
 }

@@ -1,6 +1,6 @@
 //! WinFsp's callbacks: each hands the question to the drive, and its answer back.
 //!
-//! Everything mounted is immutable, so Windows may remember what it is told. Writing is refused in three layers: nobody's
+//! Windows may remember for ever what it is told: what changes, it is told by [`notify`]. Writing is refused in three layers: nobody's
 //! access list allows it, every callback that would change something says that the medium is protected, and files that are
 //! read-only in the image cannot be deleted anyway.
 #![expect(unsafe_code, reason = "WinFsp's buffers, and calls of Windows")]
@@ -9,10 +9,12 @@ mod console;
 mod launcher;
 mod load;
 mod mounted;
+mod notify;
 mod service;
 
 use std::ffi::c_void;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use winfsp::filesystem::{
     DirInfo, DirMarker, FileInfo, FileSecurity, FileSystemContext, ModificationDescriptor, OpenFileInfo, StreamInfo,
@@ -32,7 +34,7 @@ pub use service::serve;
 const DELETE_ON_CLOSE: u32 = 0x1000;
 
 /// The drive as WinFsp calls it.
-struct Front(Drive);
+struct Front(Arc<Drive>);
 
 impl From<Status> for FspError {
     fn from(Status(code): Status) -> Self {
@@ -67,15 +69,17 @@ impl FileSystemContext for Front {
         if options & DELETE_ON_CLOSE != 0 {
             return write_protected(); // nobody is asked again, and the file would seem to be gone
         }
-        let (object, name) = self.0.find(path.as_slice())?;
-        fill(opened.as_mut(), &self.0.info(object)?);
+        let (object, name, info) = self.0.open(path.as_slice())?;
+        fill(opened.as_mut(), &info);
         if 2 * name.len() <= usize::from(opened.normalized_name_size()) {
             opened.set_normalized_name(&name, None);
         }
         Ok(object)
     }
 
-    fn close(&self, _: Object) {}
+    fn close(&self, object: Object) {
+        self.0.close(object);
+    }
 
     fn read(&self, object: &Object, buffer: &mut [u8], offset: u64) -> Result<u32> {
         Ok(self.0.read(*object, offset, buffer)? as u32)

@@ -3,17 +3,19 @@
 use std::ffi::{OsStr, OsString};
 use std::sync::Arc;
 
-use fs_core::Filesystem;
+use fs_core::{Filesystem, Stop};
 use tracing::info;
 use winfsp::FspInit;
 use winfsp::host::{FileSystemHost, FileSystemParams, MountPoint, VolumeParams};
 
-use super::{Front, load};
+use super::{Front, load, notify};
 use crate::Share;
 use crate::drive::{CLUSTER, Drive, DriveOptions};
 
 /// A store mounted as a drive, served by threads of this process. Dropping it unmounts.
 pub struct Mounted {
+    /// Dropped first: nobody follows a store that is not mounted.
+    _following: Option<Stop>,
     host: FileSystemHost<Front>,
     _winfsp: FspInit,
 }
@@ -71,22 +73,24 @@ fn serve(
     share: Option<&Share>,
 ) -> Result<Mounted, Error> {
     let winfsp = load::load()?;
-    let drive = Drive::new(filesystem, options);
+    let drive = Arc::new(Drive::new(Arc::clone(&filesystem), options));
     let mut params = params(&drive);
     if let Some(share) = share {
         params.prefix(share.name());
     }
     let params = FileSystemParams { use_dir_info_by_name: true, ..FileSystemParams::default_params(params) };
-    let mut host: FileSystemHost<Front> = FileSystemHost::new_with_options(params, Front(drive))
-        .map_err(|error| Error::Volume(status(error.code().0)))?;
+    let mut host: FileSystemHost<Front> =
+        FileSystemHost::new_with_timer::<(), { notify::INTERVAL }>(params, Front(Arc::clone(&drive)))
+            .map_err(|error| Error::Volume(status(error.code().0)))?;
     host.start().map_err(|error| Error::Volume(status(error.code().0)))?;
     let done = if at == "*" { host.mount(MountPoint::NextFreeDrive) } else { host.mount(at.to_owned()) };
     done.map_err(|error| {
         let status = status(error.code().0);
         Error::MountPoint { at: at.to_owned(), reason: reason(status), status }
     })?;
+    let following = filesystem.follow(move |stale| drive.note(stale));
     info!(mountpoint = %at.display(), "mounted");
-    Ok(Mounted { host, _winfsp: winfsp })
+    Ok(Mounted { _following: following, host, _winfsp: winfsp })
 }
 
 impl Drop for Mounted {
@@ -121,7 +125,9 @@ fn params(drive: &Drive) -> VolumeParams {
         .max_component_length(255)
         .volume_creation_time(volume.created.0)
         .volume_serial_number(volume.serial)
-        .file_info_timeout(u32::MAX) // for ever, which also turns on Windows' cache; other times follow it
+        // For ever, which also turns on Windows' cache of what is read; all other times follow it. What changes in the store is
+        // taken from the driver's memory by name (`notify`), so that a finite time would only cost the cache.
+        .file_info_timeout(u32::MAX)
         .case_sensitive_search(false)
         .case_preserved_names(true)
         .unicode_on_disk(true)

@@ -48,10 +48,17 @@ struct State {
     done: Option<HashMap<u64, Vec<u8>>>,
     stopped: bool,
     params: Vec<u8>,
+    /// What was notified: the bytes of each `FSP_FSCTL_NOTIFY_INFO`.
+    notified: Vec<Vec<u8>>,
 }
 static STATE: Mutex<State> =
-    Mutex::new(State { queue: VecDeque::new(), done: None, stopped: false, params: Vec::new() });
+    Mutex::new(State { queue: VecDeque::new(), done: None, stopped: false, params: Vec::new(), notified: Vec::new() });
 static WAKE: Condvar = Condvar::new();
+
+/// A thread that waited in vain has panicked; the others go on.
+fn state() -> MutexGuard<'static, State> {
+    STATE.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 unsafe extern "system" fn create_file(
     name: *const u16,
@@ -66,10 +73,11 @@ unsafe extern "system" fn create_file(
     let name16 = unsafe { std::slice::from_raw_parts(name, n) };
     let prefix: Vec<u16> = r"\\?\GLOBALROOT\Device\WinFsp.".encode_utf16().collect();
     if name16.starts_with(&prefix) {
-        let mut st = STATE.lock().unwrap();
+        let mut st = state();
         // volume parameters travel as U+F000 + byte
         st.params = name16.iter().filter(|&&c| c & 0xFF00 == 0xF000).map(|&c| c as u8).collect();
         st.stopped = false;
+        st.notified.clear();
         st.done = Some(HashMap::new());
         let h = unsafe { CreateEventW(std::ptr::null_mut(), 1, 0, std::ptr::null()) };
         VOLUME.store(h as usize, Ordering::SeqCst);
@@ -79,6 +87,7 @@ unsafe extern "system" fn create_file(
         unsafe { std::mem::transmute(REAL_CREATE.load(Ordering::SeqCst)) };
     unsafe { f(name, access, share, sa, disp, flags, template) }
 }
+const METHOD_NEITHER: u32 = 3;
 const fn code(device: u32, function: u8) -> u32 {
     (device << 16) | ((0x800 + function as u32) << 2)
 }
@@ -110,7 +119,7 @@ unsafe extern "system" fn ioctl(
             put(&name)
         }
         c if c == code(FS, b'T') || c == code(IOCTL, b'T') => {
-            let mut st = STATE.lock().unwrap();
+            let mut st = state();
             if in_len as usize >= size_of::<FSP_FSCTL_TRANSACT_RSP>() {
                 let rsp = unsafe { std::slice::from_raw_parts(inp, in_len as usize) }.to_vec();
                 let hint = u64::from_le_bytes(rsp[8..16].try_into().unwrap());
@@ -129,12 +138,21 @@ unsafe extern "system" fn ioctl(
                 if let Some(req) = st.queue.pop_front() {
                     return put(&req);
                 }
-                st = WAKE.wait(st).unwrap();
+                st = WAKE.wait(st).unwrap_or_else(PoisonError::into_inner);
             }
         }
         c if c == code(FS, b's') || c == code(FS, b'S') => {
-            STATE.lock().unwrap().stopped = true;
+            state().stopped = true;
             WAKE.notify_all();
+            unsafe { *got = 0 };
+            1
+        }
+        // Without bytes it is the beginning, with a size of 0 in them the end.
+        c if c == code(FS, b'n') | METHOD_NEITHER => {
+            if in_len as usize > size_of::<FSP_FSCTL_NOTIFY_INFO>() {
+                let info = unsafe { std::slice::from_raw_parts(inp, in_len as usize) }.to_vec();
+                state().notified.push(info);
+            }
             unsafe { *got = 0 };
             1
         }
@@ -209,5 +227,11 @@ fn install() {
 }
 /// The volume's parameters, as WinFsp handed them to the driver.
 pub(crate) fn params() -> Vec<u8> {
-    STATE.lock().unwrap().params.clone()
+    state().params.clone()
+}
+/// What the driver was told that happened: paths and `FILE_ACTION_*`.
+pub(crate) fn notified() -> Vec<(Units, u32)> {
+    let word = |info: &[u8], at: usize| u32::from_le_bytes(info[at..][..4].try_into().unwrap());
+    let state = state();
+    state.notified.iter().map(|info| (units_of(&info[12..word(info, 0) as usize & 0xFFFF]), word(info, 8))).collect()
 }

@@ -1,6 +1,7 @@
 //! What the I/O manager asks of the driver, and the driver of us.
 
 use std::mem::size_of;
+use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
 use winfsp_sys::*;
@@ -32,15 +33,16 @@ fn call(kind: u32, tail: &[u8], fill: impl FnOnce(&mut FSP_FSCTL_TRANSACT_REQ)) 
     fill(&mut r);
     let mut bytes = unsafe { std::slice::from_raw_parts((&raw const r).cast::<u8>(), size_of_val(&r)) }.to_vec();
     bytes.extend(tail);
-    let mut st = STATE.lock().unwrap();
+    let mut st = state();
     st.queue.push_back(bytes);
     WAKE.notify_all();
     loop {
         if let Some(rsp) = st.done.as_mut().unwrap().remove(&hint) {
             return Reply(rsp);
         }
-        let (s, t) = WAKE.wait_timeout(st, std::time::Duration::from_secs(20)).unwrap();
-        assert!(!t.timed_out(), "no answer to request kind {kind}");
+        let patience = std::time::Duration::from_secs(60);
+        let (s, t) = WAKE.wait_timeout(st, patience).unwrap_or_else(PoisonError::into_inner);
+        assert!(!t.timed_out(), "no answer to request kind {kind}; {} requests wait", s.queue.len());
         st = s;
     }
 }
@@ -57,22 +59,61 @@ fn token() -> u64 {
 pub(crate) struct Open {
     pub(crate) c1: u64,
     pub(crate) c2: u64,
-    pub(crate) name: String,
+    pub(crate) name: Units,
     pub(crate) info: FSP_FSCTL_FILE_INFO,
     pub(crate) granted: u32,
 }
-fn bytes16(s: &str) -> Vec<u8> {
-    wide(s).iter().flat_map(|u| u.to_le_bytes()).collect()
+/// A name or path in UTF-16 units, which need not be text.
+pub(crate) type Units = Vec<u16>;
+pub(crate) fn units(text: &str) -> Units {
+    text.encode_utf16().collect()
+}
+/// What is given as a name or path.
+pub(crate) trait Named {
+    fn to_units(&self) -> Units;
+}
+impl Named for str {
+    fn to_units(&self) -> Units {
+        units(self)
+    }
+}
+impl Named for String {
+    fn to_units(&self) -> Units {
+        units(self)
+    }
+}
+impl Named for [u16] {
+    fn to_units(&self) -> Units {
+        self.to_vec()
+    }
+}
+impl Named for Units {
+    fn to_units(&self) -> Units {
+        self.clone()
+    }
+}
+/// As the driver sends it: with a zero behind it.
+fn tail_of(name: &(impl Named + ?Sized)) -> Vec<u8> {
+    name.to_units().into_iter().chain([0]).flat_map(u16::to_le_bytes).collect()
+}
+pub(crate) fn units_of(bytes: &[u8]) -> Units {
+    bytes.chunks_exact(2).map(|c| u16::from_le_bytes([c[0], c[1]])).collect()
 }
 pub(crate) const READ: u32 = 0x0012_0089;
 pub(crate) const REPARSE: u32 = 0x104;
 /// What the I/O manager would send for NtCreateFile; disposition 1 is FILE_OPEN.
-pub(crate) fn create(path: &str, disposition: u32, options: u32, access: u32) -> Result<Open, Reply> {
+pub(crate) fn create(path: &(impl Named + ?Sized), disposition: u32, options: u32, access: u32) -> Result<Open, Reply> {
     create_as(path, disposition, options, access, true)
 }
-pub(crate) fn create_as(path: &str, disposition: u32, options: u32, access: u32, user: bool) -> Result<Open, Reply> {
-    let tail = bytes16(path);
-    let colon = path.encode_utf16().position(|c| c == u16::from(b':')).unwrap_or(0) as u16 * 2;
+pub(crate) fn create_as(
+    path: &(impl Named + ?Sized),
+    disposition: u32,
+    options: u32,
+    access: u32,
+    user: bool,
+) -> Result<Open, Reply> {
+    let tail = tail_of(path);
+    let colon = path.to_units().iter().position(|&c| c == u16::from(b':')).unwrap_or(0) as u16 * 2;
     let r = call(1, &tail, |r| {
         r.FileName.Size = tail.len() as u16;
         let c = unsafe { &mut r.Req.Create };
@@ -89,19 +130,20 @@ pub(crate) fn create_as(path: &str, disposition: u32, options: u32, access: u32,
         return Err(r);
     }
     let o = unsafe { r.rsp().Rsp.Create.Opened };
-    let name: Vec<u16> = r.buffer(o.FileName).chunks_exact(2).map(|c| u16::from_le_bytes([c[0], c[1]])).collect();
     Ok(Open {
         c1: o.UserContext,
         c2: o.UserContext2,
-        name: String::from_utf16_lossy(&name),
+        name: units_of(r.buffer(o.FileName)),
         info: o.FileInfo,
         granted: o.GrantedAccess,
     })
 }
-pub(crate) fn open(path: &str) -> Result<Open, Reply> {
+pub(crate) fn open(path: &(impl Named + ?Sized)) -> Result<Open, Reply> {
     create(path, 1, 0, READ)
 }
-fn entries(buf: &[u8]) -> (Vec<(String, FSP_FSCTL_FILE_INFO)>, bool) {
+/// What is listed: names and what is told of them.
+pub(crate) type Entries = Vec<(Units, FSP_FSCTL_FILE_INFO)>;
+fn entries(buf: &[u8]) -> (Entries, bool) {
     let (mut at, mut out) = (0, vec![]);
     while at + 2 <= buf.len() {
         let size = u16::from_le_bytes([buf[at], buf[at + 1]]) as usize;
@@ -109,9 +151,7 @@ fn entries(buf: &[u8]) -> (Vec<(String, FSP_FSCTL_FILE_INFO)>, bool) {
             return (out, true); // the end mark
         }
         let info = unsafe { buf[at + 8..].as_ptr().cast::<FSP_FSCTL_FILE_INFO>().read_unaligned() };
-        let name: Vec<u16> =
-            buf[at + 104..at + size].chunks_exact(2).map(|c| u16::from_le_bytes([c[0], c[1]])).collect();
-        out.push((String::from_utf16_lossy(&name), info));
+        out.push((units_of(&buf[at + 104..at + size]), info));
         at += size.next_multiple_of(8);
     }
     (out, false)
@@ -147,14 +187,14 @@ impl Open {
         unsafe { r.rsp().Rsp.QueryInformation.FileInfo }
     }
     /// One buffer of directory entries after `marker`; the flag tells that the end was reached.
-    pub(crate) fn list_once(&self, marker: Option<&str>, len: u32) -> (Vec<(String, FSP_FSCTL_FILE_INFO)>, bool) {
+    pub(crate) fn list_once(&self, marker: Option<&Units>, len: u32) -> (Entries, bool) {
         let mut buf = vec![0u8; len as usize];
         let r = self.query_directory(marker, &mut buf);
         assert_eq!(r.status(), 0);
         entries(&buf[..r.information() as usize])
     }
-    fn query_directory(&self, marker: Option<&str>, buf: &mut [u8]) -> Reply {
-        let tail = marker.map(bytes16).unwrap_or_default();
+    fn query_directory(&self, marker: Option<&Units>, buf: &mut [u8]) -> Reply {
+        let tail = marker.map(tail_of).unwrap_or_default();
         call(14, &tail, |r| {
             let c = ctx!(r, QueryDirectory, self);
             c.Address = buf.as_mut_ptr() as u64;
@@ -163,9 +203,9 @@ impl Open {
         })
     }
     /// What FindFirstFile on a plain name becomes.
-    pub(crate) fn find(&self, name: &str) -> Vec<String> {
+    pub(crate) fn find(&self, name: &(impl Named + ?Sized)) -> Vec<Units> {
         let mut buf = vec![0u8; 2048];
-        let tail = bytes16(name);
+        let tail = tail_of(name);
         let r = call(14, &tail, |r| {
             let c = ctx!(r, QueryDirectory, self);
             c.Address = buf.as_mut_ptr() as u64;
@@ -186,13 +226,13 @@ impl Open {
         .status()
     }
     pub(crate) fn list(&self, len: u32) -> Vec<String> {
-        self.list_with_info(len).into_iter().map(|(name, _)| name).collect()
+        self.list_with_info(len).into_iter().map(|(name, _)| String::from_utf16_lossy(&name)).collect()
     }
     /// All entries, fetched by buffers of `len` bytes.
-    pub(crate) fn list_with_info(&self, len: u32) -> Vec<(String, FSP_FSCTL_FILE_INFO)> {
-        let mut all: Vec<(String, FSP_FSCTL_FILE_INFO)> = vec![];
+    pub(crate) fn list_with_info(&self, len: u32) -> Entries {
+        let mut all: Entries = vec![];
         loop {
-            let (some, end) = self.list_once(all.last().map(|e| e.0.as_str()), len);
+            let (some, end) = self.list_once(all.last().map(|e| &e.0), len);
             assert!(end || !some.is_empty(), "a buffer without an entry");
             all.extend(some);
             if end {
@@ -211,7 +251,7 @@ impl Open {
         assert_eq!(r.status(), 0);
         r.buffer(unsafe { r.rsp().Rsp.QuerySecurity.SecurityDescriptor }).to_vec()
     }
-    pub(crate) fn streams(&self) -> Vec<(String, u64)> {
+    pub(crate) fn streams(&self) -> Vec<(Units, u64)> {
         let r = call(21, &[], |r| {
             ctx!(r, QueryStreamInformation, self);
         });
@@ -224,15 +264,13 @@ impl Open {
                 break;
             }
             let n = u64::from_le_bytes(buf[at + 8..at + 16].try_into().unwrap());
-            let name: Vec<u16> =
-                buf[at + 24..at + size].chunks_exact(2).map(|c| u16::from_le_bytes([c[0], c[1]])).collect();
-            out.push((String::from_utf16_lossy(&name), n));
+            out.push((units_of(&buf[at + 24..at + size]), n));
             at += size.next_multiple_of(8);
         }
         out
     }
-    pub(crate) fn reparse(&self, path: &str) -> Result<Vec<u8>, u32> {
-        let tail = bytes16(path);
+    pub(crate) fn reparse(&self, path: &(impl Named + ?Sized)) -> Result<Vec<u8>, u32> {
+        let tail = tail_of(path);
         let r = call(15, &tail, |r| {
             r.FileName.Size = tail.len() as u16;
             ctx!(r, FileSystemControl, self).FsControlCode = 0x0009_00A8; // FSCTL_GET_REPARSE_POINT
@@ -267,7 +305,5 @@ pub(crate) fn reparsed_to(reply: &Reply) -> String {
 /// The target in the buffer of a symbolic link.
 pub(crate) fn symlink_target(data: &[u8]) -> String {
     let half = |at: usize| usize::from(u16::from_le_bytes([data[at], data[at + 1]]));
-    let target: Vec<u16> =
-        data[20 + half(8)..][..half(10)].chunks_exact(2).map(|c| u16::from_le_bytes([c[0], c[1]])).collect();
-    String::from_utf16(&target).unwrap()
+    String::from_utf16(&units_of(&data[20 + half(8)..][..half(10)])).unwrap()
 }

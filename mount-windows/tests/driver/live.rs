@@ -1,0 +1,110 @@
+//! A store that changes under its drive.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use mount_windows::{DriveOptions, Mounted};
+use tempfile::TempDir;
+use testkit::{Image, Packing, Store, Wim, file, root};
+
+use crate::{fsd, mount, open};
+
+/// What changes is shown within so long.
+const SOON: Duration = Duration::from_secs(2);
+
+/// A store with the image `a` in `Group`, mounted.
+struct Live {
+    _mounted: Mounted,
+    folder: TempDir,
+}
+
+impl Live {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::new(&folder.path().join("store"));
+        store.add("Group", "a.wim", &one("a", "first").build());
+        let mounted = mount(&open(store.path(), None), DriveOptions::default());
+        Self { _mounted: mounted, folder }
+    }
+
+    fn stored(&self, name: &str) -> PathBuf {
+        self.folder.path().join("store/Images").join(name)
+    }
+
+    /// Puts an archive in its place as a whole.
+    fn put(&self, name: &str, wim: &Wim) {
+        put(&self.stored(name), self.folder.path(), wim);
+    }
+}
+
+fn one(name: &str, content: &str) -> Wim {
+    Wim::of(Packing::Stored, [Image::new(name, root([file("file", content)]))])
+}
+
+/// Puts an archive as a whole in the place of another, which goes to `beside`: it may be open, and Wine replaces no such file.
+pub(crate) fn put(path: &Path, beside: &Path, wim: &Wim) {
+    let new = beside.join("new");
+    wim.build().save(&new);
+    take_away(path, beside);
+    fs::rename(new, path).unwrap();
+}
+
+/// Takes a file that may be open out of the store, under a name that none had before.
+fn take_away(path: &Path, beside: &Path) {
+    static TAKEN: AtomicU64 = AtomicU64::new(0);
+    if path.exists() {
+        fs::rename(path, beside.join(format!("old {}", TAKEN.fetch_add(1, Ordering::Relaxed)))).unwrap();
+    }
+}
+
+/// Waits for something, not longer than it may take.
+fn soon(what: &str, condition: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !condition() {
+        assert!(start.elapsed() < SOON, "{what}");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn names() -> Vec<String> {
+    fsd::open(r"\Group").ok().unwrap().list(4096)
+}
+
+fn told(path: &str, action: u32) -> bool {
+    fsd::notified().iter().any(|(told, told_action)| *told == fsd::units(path) && *told_action == action)
+}
+
+#[test]
+fn a_drive_follows_its_store() {
+    const ADDED: u32 = 1;
+    const REMOVED: u32 = 2;
+    const MODIFIED: u32 = 3;
+    let _driver = fsd::driver();
+    let live = Live::new();
+    assert_eq!(names(), [".", "..", "a"]);
+    let old = fsd::open(r"\group\A\file").ok().unwrap();
+
+    live.put("Group/b.wim", &one("b", "second"));
+    soon("a new image is listed", || names() == [".", "..", "a", "b"]);
+    assert_eq!(fsd::open(r"\Group\b\file").ok().unwrap().read(0, 10).unwrap(), b"second");
+    soon("the driver hears of it", || told(r"\Group\b", ADDED) && told(r"\Group", MODIFIED));
+
+    live.put("Group/a.wim", &one("a", "other"));
+    let read = || fsd::open(r"\Group\a\file").ok().and_then(|open| open.read(0, 10).ok());
+    soon("another image has its name", || read().as_deref() == Some(b"other"));
+    soon("the driver forgets what was open", || told(r"\Group\a\file", ADDED));
+    assert_eq!(old.read(0, 10).unwrap(), b"first", "who has it open goes on");
+    assert_ne!(old.info.IndexNumber, fsd::open(r"\Group\a\file").ok().unwrap().info.IndexNumber);
+
+    take_away(&live.stored("Group/b.wim"), live.folder.path());
+    soon("an image is gone", || fsd::open(r"\Group\b\file").is_err());
+    soon("the driver hears that, too", || told(r"\Group\b", REMOVED));
+
+    fs::create_dir(live.stored("Other")).unwrap();
+    live.put("Other/c.wim", &one("c", "third"));
+    soon("a new group is there", || fsd::open(r"\other\c\FILE").is_ok());
+    drop(old);
+}
