@@ -53,7 +53,6 @@ fn assert_alike(windows: &WindowsProgram, folder: &Path, arguments: &[&str]) -> 
 }
 
 #[test]
-#[ignore = "needs the program for Windows: scripts/test --windows runs it"]
 fn every_fault_is_told_alike() {
     let windows = WindowsProgram::new();
     let folder = tempfile::tempdir().unwrap();
@@ -79,7 +78,6 @@ fn every_fault_is_told_alike() {
 }
 
 #[test]
-#[ignore = "needs the program for Windows: scripts/test --windows runs it"]
 fn archives_of_our_peers_are_read_alike() {
     let windows = WindowsProgram::new();
     let source = Source::new();
