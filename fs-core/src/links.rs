@@ -3,7 +3,7 @@
 //! Windows resolves `..` in a target by its text, before any link in it is followed. So do we, and what is left is a target
 //! with `..` at its head only, no more of them than the link lies deep, then names: by induction no chain of links leads out.
 
-use wim::ReparseLink;
+use wim::{NodeId, ReparseLink};
 
 /// The most data that Windows stores for a reparse point, in bytes.
 pub(crate) const MAX_DATA: u64 = (16 << 10) - 8;
@@ -22,14 +22,21 @@ enum Base {
     Here,
 }
 
-/// Gives the name that a directory, named by its path from the root, really has for a name written in any case.
-type RealName<'a> = dyn FnMut(&[Vec<u16>], &[u16]) -> Option<Vec<u16>> + 'a;
+/// A directory on the way to a target, or its end: the name it has or is called by, and its node if it is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Step {
+    pub(crate) name: Vec<u16>,
+    pub(crate) node: Option<NodeId>,
+}
 
-/// The target as a relative Unix path in UTF-16 units, for a link in the directory with the given path (names from the
-/// image's root). `real_name` gives the name as it is in a directory, for the units that the target calls it by.
-pub(crate) fn unix_target(target: &ReparseLink, directory: &[Vec<u16>], real_name: &mut RealName<'_>) -> Vec<u16> {
+/// Finds what a directory has for a name written in any case.
+type Child<'a> = dyn FnMut(NodeId, &[u16]) -> Option<Step> + 'a;
+
+/// The target as a relative Unix path in UTF-16 units, for a link in the directory that these steps lead to from the
+/// image's root. Each name is looked up once, in the directory before it.
+pub(crate) fn unix_target(target: &ReparseLink, directory: &[Step], child: &mut Child<'_>) -> Vec<u16> {
     let (base, rest) = split_base(target);
-    let mut path: Vec<Vec<u16>> = if base == Base::Root { Vec::new() } else { directory.to_vec() };
+    let mut path: Vec<Step> = if base == Base::Root { Vec::new() } else { directory.to_vec() };
     for component in rest.split(|&u| u == u16::from(b'\\')) {
         match component {
             [] => {}
@@ -38,9 +45,10 @@ pub(crate) fn unix_target(target: &ReparseLink, directory: &[Vec<u16>], real_nam
                 path.pop(); // at the root `..` is the root
             }
             name => {
-                let swapped = swap_slashes(name);
-                let real = real_name(&path, &swapped).unwrap_or(swapped);
-                path.push(real);
+                let name = swap_slashes(name);
+                let here = path.last().map_or(Some(NodeId::ROOT), |step| step.node);
+                let found = here.and_then(|here| child(here, &name));
+                path.push(found.unwrap_or(Step { name, node: None }));
             }
         }
     }
@@ -102,10 +110,10 @@ fn stand_in(unit: u16) -> u16 {
 }
 
 /// The way from one directory to a path, both as names from the same root.
-fn relative(from: &[Vec<u16>], to: &[Vec<u16>]) -> Vec<u16> {
-    let common = from.iter().zip(to).take_while(|(a, b)| a == b).count();
+fn relative(from: &[Step], to: &[Step]) -> Vec<u16> {
+    let common = from.iter().zip(to).take_while(|(a, b)| a.name == b.name).count();
     let ups = std::iter::repeat_n(vec![u16::from(b'.'); 2], from.len() - common);
-    let names: Vec<Vec<u16>> = ups.chain(to[common..].iter().cloned()).collect();
+    let names: Vec<Vec<u16>> = ups.chain(to[common..].iter().map(|step| step.name.clone())).collect();
     if names.is_empty() { vec![u16::from(b'.')] } else { names.join(&u16::from(b'/')) }
 }
 
@@ -122,7 +130,7 @@ mod tests {
     }
 
     fn unix(text: &str, relative: bool, directory: &[&str]) -> String {
-        let directory: Vec<_> = directory.iter().map(|n| units(n)).collect();
+        let directory: Vec<_> = directory.iter().map(|n| Step { name: units(n), node: None }).collect();
         String::from_utf16(&unix_target(&target(text, relative), &directory, &mut |_, _| None)).unwrap()
     }
 
@@ -175,11 +183,12 @@ mod tests {
     #[test]
     fn names_are_written_as_the_directory_has_them() {
         let mut asked = Vec::new();
-        let got = unix_target(&target(r"\??\C:\users\PUBLIC", false), &[units("x")], &mut |dir, name| {
-            asked.push((dir.to_vec(), name.to_vec()));
-            (name == units("users")).then(|| units("Users"))
+        let here = [Step { name: units("x"), node: Some(NodeId(9)) }];
+        let got = unix_target(&target(r"\??\C:\users\PUBLIC\more", false), &here, &mut |directory, name| {
+            asked.push((directory, name.to_vec()));
+            (name == units("users")).then(|| Step { name: units("Users"), node: Some(NodeId(5)) })
         });
-        assert_eq!(String::from_utf16(&got).unwrap(), "../Users/PUBLIC");
-        assert_eq!(asked, [(vec![], units("users")), (vec![units("Users")], units("PUBLIC"))]);
+        assert_eq!(String::from_utf16(&got).unwrap(), "../Users/PUBLIC/more");
+        assert_eq!(asked, [(NodeId::ROOT, units("users")), (NodeId(5), units("PUBLIC"))]);
     }
 }

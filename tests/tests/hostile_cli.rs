@@ -11,7 +11,7 @@ use std::process::Command;
 
 use serde_json::Value;
 use testkit::faults::{self, Fault, Outcome, Tree};
-use testkit::{Bytes, Data, Packing, Wim, dir, file, offset, root};
+use testkit::{Bytes, Children, Data, Dentry, Image, Packing, Wim, dir, file, offset, reparse, root};
 use wimstore_tests::wimstore;
 
 /// The most address space of one command, in KiB. Stacks and heaps of threads are in it, whether they are used or not.
@@ -338,4 +338,28 @@ fn deep_directories_of_long_names_take_little_memory() {
     assert!(output.stdout == last.as_bytes(), "{}", String::from_utf8_lossy(&output.stderr));
     let said = say(["verify".as_ref(), archive.as_os_str()]).unwrap();
     assert!(said.code == 1 && said.out.len() < 200_000, "exit {}, {} bytes", said.code, said.out.len());
+}
+
+#[test]
+fn links_of_thousands_of_names_are_read_in_linear_time() {
+    const DEPTH: usize = 4000;
+    let folder = tempfile::tempdir().unwrap();
+    let archive = folder.path().join("a.wim");
+    let nested = |next| vec![Dentry { children: Children::Shared(next), ..dir("a", []) }];
+    let mut lists: Vec<Vec<Dentry>> = (1..DEPTH).map(nested).collect();
+    lists.push(vec![dir("a", [])]);
+    let target = reparse::symlink(&[r"A"; DEPTH].join(r"\"), "", true);
+    let link = |number: usize| file(&number.to_string(), "").reparse(reparse::SYMLINK, &target);
+    let mut children: Vec<Dentry> = (0..100).map(link).collect();
+    children.push(Dentry { children: Children::Shared(0), ..dir("a", []) });
+    let image = Image { lists, ..Image::new("image", root(children)) };
+    Wim::of(Packing::Stored, [image]).build().save(&archive);
+    let said = say(["ls", "-l", "--image=1", archive.to_str().unwrap()]).unwrap();
+    let text = String::from_utf8(said.out).unwrap();
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert_eq!(
+        text.matches(&format!(" -> {}\n", ["a"; DEPTH].join("/"))).count(),
+        100,
+        "in the case of the directories"
+    );
 }

@@ -1,6 +1,6 @@
 //! The bytes of files, the targets of links, the values of extended attributes.
 
-use super::paths::{directory_names, real_name};
+use super::paths::{child, directories_to};
 use super::{Filesystem, Target};
 use crate::content::Release;
 use crate::image::Node;
@@ -106,9 +106,9 @@ impl Filesystem {
             other => other,
         })?;
         let link = wim::reparse::parse_link(head.tag, &data).map_err(broken)?.ok_or(Error::NotSymlink)?;
-        let directory = directory_names(&node.tree, node.id());
-        let mut real_name = |directory: &[Vec<u16>], name: &[u16]| real_name(&node.tree, directory, name);
-        Ok(wim::wtf8_from_utf16(links::unix_target(&link, &directory, &mut real_name)))
+        let directory = directories_to(&node.tree, node.id());
+        let mut child = |directory, name: &[u16]| child(&node.tree, directory, name);
+        Ok(wim::wtf8_from_utf16(links::unix_target(&link, &directory, &mut child)))
     }
 
     /// The names of the extended attributes that belong to a file.

@@ -7,6 +7,7 @@ use wim::{CaseSensitivity, InodeId, Metadata, NodeId};
 use super::{Filesystem, Target, Top};
 use crate::image::Image;
 use crate::ino::Place;
+use crate::links::Step;
 use crate::{Error, Ino, Result};
 
 /// The longest path in an image that is told, in bytes: the longest argument that Linux gives to a program.
@@ -96,21 +97,20 @@ fn up_from(tree: &Metadata, node: NodeId) -> impl Iterator<Item = NodeId> {
     std::iter::successors(Some(node), |&node| Some(tree.parent(node))).take_while(|&node| node != NodeId::ROOT)
 }
 
-/// The names of the directories above a node, from the image's root.
-pub(super) fn directory_names(tree: &Metadata, node: NodeId) -> Vec<Vec<u16>> {
-    let mut names: Vec<Vec<u16>> =
-        up_from(tree, node).skip(1).map(|node| tree.dentry(node).name().shown_units().collect()).collect();
-    names.reverse();
-    names
+/// The directories above a node, from below the image's root.
+pub(super) fn directories_to(tree: &Metadata, node: NodeId) -> Vec<Step> {
+    let mut steps: Vec<Step> = up_from(tree, node).skip(1).map(|node| step(tree, node)).collect();
+    steps.reverse();
+    steps
 }
 
-/// The name by which a directory, given by its names from the root, has `name`: as it is if it is there, else in other case.
-pub(super) fn real_name(tree: &Metadata, directory: &[Vec<u16>], name: &[u16]) -> Option<Vec<u16>> {
-    let mut node = NodeId::ROOT;
-    for step in directory {
-        node = tree.lookup(node, step, CaseSensitivity::Sensitive)?;
-    }
-    let sensitive = tree.lookup(node, name, CaseSensitivity::Sensitive);
-    let found = sensitive.or_else(|| tree.lookup(node, name, CaseSensitivity::Insensitive))?;
-    Some(tree.dentry(found).name().shown_units().collect())
+/// What a directory has for a name: that very name, else one in other case.
+pub(super) fn child(tree: &Metadata, directory: NodeId, name: &[u16]) -> Option<Step> {
+    let sensitive = tree.lookup(directory, name, CaseSensitivity::Sensitive);
+    let found = sensitive.or_else(|| tree.lookup(directory, name, CaseSensitivity::Insensitive))?;
+    Some(step(tree, found))
+}
+
+fn step(tree: &Metadata, node: NodeId) -> Step {
+    Step { name: tree.dentry(node).name().shown_units().collect(), node: Some(node) }
 }

@@ -2,7 +2,7 @@
 
 use wim::{Attributes, CaseSensitivity, InodeId, NodeId, reparse};
 
-use super::paths::directory_names;
+use super::paths::directories_to;
 use super::{Filesystem, Target, Top};
 use crate::ino::Place;
 use crate::{Attr, Error, Ino, Kind, Result, describe, elsewhere, links};
@@ -151,7 +151,7 @@ impl Filesystem {
     /// Whether a stored link is relative and leads nowhere above its image's root on its way.
     fn stays(&self, ino: Ino, stored: &[u8]) -> Result<bool> {
         let Target::Node(node) = self.target(ino)? else { return Err(Error::NotSymlink) };
-        let depth = directory_names(&node.tree, node.id()).len();
+        let depth = directories_to(&node.tree, node.id()).len();
         let (head, data) = stored.split_at_checked(8).ok_or(Error::NotSymlink)?;
         let tag = head.first_chunk().map_or(0, |tag| u32::from_le_bytes(*tag));
         let link = reparse::parse_link(tag, data).map_err(|error| Error::archive(&node.image.archive.path, error))?;
