@@ -62,9 +62,10 @@ pub(crate) fn value(node: &Node, name: &[u8], rules: Rules) -> Option<Value> {
     if let Some(ours) = name.strip_prefix(b"system.ntfs_") {
         return ntfs(node, &dentry, ours);
     }
-    if rules.streams == StreamInterface::Xattr {
-        let found = dentry.streams().named().find(|s| stream_name(s.name) == name);
-        if let Some(stream) = found {
+    let stream = name.strip_prefix(b"user.").filter(|_| rules.streams == StreamInterface::Xattr);
+    if let Some(wanted) = stream.and_then(wim::utf16_from_wtf8) {
+        let is_it = |name: Name<'_>| name.shown_units().eq(wanted.iter().copied());
+        if let Some(stream) = dentry.streams().named().find(|stream| is_it(stream.name)) {
             return Some(Value::Blob(stream.hash));
         }
     }
