@@ -4,7 +4,7 @@ use fs_core::LinkTargets;
 use mount_windows::{DriveOptions, Security, Status};
 use testkit::{Image, Packing, Wim, file, root};
 
-use crate::fsd::{self, units};
+use crate::fsd::{self, units, units_of};
 use crate::walk::compare;
 use crate::{everything, mount, open, save};
 
@@ -44,6 +44,7 @@ fn names_are_written_as_stored() {
     }
     let status = |path| fsd::open(path).err().unwrap().status();
     assert_eq!(status(r"\docs\nope"), Status::OBJECT_NAME_NOT_FOUND.0);
+    assert_eq!(status("\\üNÏCODE SS.TXT"), Status::OBJECT_NAME_NOT_FOUND.0, "unit by unit, as NTFS");
     assert_eq!(status(r"\nope\nope"), Status::OBJECT_PATH_NOT_FOUND.0);
     assert_eq!(status(r"\docs\readme.txt\x"), Status::OBJECT_PATH_NOT_FOUND.0);
     assert_eq!(status(r"\docs\readme.txt:nope"), Status::OBJECT_NAME_NOT_FOUND.0);
@@ -74,12 +75,14 @@ fn nothing_can_be_written() {
     let fs = open(&save(folder.path(), everything()), Some(1));
     let mounted = mount(&fs, DriveOptions::default());
     const DENIED: u32 = 0xC000_0022;
+    const CANNOT_DELETE: u32 = 0xC000_0121;
     let status = |r: Result<fsd::Open, fsd::Reply>| r.err().map_or(0, |reply| reply.status());
     let cases = [
         ("create", fsd::create(r"\Docs\new.txt", 2, 0, 2), DENIED),
         ("open for writing", fsd::create(r"\Docs\ReadMe.txt", 1, 0, 2), DENIED),
         ("overwrite", fsd::create(r"\Docs\ReadMe.txt", 4, 0, fsd::READ), DENIED),
         ("delete when closed", fsd::create(r"\Docs\ReadMe.txt", 1, 0x1000, 0x1_0000), Status::MEDIA_WRITE_PROTECTED.0),
+        ("delete what is read-only", fsd::create(r"\Docs\locked", 1, 0x1000, 0x1_0000), CANNOT_DELETE),
         ("open or create what is there", fsd::create(r"\Docs\ReadMe.txt", 3, 0, fsd::READ), 0),
         ("a directory as a file", fsd::create(r"\Docs", 1, 0x40, fsd::READ), Status::FILE_IS_A_DIRECTORY.0),
         ("create, by the kernel", fsd::create_as(r"\Docs\new.txt", 2, 0, 2, false), Status::MEDIA_WRITE_PROTECTED.0),
@@ -90,10 +93,16 @@ fn nothing_can_be_written() {
     const WRITING: u32 = 0x2 | 0x4 | 0x10 | 0x100;
     let most = fsd::create(r"\Docs\ReadMe.txt", 1, 0, 0x0200_0000).ok().unwrap();
     assert_eq!(most.granted & (fsd::READ | WRITING), fsd::READ);
+    // Who got past the descriptor, as the kernel does, meets the callbacks.
     let open = fsd::create_as(r"\Docs\ReadMe.txt", 1, 0, 2, false).ok().unwrap();
-    assert_eq!(open.write(), Status::MEDIA_WRITE_PROTECTED.0);
+    let again = fsd::create_as(r"\Docs\ReadMe.txt", 1, 0, 2, false).ok().unwrap();
+    assert_eq!(again.overwrite(), Status::MEDIA_WRITE_PROTECTED.0);
+    assert_eq!(open.flush(), 0);
+    for (change, status) in open.changes(r"\Docs\ReadMe.txt") {
+        assert_eq!(status, Status::MEDIA_WRITE_PROTECTED.0, "{change}");
+    }
     let locked = fsd::open(r"\docs\locked").ok().unwrap();
-    assert_eq!(locked.info.FileAttributes, 0x23, "read-only where the image says so");
+    assert_eq!((open.info.FileAttributes, locked.info.FileAttributes), (0x20, 0x23), "read-only as in the image");
     drop((most, open, locked, mounted));
 }
 
@@ -108,6 +117,13 @@ fn the_volume_tells_what_it_is() {
     let params = fsd::params();
     assert_eq!(params[16..20], fs.volume().serial.to_le_bytes());
     assert_eq!(params[8..16], fs.attr(fs.root()).unwrap().created.0.to_le_bytes());
+    let params_has = |text: &str| params.windows(2 * text.len()).any(|bytes| units_of(bytes) == units(text));
+    assert!(params_has("NTFS"));
+    assert_eq!(params[2..8], [0, 2, 8, 0, 255, 0], "sectors of 512 bytes, 8 to a unit of 4 KiB; longest names");
+    assert_eq!(params[32..36], [255; 4], "what Windows is told is remembered until it is told to forget");
+    let flags = u32::from_le_bytes(params[36..40].try_into().unwrap());
+    // Names keep their case, Unicode, access lists, reparse points, named streams, read-only; and case is not searched for.
+    assert_eq!(flags & 0x3FF, 0x2 | 0x4 | 0x8 | 0x10 | 0x40 | 0x200, "{flags:#x}");
     let label = &volume.VolumeLabel[..usize::from(volume.VolumeLabelLength) / 2];
     assert_eq!(String::from_utf16(label).unwrap(), "testkit");
     drop(mounted);

@@ -10,6 +10,7 @@ mod everywhere;
 #[path = "../fsd/mod.rs"]
 mod fsd;
 mod live;
+mod load;
 mod meter;
 mod seen;
 mod soak;

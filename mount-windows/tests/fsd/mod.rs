@@ -6,6 +6,7 @@
 //! names, share modes, caches, patterns) is not here.
 
 mod requests;
+mod writes;
 
 pub(crate) use requests::*;
 

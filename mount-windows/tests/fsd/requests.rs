@@ -24,7 +24,7 @@ impl Reply {
         &self.0[at..at + b.Size as usize]
     }
 }
-fn call(kind: u32, tail: &[u8], fill: impl FnOnce(&mut FSP_FSCTL_TRANSACT_REQ)) -> Reply {
+pub(super) fn call(kind: u32, tail: &[u8], fill: impl FnOnce(&mut FSP_FSCTL_TRANSACT_REQ)) -> Reply {
     let mut r: FSP_FSCTL_TRANSACT_REQ = unsafe { std::mem::zeroed() };
     let hint = NEXT.fetch_add(1, Ordering::SeqCst);
     r.Size = (size_of::<FSP_FSCTL_TRANSACT_REQ>() + tail.len()) as u16;
@@ -93,7 +93,7 @@ impl Named for Units {
     }
 }
 /// As the driver sends it: with a zero behind it.
-fn tail_of(name: &(impl Named + ?Sized)) -> Vec<u8> {
+pub(super) fn tail_of(name: &(impl Named + ?Sized)) -> Vec<u8> {
     name.to_units().into_iter().chain([0]).flat_map(u16::to_le_bytes).collect()
 }
 pub(crate) fn units_of(bytes: &[u8]) -> Units {
