@@ -13,8 +13,8 @@ use crate::source::{Links, Reading, Source};
 
 /// Mount a store, an image group, an archive or one image as a drive, read-only.
 ///
-/// Serves until Ctrl-C or Ctrl-Break. Needs WinFsp, from https://winfsp.dev/rel/ (the newest version). Names are found in
-/// any case, and named streams are there as NTFS has them.
+/// Serves until Ctrl-C or Ctrl-Break. Needs WinFsp, from https://winfsp.dev/rel/ (the newest version). Names are found
+/// in any case, and named streams are there as NTFS has them.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:

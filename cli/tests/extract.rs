@@ -1,5 +1,5 @@
-//! `wimstore.exe extract`: what Windows keeps of a file. Wine keeps no time of creation and, in version 8, no reparse points; a
-//! stream is a file with a colon in its name.
+//! `wimstore.exe extract`: what Windows keeps of a file. Wine keeps no time of creation and, in version 8, no reparse
+//! points; a stream is a file with a colon in its name.
 #![cfg(windows)]
 
 use std::fs;

@@ -1,6 +1,8 @@
-//! `wimstore.exe` says, and extracts, what `wimstore` does on Linux, byte for byte; but paths of files have `\` in them.
+//! `wimstore.exe` says, and extracts, what `wimstore` does on Linux, byte for byte; but paths of files have `\` in
+//! them.
 //!
-//! Under Wine, which lacks links. These tests need the program for Windows: `scripts/test --windows` builds it and runs them.
+//! Under Wine, which lacks links. These tests need the program for Windows: `scripts/test --windows` builds it and runs
+//! them.
 
 #![expect(clippy::unwrap_used, reason = "a test")]
 
@@ -101,7 +103,8 @@ fn archives_of_our_peers_are_read_alike() {
     }
 }
 
-/// Extracts the archive by both programs, and fails unless they make the same, but for what Wine or Windows cannot have.
+/// Extracts the archive by both programs, and fails unless they make the same, but for what Wine or Windows cannot
+/// have.
 fn extracted_alike(windows: &WindowsProgram, source: &Source, archive: &str) {
     let folder = source.path("");
     let arguments = |to| ["extract", archive, "--image=1", to];

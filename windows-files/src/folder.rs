@@ -74,7 +74,8 @@ pub fn open(folder: &File, name: &[u16], access: Access, make: Make) -> io::Resu
     let name = name_of(name)?;
     let attributes = attributes_of(folder, &name);
     let (mut handle, mut status) = (null_mut(), outcome());
-    // SAFETY: `attributes` and the name that it points to live until the call returns; it writes a handle and its outcome.
+    // SAFETY: `attributes` and the name that it points to live until the call returns; it writes a handle and its
+    // outcome.
     check(unsafe {
         nt::NtCreateFile(
             &raw mut handle,

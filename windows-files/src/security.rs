@@ -68,6 +68,7 @@ pub fn set_security_descriptor(file: &File, descriptor: &[u8], which: Which) -> 
         .chunks(4)
         .map(|bytes| u32::from_le_bytes(std::array::from_fn(|at| bytes.get(at).copied().unwrap_or(0))))
         .collect();
-    // SAFETY: `aligned` is a self-relative descriptor, and `Parts` has seen that all its parts lie inside it. It is only read.
+    // SAFETY: `aligned` is a self-relative descriptor, and `Parts` has seen that all its parts lie inside it. It is
+    // only read.
     check(unsafe { NtSetSecurityObject(file.as_raw_handle(), set, aligned.as_ptr().cast_mut().cast()) })
 }

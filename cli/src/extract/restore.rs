@@ -59,8 +59,8 @@ impl<'a> Restorer<'a> {
         self.outcome.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The numbers of all items: as listed, but those whose content is in solid resources behind the others and as it is stored,
-    /// so that each of their chunks is decoded once.
+    /// The numbers of all items: as listed, but those whose content is in solid resources behind the others and as it
+    /// is stored, so that each of their chunks is decoded once.
     fn as_stored(&self) -> Vec<usize> {
         let place = |index: &usize| {
             let item = &self.plan.items[*index];
@@ -71,7 +71,8 @@ impl<'a> Restorer<'a> {
         order
     }
 
-    /// Makes the items that are `wanted` and that no other thread takes, by their place in `order`, the first being `next`.
+    /// Makes the items that are `wanted` and that no other thread takes, by their place in `order`, the first being
+    /// `next`.
     fn restore_some(&self, next: &AtomicUsize, order: &[usize], wanted: impl Fn(&Item) -> bool) {
         let mut open: Option<(FolderIndex, Folder)> = None;
         while !self.is_over() {

@@ -44,8 +44,9 @@ pub enum Error {
     },
 }
 
-/// Mounts `filesystem` on `at`: a drive (`X:`), `*` for the next free one from `Z:` down, or a folder on an NTFS volume that
-/// does not exist yet. It should find names in any case and show no streams by colons. Returns once requests are answered.
+/// Mounts `filesystem` on `at`: a drive (`X:`), `*` for the next free one from `Z:` down, or a folder on an NTFS volume
+/// that does not exist yet. It should find names in any case and show no streams by colons. Returns once requests are
+/// answered.
 ///
 /// # Errors
 /// WinFsp is not there, or refuses; nothing is mounted then.

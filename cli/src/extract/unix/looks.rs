@@ -135,8 +135,8 @@ impl<'a> Looks<'a> {
         self.give(&folder, from, &attr, self.folder_times(from, &attr))
     }
 
-    /// Gives an open file or folder owner, extended attributes, permissions and times: all that can be given. Each would
-    /// be undone or forbidden by one that came after it.
+    /// Gives an open file or folder owner, extended attributes, permissions and times: all that can be given. Each
+    /// would be undone or forbidden by one that came after it.
     fn give(&self, file: impl AsFd, ino: Ino, attr: &Attr, times: Times) -> Result<(), Trouble> {
         let rights = self.rights(attr);
         let owner = rights.owner.map_or(Ok(()), |owner| folder::set_owner(&file, owner));

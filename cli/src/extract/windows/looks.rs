@@ -21,7 +21,8 @@ const DIRECTORY: u32 = 0x10;
 const SPARSE: u32 = 0x200;
 const COMPRESSED: u32 = 0x800;
 const NORMAL: u32 = 0x80;
-/// Read-only, hidden, system, archive, not indexed: what is set as it is. What else a file has is made otherwise, or by Windows.
+/// Read-only, hidden, system, archive, not indexed: what is set as it is. What else a file has is made otherwise, or by
+/// Windows.
 const SETTABLE: u32 = 0x1 | 0x2 | 0x4 | 0x20 | 0x2000;
 
 /// The last time that Windows knows, in the year 30828.
