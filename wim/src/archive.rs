@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::blob_table::Home;
+use crate::blob_table::{self, Home};
 use crate::metadata::MAX_METADATA;
 use crate::warning::Warnings;
 use crate::{
@@ -14,6 +14,34 @@ use crate::{
 const MAX_RATIO: u64 = 512;
 /// The largest blob table in bytes, where it is compressed: ten million blobs.
 const MAX_COMPRESSED_TABLE: u64 = 512 << 20;
+
+/// What a list of an archive's images needs of it. It is read without keeping the blob table, which may be large.
+#[derive(Debug)]
+pub struct Outline {
+    /// The header.
+    pub header: Header,
+    /// The XML data; empty where there is none.
+    pub xml: XmlData,
+    /// The images' metadata resources, in image order.
+    pub images: Vec<Blob>,
+}
+
+impl Outline {
+    /// Reads header, XML data and, of the blob table, the images.
+    ///
+    /// # Errors
+    /// Those of [`Archive::open`].
+    pub fn read(source: &dyn ReadAt) -> Result<Self> {
+        let (header, xml) = read_header_and_xml(source)?;
+        let mut images = Vec::new();
+        if let Some(table) = open_table(source, &header, "blob table", header.blob_table)? {
+            let (part, solid) = (header.part.number, header.is_solid());
+            let add = |piece: &[u8]| blob_table::add_images(piece, part, solid, &mut images);
+            table.read_pieces(source, blob_table::Parser::PIECE, add)?;
+        }
+        Ok(Self { header, xml, images })
+    }
+}
 
 /// One archive file, with its tables in memory. It does not change after opening and serves any number of threads.
 pub struct Archive {
@@ -38,14 +66,7 @@ impl Archive {
     /// What is wrong with the header or the blob table; [`Error::Unsupported`] for archives of other kinds and encrypted
     /// ones; [`Error::Io`].
     pub fn open(source: Arc<dyn ReadAt>) -> Result<Self> {
-        let header = read_header(&*source)?;
-        let xml = XmlData::read(&*source, &header);
-        if xml.is_encrypted() {
-            return Err(Error::unsupported(
-                "kind of archive",
-                "encrypted ESD, whose data nobody can read without its key",
-            ));
-        }
+        let (header, xml) = read_header_and_xml(&*source)?;
         let mut blobs = read_blob_table(&*source, &header)?;
         let solid = read_solid_headers(&*source, blobs.solid_runs());
         let sizes: Vec<_> = solid.iter().map(|(_, read)| read.as_ref().ok().map(|solid| solid.place.size)).collect();
@@ -206,22 +227,42 @@ fn read_header(source: &dyn ReadAt) -> Result<Header> {
     if header::is_pipable(&bytes).is_ok_and(|pipable| pipable) { Header::parse(&bytes) } else { Err(Error::Incomplete) }
 }
 
-fn read_blob_table(source: &dyn ReadAt, header: &Header) -> Result<BlobTable> {
-    let bytes = read_table(source, header, "blob table", header.blob_table)?;
-    Ok(BlobTable::parse(&bytes, header.part.number, header.is_solid()))
+/// What every use of an archive needs first.
+fn read_header_and_xml(source: &dyn ReadAt) -> Result<(Header, XmlData)> {
+    let header = read_header(source)?;
+    let xml = XmlData::read(source, &header);
+    if xml.is_encrypted() {
+        let reason = "encrypted ESD, whose data nobody can read without its key";
+        return Err(Error::unsupported("kind of archive", reason));
+    }
+    Ok((header, xml))
 }
 
-/// Reads one of the tables that the header points to. Writers store them plainly, but compressed ones are sound too.
-fn read_table(source: &dyn ReadAt, header: &Header, what: &'static str, place: ResourceHeader) -> Result<Vec<u8>> {
+fn read_blob_table(source: &dyn ReadAt, header: &Header) -> Result<BlobTable> {
+    let Some(table) = open_table(source, header, "blob table", header.blob_table)? else {
+        return Ok(BlobTable::parse(&[], header.part.number, header.is_solid()));
+    };
+    let mut parser = blob_table::Parser::new(table.size(), header.part.number, header.is_solid());
+    table.read_pieces(source, blob_table::Parser::PIECE, |piece| parser.add(piece))?;
+    Ok(parser.finish())
+}
+
+/// Finds one of the tables that the header points to. Writers store them plainly, but compressed ones are sound too.
+fn open_table(
+    source: &dyn ReadAt,
+    header: &Header,
+    what: &'static str,
+    place: ResourceHeader,
+) -> Result<Option<Resource>> {
     if place.is_absent() && place.size == 0 {
-        return Ok(Vec::new());
+        return Ok(None);
     }
     let compressed = MAX_COMPRESSED_TABLE.min(source.size().saturating_mul(MAX_RATIO));
     let limit = compressed.max(source.size());
     if place.size > limit {
         return Err(Error::TooLarge { what, at: place.offset, size: place.size, limit });
     }
-    Resource::read(source, header, what, place)?.read_whole(source)
+    Resource::read(source, header, what, place).map(Some)
 }
 
 fn read_integrity_table(source: &dyn ReadAt, header: &Header) -> Result<Option<IntegrityTable>> {
@@ -229,7 +270,8 @@ fn read_integrity_table(source: &dyn ReadAt, header: &Header) -> Result<Option<I
     if place.is_absent() {
         return Ok(None);
     }
-    let bytes = read_table(source, header, "integrity table", place)?;
+    let table = open_table(source, header, "integrity table", place)?;
+    let bytes = table.map_or(Ok(Vec::new()), |table| table.read_whole(source))?;
     let end = header.blob_table.offset + header.blob_table.stored_size;
     IntegrityTable::parse(&bytes, place.offset, HEADER_SIZE..end.max(HEADER_SIZE)).map(Some)
 }
@@ -359,6 +401,24 @@ mod tests {
         let error = archive.metadata(0).unwrap_err().to_string();
         assert!(error.contains("has changed"), "{error}");
         assert!(archive.metadata(1).is_ok());
+    }
+
+    #[test]
+    fn an_outline_is_that_of_the_archive() {
+        let (metadata, resources) = wim().pair();
+        let sound = wim().split(2).into_iter().chain([wim().build(), metadata, resources]);
+        for built in sound.chain(testkit::faults::all().map(|fault| (fault.build)())) {
+            let bytes: Arc<dyn ReadAt> = Arc::new(built.bytes);
+            match (Outline::read(&bytes), Archive::open(Arc::clone(&bytes))) {
+                (Ok(outline), Ok(archive)) => {
+                    assert_eq!((&outline.header, &*outline.images), (archive.header(), archive.blobs().metadata()));
+                    assert_eq!(outline.xml.text(), archive.xml().text());
+                }
+                (outline, archive) => {
+                    assert_eq!(outline.unwrap_err().to_string(), archive.unwrap_err().to_string());
+                }
+            }
+        }
     }
 
     #[test]

@@ -128,27 +128,9 @@ impl BlobTable {
     /// cannot be used are left out, some of them with a warning, so there is nothing that fails.
     #[must_use]
     pub fn parse(bytes: &[u8], own_part: u16, solid: bool) -> Self {
-        // Whole entries of the given length, so that this cannot fail.
-        let count = bytes.len() / size_of::<RawBlob>();
-        let entries = <[RawBlob]>::ref_from_prefix_with_elems(bytes, count).map_or(&[][..], |(entries, _)| entries);
-        let mut parser = Parser {
-            own_part,
-            blobs: Vec::with_capacity(count),
-            index: HashIndex::with_room_for(count),
-            metadata: Vec::new(),
-            runs: Vec::new(),
-            in_run: false,
-            warnings: Warnings::default(),
-        };
-        for (number, raw) in (0..).zip(entries) {
-            parser.entry(number, raw, solid);
-        }
-        let rest = (bytes.len() % size_of::<RawBlob>()) as u64;
-        if rest > 0 {
-            parser.warnings.push(Warning::BlobTableRest { bytes: rest });
-        }
-        let Parser { blobs, index, metadata, runs, warnings, .. } = parser;
-        Self { blobs, index, metadata, runs, warnings: warnings.into_vec() }
+        let mut parser = Parser::new(bytes.len() as u64, own_part, solid);
+        parser.add(bytes);
+        parser.finish()
     }
 
     /// How many blobs there are, not counting the images' metadata.
@@ -269,9 +251,68 @@ fn refuse_overlaps(blobs: &mut [Blob]) {
     }
 }
 
-/// A table being parsed.
-struct Parser {
+/// The whole entries at the start of `bytes`.
+fn entries(bytes: &[u8]) -> &[RawBlob] {
+    // Of the given length, so that this cannot fail.
+    let count = bytes.len() / size_of::<RawBlob>();
+    <[RawBlob]>::ref_from_prefix_with_elems(bytes, count).map_or(&[], |(entries, _)| entries)
+}
+
+/// Appends the images' metadata resources in a piece of a table, of whole entries, to `images`; see [`BlobTable::parse`].
+pub(crate) fn add_images(bytes: &[u8], own_part: u16, solid: bool, images: &mut Vec<Blob>) {
+    let marked = entries(bytes).iter().filter(|raw| raw.place.flags().contains(ResourceFlags::METADATA));
+    let blobs = marked.map(|raw| raw.get(solid));
+    images.extend(blobs.filter(|blob| blob.kind(own_part) == Kind::Image));
+}
+
+/// What an entry of the table is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// A solid resource, which is no blob.
+    SolidResource,
+    /// Nothing that is to be had.
+    Nothing,
+    Empty,
+    OtherPart,
+    /// The metadata of an image.
+    Image,
+    MetadataInOtherPart,
+    Blob,
+}
+
+impl RawBlob {
+    fn get(&self, solid: bool) -> Blob {
+        let mut place = self.place.get();
+        if !solid {
+            place.flags.0 &= !ResourceFlags::SOLID.0;
+        }
+        let home = if place.flags.contains(ResourceFlags::SOLID) { OUTSIDE } else { OWN };
+        let (part, references) = (self.part.get(), self.references.get());
+        Blob { hash: BlobHash(self.hash), place, part, references, home }
+    }
+}
+
+impl Blob {
+    fn kind(&self, own_part: u16) -> Kind {
+        match () {
+            () if self.is_solid() && self.place.size == SOLID_RESOURCE_SIZE => Kind::SolidResource,
+            () if self.hash.is_zero() => Kind::Nothing, // Names no data.
+            () if self.size() == 0 => Kind::Empty,
+            () if self.part != own_part => Kind::OtherPart,
+            () if !self.place.flags.contains(ResourceFlags::METADATA) => Kind::Blob,
+            () if self.references == 0 => Kind::Nothing, // Quirk: old Windows PE images keep entries of deleted images.
+            () if own_part != 1 => Kind::MetadataInOtherPart,
+            () => Kind::Image,
+        }
+    }
+}
+
+/// A table being parsed, in pieces of whole entries; only the last one may end with a part of one.
+pub(crate) struct Parser {
     own_part: u16,
+    solid: bool,
+    /// How many entries there were.
+    entries: u64,
     blobs: Vec<Blob>,
     index: HashIndex,
     metadata: Vec<Blob>,
@@ -282,35 +323,58 @@ struct Parser {
 }
 
 impl Parser {
-    fn entry(&mut self, entry: u64, raw: &RawBlob, solid: bool) {
-        let mut place = raw.place.get();
-        if !solid {
-            place.flags.0 &= !ResourceFlags::SOLID.0;
+    /// How many bytes of a table are well read at once: whole entries.
+    pub(crate) const PIECE: usize = size_of::<RawBlob>() << 12;
+
+    /// Room for a table of `len` bytes, which are there.
+    pub(crate) fn new(len: u64, own_part: u16, solid: bool) -> Self {
+        let count = len as usize / size_of::<RawBlob>();
+        Self {
+            own_part,
+            solid,
+            entries: 0,
+            blobs: Vec::with_capacity(count),
+            index: HashIndex::with_room_for(count),
+            metadata: Vec::new(),
+            runs: Vec::new(),
+            in_run: false,
+            warnings: Warnings::default(),
         }
-        let home = if place.flags.contains(ResourceFlags::SOLID) { OUTSIDE } else { OWN };
-        let (hash, part, references) = (BlobHash(raw.hash), raw.part.get(), raw.references.get());
-        let blob = Blob { hash, place, part, references, home };
+    }
+
+    /// Parses the next piece.
+    pub(crate) fn add(&mut self, bytes: &[u8]) {
+        for raw in entries(bytes) {
+            self.entry(self.entries, raw.get(self.solid));
+            self.entries += 1;
+        }
+        let rest = (bytes.len() % size_of::<RawBlob>()) as u64;
+        if rest > 0 {
+            self.warnings.push(Warning::BlobTableRest { bytes: rest });
+        }
+    }
+
+    pub(crate) fn finish(self) -> BlobTable {
+        let Self { blobs, index, metadata, runs, warnings, .. } = self;
+        BlobTable { blobs, index, metadata, runs, warnings: warnings.into_vec() }
+    }
+
+    fn entry(&mut self, entry: u64, blob: Blob) {
         if !blob.is_solid() {
             self.in_run = false;
         } else if !std::mem::replace(&mut self.in_run, true) {
             let start = self.blobs.len() as u32;
             self.runs.push(SolidRun { blobs: start..start, resources: Vec::new() });
         }
-        if blob.is_solid() && place.size == SOLID_RESOURCE_SIZE {
-            return self.solid_resource(place);
-        }
         let own = self.own_part;
-        if blob.hash.is_zero() {
-            return; // Names no data.
-        }
-        if blob.size() == 0 {
-            self.warnings.push(Warning::BlobEmpty { entry });
-        } else if blob.part != own {
-            self.warnings.push(Warning::BlobPart { entry, part: blob.part, own });
-        } else if place.flags.contains(ResourceFlags::METADATA) {
-            self.metadata(entry, blob);
-        } else {
-            self.blob(entry, blob);
+        match blob.kind(own) {
+            Kind::SolidResource => self.solid_resource(blob.place),
+            Kind::Nothing => {}
+            Kind::Empty => self.warnings.push(Warning::BlobEmpty { entry }),
+            Kind::OtherPart => self.warnings.push(Warning::BlobPart { entry, part: blob.part, own }),
+            Kind::MetadataInOtherPart => self.warnings.push(Warning::MetadataPart { entry, part: own }),
+            Kind::Image => self.image(entry, blob),
+            Kind::Blob => self.blob(entry, blob),
         }
     }
 
@@ -320,14 +384,8 @@ impl Parser {
         }
     }
 
-    fn metadata(&mut self, entry: u64, blob: Blob) {
+    fn image(&mut self, entry: u64, blob: Blob) {
         let references = blob.references;
-        if references == 0 {
-            return; // Quirk: old Windows PE images keep entries of deleted images.
-        }
-        if self.own_part != 1 {
-            return self.warnings.push(Warning::MetadataPart { entry, part: self.own_part });
-        }
         if references > 1 {
             self.warnings.push(Warning::MetadataReferences { entry, references });
         }
@@ -350,11 +408,11 @@ impl Parser {
 
 /// Finds blobs by hash: an open-addressed table of their indexes, four bytes each.
 ///
-/// The places are keyed by a random number, so that nobody can choose hashes that all fall on one place.
+/// The places are keyed by random numbers, so that nobody can choose hashes that all fall on one place.
 #[derive(Debug)]
 struct HashIndex {
     slots: Box<[u32]>,
-    hasher: RandomState,
+    keys: [u64; 3],
 }
 
 /// A slot without a blob.
@@ -364,13 +422,25 @@ impl HashIndex {
     /// An empty index that is at most half full with `count` blobs.
     fn with_room_for(count: usize) -> Self {
         let len = (2 * count).next_power_of_two().max(2);
-        Self { slots: vec![FREE; len].into(), hasher: RandomState::new() }
+        let random = RandomState::new();
+        Self { slots: vec![FREE; len].into(), keys: [1, 2, 3].map(|number: u64| random.hash_one(number)) }
+    }
+
+    /// A number that depends on every bit of a hash and, for who does not know the keys, at random.
+    fn place(&self, hash: &BlobHash) -> u64 {
+        let word = |at: usize| hash.0[at..].first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
+        let fold = |a: u64, b: u64| {
+            let product = u128::from(a) * u128::from(b);
+            product as u64 ^ (product >> 64) as u64
+        };
+        let [first, second, third] = self.keys;
+        fold(fold(word(0) ^ first, word(8) ^ second) ^ word(12), third | 1)
     }
 
     /// The index of the blob with this hash, or the free slot where it belongs.
     fn find(&self, hash: &BlobHash, blobs: &[Blob]) -> Result<u32, usize> {
         let mask = self.slots.len() - 1;
-        let mut slot = self.hasher.hash_one(hash) as usize & mask;
+        let mut slot = self.place(hash) as usize & mask;
         loop {
             match self.slots[slot] {
                 FREE => return Err(slot),

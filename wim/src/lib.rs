@@ -27,7 +27,7 @@ mod upcase;
 mod warning;
 mod xml;
 
-pub use archive::Archive;
+pub use archive::{Archive, Outline};
 pub use blob_table::{Blob, BlobTable, SolidRun};
 pub use codec::CodecError;
 pub use error::{Error, Result};

@@ -208,6 +208,22 @@ impl Resource {
         }
         Ok(data)
     }
+
+    /// Gives all the data to `each`, in order: of a stored resource in pieces of `len` bytes, all but the last one, so that it
+    /// takes no more memory than that.
+    pub(crate) fn read_pieces(&self, source: &dyn ReadAt, len: usize, mut each: impl FnMut(&[u8])) -> Result<()> {
+        if !self.is_stored() {
+            each(&self.read_whole(source)?);
+            return Ok(());
+        }
+        let mut piece = vec![0; len.min(self.size() as usize)];
+        for offset in (0..self.size()).step_by(len) {
+            let rest = (self.size() - offset).min(len as u64) as usize;
+            self.read_stored_at(source, offset, &mut piece[..rest])?;
+            each(&piece[..rest]);
+        }
+        Ok(())
+    }
 }
 
 /// Holds a resource's place and kind against the archive, without reading.

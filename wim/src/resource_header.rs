@@ -17,6 +17,11 @@ pub(crate) struct RawResourceHeader {
 const _: () = assert!(size_of::<RawResourceHeader>() == 24);
 
 impl RawResourceHeader {
+    /// The flag bits alone.
+    pub(crate) fn flags(self) -> ResourceFlags {
+        ResourceFlags(self.flags)
+    }
+
     /// The values, not yet held against anything.
     pub(crate) fn get(self) -> ResourceHeader {
         let mut stored_size = [0; 8];
