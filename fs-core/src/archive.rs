@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use wim::{Blob, Fingerprint, ReadAt};
+use wim::{Blob, ReadAt};
 
 use crate::content::Trust;
 use crate::{Error, LocalFile, Result};
@@ -16,7 +16,7 @@ pub struct ArchiveId(u32);
 
 impl ArchiveId {
     /// An id that nobody had before.
-    fn next() -> Self {
+    pub(crate) fn next() -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         Self(NEXT.fetch_add(1, Ordering::Relaxed))
     }
@@ -33,8 +33,6 @@ pub struct OpenArchive {
     pub path: PathBuf,
     /// The archive.
     pub wim: wim::Archive,
-    /// Its file when it was opened.
-    pub(crate) opened: Fingerprint,
     /// Which of its bytes have matched a SHA-1.
     pub(crate) trust: Trust,
 }
@@ -61,7 +59,7 @@ impl OpenArchive {
         let fingerprint = source.fingerprint().map_err(|error| Error::io(&path, error))?;
         let wim = wim::Archive::open(source).map_err(|error| Error::archive(&path, error))?;
         let trust = Trust::new(fingerprint, &wim);
-        Ok(Self { id: ArchiveId::next(), path, wim, opened: fingerprint, trust })
+        Ok(Self { id: ArchiveId::next(), path, wim, trust })
     }
 
     /// The file's path.

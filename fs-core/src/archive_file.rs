@@ -1,16 +1,18 @@
 //! An archive file of the store, whose tables are in memory while they are used.
 
 use std::fmt;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use wim::{Blob, BlobHash, FileTime, Fingerprint, Header, ImageXml, ReadAt};
+use wim::{Blob, BlobHash, FileTime, Fingerprint, Header, ImageXml, Outline, ReadAt, Warning, XmlData};
 
 use crate::memory::Memory;
 use crate::{ArchiveId, Chain, Error, LocalFile, OpenArchive, Result};
 
 /// An archive file. It is open as long as this lives, so that who replaces it under its name does not disturb who reads it; its
-/// tables, which may be large, are read again when they are needed and were dropped.
+/// tables, which may be large, are read when they are needed, and again when they were dropped.
 pub(crate) struct ArchiveFile {
     /// Its name in the mount; [`OpenArchive::id`] is another one each time the tables are read.
     pub(crate) id: ArchiveId,
@@ -20,9 +22,11 @@ pub(crate) struct ArchiveFile {
     pub(crate) opened: Fingerprint,
     pub(crate) header: Header,
     pub(crate) images: Vec<ImageEntry>,
-    /// Hash of the XML data.
-    xml: BlobHash,
+    /// Hash of the XML data; `None` if it is damaged.
+    xml: Option<BlobHash>,
     source: Arc<dyn ReadAt>,
+    /// Whether what is odd about the archive was logged.
+    told: AtomicBool,
     memory: Arc<Memory>,
 }
 
@@ -52,48 +56,55 @@ impl From<&ImageXml> for Facts {
 }
 
 impl ArchiveFile {
-    /// Opens the file at `path`.
+    /// Opens the file at `path`: reads what a list of its images needs.
     ///
     /// # Errors
     /// As [`OpenArchive::open`].
     pub(crate) fn open(path: &Path, memory: &Arc<Memory>) -> Result<Self> {
         let source: Arc<dyn ReadAt> = Arc::new(LocalFile::open(path).map_err(|error| Error::io(path, error))?);
-        let archive = Arc::new(OpenArchive::from_source(path, Arc::clone(&source))?);
-        for warning in archive.wim.warnings() {
-            tracing::warn!(archive = %path.display(), %warning, "archive is served with less");
-        }
-        if let Err(error) = archive.wim.integrity() {
-            let error = Chain(error);
-            tracing::warn!(archive = %path.display(), %error, "archive is served without its integrity table");
-        }
-        let wim = &archive.wim;
-        let file = Self {
-            id: archive.id,
+        // Asked before anything is read: a file that changes meanwhile has another fingerprint later.
+        let opened = source.fingerprint().map_err(|error| Error::io(path, error))?;
+        let outline = Outline::read(&*source).map_err(|error| Error::archive(path, error))?;
+        Ok(Self {
+            id: ArchiveId::next(),
             path: path.to_owned(),
-            opened: archive.opened,
-            header: wim.header().clone(),
-            images: image_entries(wim),
-            xml: BlobHash::of(wim.xml().text().as_bytes()),
+            opened,
+            images: image_entries(&outline),
+            xml: hash_of(&outline.xml),
+            header: outline.header,
             source,
+            told: AtomicBool::new(false),
             memory: Arc::clone(memory),
-        };
-        memory.keep(file.id, archive);
-        Ok(file)
+        })
     }
 
     /// The archive with its tables.
     ///
     /// # Errors
-    /// They were dropped and cannot be read again; [`Error::Io`] if they are those of another archive by now.
+    /// They cannot be read; [`Error::Io`] if they are those of another archive by now.
     pub(crate) fn tables(&self) -> Result<Arc<OpenArchive>> {
         self.memory.tables(self.id, || {
             let archive = OpenArchive::from_source(&*self.path, Arc::clone(&self.source))?;
             let metadata = archive.wim.blobs().metadata();
-            if *archive.wim.header() == self.header && metadata.iter().eq(self.metadata()) {
-                return Ok(Arc::new(archive));
+            if *archive.wim.header() != self.header || !metadata.iter().eq(self.metadata()) {
+                return Err(Error::io(&self.path, io::Error::other("the file was overwritten with another archive")));
             }
-            Err(Error::io(&self.path, std::io::Error::other("the file was overwritten with another archive")))
+            if !self.told.swap(true, Ordering::Relaxed) {
+                self.tell(&archive.wim);
+            }
+            Ok(Arc::new(archive))
         })
+    }
+
+    /// Logs what is odd about the archive.
+    fn tell(&self, wim: &wim::Archive) {
+        for warning in wim.warnings() {
+            tracing::warn!(archive = %self.path.display(), %warning, "archive is served with less");
+        }
+        if let Err(error) = wim.integrity() {
+            let error = Chain(error);
+            tracing::warn!(archive = %self.path.display(), %error, "archive is served without its integrity table");
+        }
     }
 
     fn metadata(&self) -> impl Iterator<Item = &Blob> {
@@ -113,9 +124,10 @@ impl ArchiveFile {
         self.source.fingerprint()
     }
 
-    /// Whether both have the same header, images and XML data.
-    pub(crate) fn is_like(&self, other: &Self) -> bool {
-        self.header == other.header && self.metadata().eq(other.metadata()) && self.xml == other.xml
+    /// Whether `later` is what has become of it: the same header, images and XML data, unless that is damaged by now.
+    pub(crate) fn is_like(&self, later: &Self) -> bool {
+        let same_xml = later.xml.is_none() || self.xml == later.xml;
+        self.header == later.header && self.metadata().eq(later.metadata()) && same_xml
     }
 
     /// The memory that it shares with others.
@@ -137,10 +149,15 @@ impl Drop for ArchiveFile {
     }
 }
 
-fn image_entries(wim: &wim::Archive) -> Vec<ImageEntry> {
-    let facts = |number: u32| wim.xml().image(number).map(Facts::from).unwrap_or_default();
-    let metadata = wim.blobs().metadata();
-    (1..).zip(metadata).map(|(number, &metadata)| ImageEntry { metadata, facts: facts(number) }).collect()
+fn image_entries(outline: &Outline) -> Vec<ImageEntry> {
+    let facts = |number: u32| outline.xml.image(number).map(Facts::from).unwrap_or_default();
+    (1..).zip(&outline.images).map(|(number, &metadata)| ImageEntry { metadata, facts: facts(number) }).collect()
+}
+
+fn hash_of(xml: &XmlData) -> Option<BlobHash> {
+    let is_damaged =
+        xml.warnings().iter().any(|warning| matches!(warning, Warning::Xml { .. } | Warning::XmlUnreadable(_)));
+    (!is_damaged).then(|| BlobHash::of(xml.text().as_bytes()))
 }
 
 impl fmt::Debug for ArchiveFile {

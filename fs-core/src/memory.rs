@@ -73,11 +73,6 @@ impl Memory {
         }
     }
 
-    /// Keeps tables that were just read.
-    pub(crate) fn keep(&self, id: ArchiveId, archive: Arc<OpenArchive>) {
-        self.0.insert(Key::Tables(id), Kept::Tables(archive));
-    }
-
     /// Drops the tables of an archive, and returns what they were kept in.
     pub(crate) fn drop_tables(&self, id: ArchiveId) -> Option<Arc<OpenArchive>> {
         match self.0.remove(Key::Tables(id))? {
