@@ -4,7 +4,7 @@ use wim::{BlobHash, Dentry, FileTime, UnixData};
 
 use crate::archive_file::ArchiveFile;
 use crate::image::{Image, Node};
-use crate::{Attr, BlobRef, Ino, Kind, Options, elsewhere, links};
+use crate::{Attr, BlobRef, Error, Ino, Kind, Options, Result, elsewhere, links};
 
 /// Size shown for a file whose data no archive supplies or can hold, or is elsewhere: its size is not known, and of a
 /// file of size 0 the kernel would serve an empty content without asking us.
@@ -32,13 +32,16 @@ fn unix_data(options: &Options, dentry: &Dentry<'_>) -> Option<UnixData> {
 }
 
 /// The attributes of an inode; of a link without the size, which is that of its target.
-pub(crate) fn inode(options: &Options, node: &Node, ino: Ino) -> Attr {
+///
+/// # Errors
+/// The tables that have the size cannot be read just now.
+pub(crate) fn inode(options: &Options, node: &Node, ino: Ino) -> Result<Attr> {
     let dentry = node.dentry();
     let kind = kind(options, &dentry);
     let streams = dentry.streams();
     let size = match kind {
         Kind::File if elsewhere::without_data(&dentry).is_some() => UNKNOWN_SIZE,
-        Kind::File => size(node, streams.efs.or(streams.unnamed)),
+        Kind::File => size(node, streams.efs.or(streams.unnamed))?,
         _ => 0,
     };
     let mut attr = Attr {
@@ -52,14 +55,17 @@ pub(crate) fn inode(options: &Options, node: &Node, ino: Ino) -> Attr {
         (attr.uid, attr.gid, attr.rdev) = (unix.uid, unix.gid, unix.rdev);
         attr.mode = u16::try_from(unix.mode & 0o7777).unwrap_or_default();
     }
-    attr
+    Ok(attr)
 }
 
 /// The attributes of a named stream opened as a file: its own size, all else its file's.
-pub(crate) fn stream(options: &Options, node: &Node, ino: Ino, hash: Option<BlobHash>) -> Attr {
-    let file = inode(options, node, ino);
+///
+/// # Errors
+/// As [`inode`].
+pub(crate) fn stream(options: &Options, node: &Node, ino: Ino, hash: Option<BlobHash>) -> Result<Attr> {
+    let file = inode(options, node, ino)?;
     let attr = Attr { kind: Kind::File, mode: options.file_mode, links: 1, rdev: 0, ..file };
-    with_size(attr, size(node, hash))
+    Ok(with_size(attr, size(node, hash)?))
 }
 
 /// The attributes of a folder of the store itself, last written at `time`.
@@ -84,8 +90,13 @@ fn written(archive: &ArchiveFile) -> FileTime {
     FileTime::from_unix(now.modified.0, now.modified.1)
 }
 
-fn size(node: &Node, hash: Option<BlobHash>) -> u64 {
-    hash.map_or(0, |hash| node.image.blob(&hash).map_or(UNKNOWN_SIZE, |blob| possible_size(&blob)))
+fn size(node: &Node, hash: Option<BlobHash>) -> Result<u64> {
+    let Some(hash) = hash else { return Ok(0) };
+    match node.image.blob(&hash) {
+        Ok(blob) => Ok(possible_size(&blob)),
+        Err(Error::DataMissing { .. }) => Ok(UNKNOWN_SIZE),
+        Err(error) => Err(error),
+    }
 }
 
 /// What the blob table says, unless it says what cannot be: readers make room for the size that they are shown.

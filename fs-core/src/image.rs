@@ -33,6 +33,9 @@ impl Image {
     }
 
     /// The blob with this content, from the first archive that supplies it; an archive where it cannot lie comes last.
+    ///
+    /// # Errors
+    /// [`Error::DataMissing`] if no archive has it; why tables cannot be read, if they might have it.
     pub(crate) fn blob(&self, hash: &BlobHash) -> Result<BlobRef> {
         let (mut impossible, mut unknown) = (None, None);
         for (place, file) in self.suppliers.iter().enumerate() {
@@ -54,8 +57,11 @@ impl Image {
             }
             impossible.get_or_insert(blob);
         }
+        if let (None, Some(error)) = (&impossible, unknown) {
+            return Err(error);
+        }
         self.uses.set_lacked();
-        impossible.ok_or_else(|| unknown.unwrap_or(Error::DataMissing { hash: *hash }))
+        impossible.ok_or(Error::DataMissing { hash: *hash })
     }
 
     /// What the XML data says of it.

@@ -245,12 +245,19 @@ fn other_parts(first: &OsStr, folder: &Path) -> Result<Vec<StoredFile>> {
 }
 
 /// The files and folders in a folder, ordered by name; without what is neither, and what is gone when it is looked at.
+///
+/// # Errors
+/// The folder cannot be listed, or the share that it is on goes away meanwhile: nothing is known of what it holds.
 fn entries(folder: &Path) -> Result<Vec<(StoredFile, bool)>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).map_err(|e| Error::io(folder, e))? {
         let entry = entry.map_err(|e| Error::io(folder, e))?;
         // Follows links: administrators link groups and images into a store.
-        let Ok(metadata) = fs::metadata(entry.path()) else { continue };
+        let metadata = match fs::metadata(entry.path()) {
+            Ok(metadata) => metadata,
+            Err(error) if is_away(&error) => return Err(Error::io(entry.path(), error)),
+            Err(_) => continue,
+        };
         if metadata.is_dir() || metadata.is_file() {
             let (name, path) = (entry.file_name(), entry.path());
             found.push((StoredFile { name, path, fingerprint: fingerprint(&metadata) }, metadata.is_dir()));
@@ -258,6 +265,16 @@ fn entries(folder: &Path) -> Result<Vec<(StoredFile, bool)>> {
     }
     found.sort_by(|(a, _), (b, _)| a.name.cmp(&b.name));
     Ok(found)
+}
+
+/// Whether an error tells of the share that a file is on, and not of the file.
+fn is_away(error: &io::Error) -> bool {
+    use io::ErrorKind::{
+        HostUnreachable, NetworkDown, NetworkUnreachable, NotConnected, StaleNetworkFileHandle, TimedOut,
+    };
+    let kinds = [HostUnreachable, NetworkDown, NetworkUnreachable, NotConnected, StaleNetworkFileHandle, TimedOut];
+    let host_is_down = cfg!(target_os = "linux") && error.raw_os_error() == Some(112); // no kind is called so
+    host_is_down || kinds.contains(&error.kind())
 }
 
 fn files(folder: &Path) -> Result<Vec<StoredFile>> {

@@ -96,7 +96,7 @@ impl Filesystem {
     }
 
     fn attr_of(&self, node: &Node) -> Result<Attr> {
-        let mut attr = describe::inode(&self.options, node, self.ino(&node.image, node.inode));
+        let mut attr = describe::inode(&self.options, node, self.ino(&node.image, node.inode))?;
         if attr.kind == Kind::Symlink {
             // A link that cannot be read is still listed.
             attr.size = self.link_target(node).map_or(0, |target| target.len() as u64);
@@ -107,7 +107,7 @@ impl Filesystem {
     pub(super) fn stream_attr(&self, node: &Node, stream: u16) -> Result<Attr> {
         let hash = self.stream_hash(node, stream)?;
         let ino = Ino::of(Place::Stream(node.image.slot, node.inode, stream));
-        Ok(describe::stream(&self.options, node, ino, hash))
+        describe::stream(&self.options, node, ino, hash)
     }
 
     pub(super) fn stream_hash(&self, node: &Node, stream: u16) -> Result<Option<wim::BlobHash>> {

@@ -161,16 +161,16 @@ impl Filesystem {
     /// The named streams of a file or directory.
     ///
     /// # Errors
-    /// Why the image's metadata cannot be read.
+    /// Why the image's metadata, or the sizes, cannot be read.
     pub fn streams(&self, ino: Ino) -> Result<Vec<StreamEntry>> {
         let Target::Node(node) = self.target(ino)? else { return Ok(Vec::new()) };
         let entry = |stream: wim::NamedStream<'_>| {
             let ino = Ino::of(Place::Stream(node.image.slot, node.inode, stream.index));
             // Not by its number: a file may have 65,535 streams, and finding one goes through those before it.
-            let attr = describe::stream(&self.options, &node, ino, stream.hash);
-            StreamEntry { ino, name: stream.name.to_shown_wtf8(), size: attr.size }
+            let attr = describe::stream(&self.options, &node, ino, stream.hash)?;
+            Ok(StreamEntry { ino, name: stream.name.to_shown_wtf8(), size: attr.size })
         };
-        Ok(node.dentry().streams().named().map(entry).collect())
+        node.dentry().streams().named().map(entry).collect()
     }
 
     /// The self-relative security descriptor stored for a file or directory.
