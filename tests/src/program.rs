@@ -17,7 +17,16 @@ use std::time::SystemTime;
 /// the tree it belongs to. `cargo build -p wimstore` (with the profile of the tests) brings it up to date.
 pub fn wimstore() -> PathBuf {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    PROGRAM.get_or_init(find).clone()
+    PROGRAM.get_or_init(|| find("wimstore", "-p wimstore")).clone()
+}
+
+/// The path of the program `failing`, an example of `mount-unix`: `target/<profile>/examples/failing`.
+///
+/// # Panics
+/// As [`wimstore`].
+pub(crate) fn failing() -> PathBuf {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| find("examples/failing", "-p wimstore-mount-unix --example failing")).clone()
 }
 
 /// Runs `wimstore` with `arguments` to its end and returns its output and exit status.
@@ -34,25 +43,25 @@ pub fn skipped(reason: impl Display) {
     let _ = writeln!(std::io::stderr(), "{}: skipped: {reason}", test.name().unwrap_or("a test"));
 }
 
-fn find() -> PathBuf {
+/// Finds `name` in `target/<profile>`, which `cargo build` with the arguments `build` makes.
+fn find(name: &str, build: &str) -> PathBuf {
     let test = std::env::current_exe().expect("the test's own path");
     let profile = test.parent().and_then(Path::parent).expect("tests lie in target/<profile>/deps");
-    up_to_date(profile, &format!("wimstore{}", std::env::consts::EXE_SUFFIX))
+    up_to_date(profile.join(format!("{name}{}", std::env::consts::EXE_SUFFIX)), build)
 }
 
-/// The program of this name in a profile's folder.
+/// A program that `cargo build` with the arguments `build` makes.
 ///
 /// # Panics
 /// As [`wimstore`].
-pub(crate) fn up_to_date(profile: &Path, name: &str) -> PathBuf {
-    let program = profile.join(name);
-    let (Some(built), Ok(sources)) = (modified(&program), fs::read_to_string(profile.join("wimstore.d"))) else {
-        panic!("{} is not built: run `cargo build -p wimstore` first", program.display());
+pub(crate) fn up_to_date(program: PathBuf, build: &str) -> PathBuf {
+    let (Some(built), Ok(sources)) = (modified(&program), fs::read_to_string(program.with_extension("d"))) else {
+        panic!("{} is not built: run `cargo build {build}` first", program.display());
     };
     for source in sources_in(&sources) {
         assert!(
             modified(&source).is_some_and(|time| time <= built),
-            "{} is older than {}: run `cargo build -p wimstore` first",
+            "{} is older than {}: run `cargo build {build}` first",
             program.display(),
             source.display()
         );

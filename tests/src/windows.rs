@@ -28,7 +28,7 @@ impl WindowsProgram {
         let profile = Path::new(&take("CARGO_TARGET_DIR")).join(take("CARGO_BUILD_TARGET")).join("debug");
         Self {
             wine: take("CARGO_TARGET_X86_64_PC_WINDOWS_MSVC_RUNNER"),
-            program: up_to_date(&profile, "wimstore.exe"),
+            program: up_to_date(profile.join("wimstore.exe"), "-p wimstore"),
             environment: ["WINEPREFIX", "WINEDEBUG"].map(|name| (name.to_owned(), take(name))).into(),
         }
     }

@@ -6,6 +6,7 @@ use std::os::unix::fs::MetadataExt;
 
 use rustix::io::Errno;
 use testkit::{Data, Dentry, Image, Packing, Stream, Wim, content, dir, file, flag, hex, reparse, root, sha1};
+use wimstore_tests::{LiveStore, Share, one, read_anew, soon};
 
 use crate::shown::{Place, Shown, errno, names, unix_time, written};
 
@@ -142,4 +143,25 @@ pub(crate) fn changing_archives() {
         assert!(read(40).unwrap() == contents[40], "integrity {integrity:?}");
         assert_eq!(errno(read(50)), Errno::IO, "integrity {integrity:?}");
     }
+}
+
+/// Each of the table's rows, at random moments under four readers, is in tests/live_faults.rs.
+pub(crate) fn failing_stores() {
+    let mut live = LiveStore::unmounted();
+    live.add("Group", "a.wim", &one("a", "first"));
+    let share = Share::new(live.store().path(), 1);
+    live.mount(&share.path(), &["--cache", "0"]);
+    live.shows("Group", &["a"]);
+    let number = live.ino("Group/a/file");
+    let file = File::open(live.path("Group/a/file")).unwrap();
+    for fault in ["eio 100", "estale 100", "away 100"] {
+        share.fails(fault);
+        assert_eq!(errno(read_anew(&file)), Errno::IO, "{fault}");
+        share.fails("");
+        assert!(soon(|| read_anew(&file).is_ok_and(|bytes| bytes == b"first")), "{fault}\n{}", live.log());
+    }
+    share.fails("short 100");
+    assert_eq!(read_anew(&file).unwrap(), b"first");
+    assert_eq!(live.ino("Group/a/file"), number);
+    drop((file, live));
 }

@@ -43,6 +43,7 @@ semantics! {
     "A file whose data is missing can be seen but not read" => damage::missing_data;
     "An encrypted file is read raw on demand" => damage::encrypted_files;
     "An archive that changes under the mount is checked again" => damage::changing_archives;
+    "A store that fails gives errors until it is whole" => damage::failing_stores;
     "What comes and goes is shown within two seconds" => changes::comes_and_goes;
     "Numbers of untouched images stay" => changes::numbers;
     "Who has a file open goes on" => changes::open_files;
