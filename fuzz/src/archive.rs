@@ -99,7 +99,7 @@ fn around(stored: &[u8], size: u64, kind: u8, chunk_size: u32) -> Vec<u8> {
     bytes
 }
 
-/// An input of [`resource`]: what it reads back is that resource.
+/// An input of the target `resource`: what it reads back is that resource.
 pub fn resource_input(kind: u8, exponent: u8, size: u32, stored: &[u8]) -> Vec<u8> {
     let mut input = vec![kind, exponent];
     input.u32(size);

@@ -57,7 +57,7 @@ pub(crate) fn store(data: &[u8]) {
     }
 }
 
-/// An input of [`store`].
+/// An input of the target `store`.
 pub fn store_input(archive: &[u8], reference: &[u8]) -> Vec<u8> {
     [&(archive.len() as u32).to_le_bytes(), archive, reference].concat()
 }
