@@ -256,7 +256,11 @@ fn entries(folder: &Path) -> Result<Vec<(StoredFile, bool)>> {
         let metadata = match fs::metadata(entry.path()) {
             Ok(metadata) => metadata,
             Err(error) if is_away(&error) => return Err(Error::io(entry.path(), error)),
-            Err(_) => continue,
+            Err(_) => {
+                // Gone by itself, or because the whole folder was moved away meanwhile.
+                fs::metadata(folder).map_err(|e| Error::io(folder, e))?;
+                continue;
+            }
         };
         if metadata.is_dir() || metadata.is_file() {
             let (name, path) = (entry.file_name(), entry.path());
