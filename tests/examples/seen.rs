@@ -28,11 +28,11 @@ fn main() {
     let folder = PathBuf::from(std::env::args_os().nth(1).expect("a folder"));
     peers(&folder);
     ours(&folder);
-    for entry in fs::read_dir(&folder).unwrap() {
-        let archive = entry.unwrap().path();
-        if archive.extension().is_some_and(|extension| extension != "seen") {
-            seen::save(&archive, &look(&archive));
-        }
+    let archives: Vec<PathBuf> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    // All files are there before anything is seen, since a mount shows when something last came into the folder.
+    archives.iter().for_each(|archive| seen::save(archive, &[]));
+    for archive in archives {
+        seen::save(&archive, &look(&archive));
     }
 }
 

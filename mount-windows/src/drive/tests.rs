@@ -198,10 +198,18 @@ fn what_changes_in_the_store_is_news_and_handles_go_on() {
         file.streams.push(Stream { name: utf16("s"), data: "stream".into(), length: None });
         Wim::of(Packing::Stored, [Image::new(name, root([file]))]).build()
     };
+    let stored = |name: &str| store.path().join(format!("Images/Group/{name}.wim"));
+    // What may be open can be renamed everywhere, but not replaced or removed under Wine.
+    let taken = std::cell::Cell::new(0);
+    let take_away = |name: &str| {
+        taken.set(taken.get() + 1);
+        std::fs::rename(stored(name), folder.path().join(format!("old {}", taken.get())))
+    };
     let put = |name: &str, content: &str| {
         let beside = folder.path().join("new");
         archive(name, content).save(&beside);
-        std::fs::rename(beside, store.path().join(format!("Images/Group/{name}.wim"))).unwrap();
+        let _ = take_away(name); // there may be none yet
+        std::fs::rename(beside, stored(name)).unwrap();
     };
     std::fs::create_dir_all(store.path().join("Images/Group")).unwrap();
     put("a", "first");
@@ -244,7 +252,7 @@ fn what_changes_in_the_store_is_news_and_handles_go_on() {
     assert_eq!(read(new).unwrap(), "other");
     drive.close(new);
 
-    std::fs::remove_file(store.path().join("Images/Group/b.wim")).unwrap();
+    take_away("b").unwrap();
     told(&look(), r"\Group\b", What::Vanished);
     assert_eq!(drive.find(&units(r"\group\b\file")).unwrap_err(), Status::OBJECT_PATH_NOT_FOUND);
 }
