@@ -64,7 +64,8 @@ pub(crate) fn check() {
         (0..100).map(|_| unsafe { CreateEventW(std::ptr::null_mut(), 1, 0, std::ptr::null()) }).collect();
     let block = std::hint::black_box(vec![1_u8; 40 << 20]);
     let (handles_then, bytes_then) = (handles(), bytes());
-    assert!(handles_then >= handles_before + 100, "{handles_before} handles, then {handles_then}");
+    // Threads that end meanwhile close some.
+    assert!(handles_then >= handles_before + 90, "{handles_before} handles, then {handles_then}");
     assert!(bytes_then >= bytes_before + (30 << 20), "{bytes_before} bytes, then {bytes_then}");
     drop(block);
     for event in events {
