@@ -65,7 +65,7 @@ impl ArchiveFile {
         // Asked before anything is read: a file that changes meanwhile has another fingerprint later.
         let opened = source.fingerprint().map_err(|error| Error::io(path, error))?;
         let outline = Outline::read(&*source).map_err(|error| Error::archive(path, error))?;
-        Ok(Self {
+        let file = Self {
             id: ArchiveId::next(),
             path: path.to_owned(),
             opened,
@@ -75,7 +75,16 @@ impl ArchiveFile {
             source,
             told: AtomicBool::new(false),
             memory: Arc::clone(memory),
-        })
+        };
+        file.tell_of_missing_images();
+        Ok(file)
+    }
+
+    /// Logs what is odd about the archive if it has not the images that its header claims: nobody may ever enter one.
+    fn tell_of_missing_images(&self) {
+        if self.header.part.number == 1 && self.header.image_count as usize != self.images.len() {
+            let _ = self.tables(); // who reads them later is told why they cannot be read
+        }
     }
 
     /// The archive with its tables.
