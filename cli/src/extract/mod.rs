@@ -10,10 +10,11 @@ mod unix;
 mod windows;
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::{fs, io};
 
 use anyhow::Context;
 use fs_core::{Filesystem, Ino, Options};
@@ -90,8 +91,8 @@ pub(crate) fn run(args: &Args, _: &Globals) -> anyhow::Result<ExitCode> {
     let destination = PathBuf::from(destination);
     let fs = Filesystem::open(&args.source, options(args)?)?;
     let start = paths::find(&fs, path, true).map_err(|error| paths::explain(&fs, error))?;
-    let (folder, made) = Folder::destination(&destination)
-        .with_context(|| format!("{}: cannot extract into it", destination.display()))?;
+    let (folder, made) =
+        open(&destination).with_context(|| format!("{}: cannot extract into it", destination.display()))?;
 
     let stop = Arc::new(AtomicUsize::new(0));
     system::stop_on_signals(&stop)?;
@@ -112,6 +113,17 @@ pub(crate) fn run(args: &Args, _: &Globals) -> anyhow::Result<ExitCode> {
     Ok(outcome.exit())
 }
 
+/// Opens the destination, making it and what is above it where it is missing; the flag says whether it was made.
+fn open(destination: &Path) -> io::Result<(Folder, bool)> {
+    let made = match fs::create_dir(destination) {
+        Ok(()) => true,
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => false,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => fs::create_dir_all(destination).map(|()| true)?,
+        Err(e) => return Err(e),
+    };
+    Ok((Folder::destination(destination)?, made))
+}
+
 /// Whether this is a file or directory of an image, and not an image itself or above one.
 fn is_inside_image(fs: &Filesystem, ino: Ino) -> bool {
     fs.xattr(ino, b"system.ntfs_attrib").is_ok() && fs.xattr(ino, b"user.wim.index").is_err()
@@ -120,4 +132,19 @@ fn is_inside_image(fs: &Filesystem, ino: Ino) -> bool {
 fn options(args: &Args) -> anyhow::Result<Options> {
     let (ignore_case, efs_raw) = (args.names.ignore_case, args.reading.efs_raw);
     args.wishes.options(Options { ignore_case, efs_raw, ..args.choice.options() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_destination_is_made_where_it_is_missing() {
+        let folder = tempfile::tempdir().unwrap();
+        for (path, want) in [("", false), ("new", true), ("new", false), ("far/away", true)] {
+            assert_eq!(open(&folder.path().join(path)).unwrap().1, want, "{path}");
+        }
+        fs::write(folder.path().join("file"), "").unwrap();
+        assert!(open(&folder.path().join("file")).is_err());
+    }
 }

@@ -74,20 +74,13 @@ impl From<Times> for Timestamps {
 }
 
 impl Folder {
-    /// Opens the destination, making it and what is above it where it is missing; the flag says whether it was made.
-    /// The user named it, so links on the way to it are followed.
+    /// Opens the destination. The user named it, so links on the way to it are followed.
     ///
     /// # Errors
-    /// It is no folder, or cannot be made.
-    pub(in crate::extract) fn destination(path: &Path) -> io::Result<(Self, bool)> {
-        let made = match std::fs::create_dir(path) {
-            Ok(()) => true,
-            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => false,
-            Err(e) if e.kind() == io::ErrorKind::NotFound => std::fs::create_dir_all(path).map(|()| true)?,
-            Err(e) => return Err(e),
-        };
+    /// It is no folder, or not there.
+    pub(in crate::extract) fn destination(path: &Path) -> io::Result<Self> {
         let flags = OPEN_FOLDER.difference(OFlags::NOFOLLOW);
-        Ok((Self(fs::open(path, flags, Mode::empty())?), made))
+        Ok(Self(fs::open(path, flags, Mode::empty())?))
     }
 
     /// This folder, opened once more.
@@ -276,9 +269,7 @@ mod tests {
         symlink(outside.path(), inside.path().join("link")).unwrap();
         std::fs::write(outside.path().join("file"), b"mine").unwrap();
         symlink(outside.path().join("file"), inside.path().join("f")).unwrap();
-        let (folder, made) = Folder::destination(inside.path()).unwrap();
-        assert!(!made);
-
+        let folder = Folder::destination(inside.path()).unwrap();
         assert!(folder.open(name("link")).is_err());
         assert!(folder.make_folder(name("link")).is_err(), "a link to a folder is no folder");
         assert!(folder.make_file(name("f"), false).is_err());
@@ -295,7 +286,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("f"), b"old").unwrap();
         std::fs::create_dir(dir.path().join("d")).unwrap();
-        let (folder, _) = Folder::destination(dir.path()).unwrap();
+        let folder = Folder::destination(dir.path()).unwrap();
 
         assert_eq!(folder.make_symlink(name("f"), b"x", false).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
         assert!(!folder.make_folder(name("d")).unwrap());

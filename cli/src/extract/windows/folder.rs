@@ -54,19 +54,12 @@ pub(in crate::extract) fn sameness(name: &[u8]) -> Vec<u16> {
 pub(in crate::extract) struct Folder(File);
 
 impl Folder {
-    /// Opens the destination, making it and what is above it where it is missing; the flag says whether it was made.
-    /// The user named it, so links on the way to it are followed.
+    /// Opens the destination. The user named it, so links on the way to it are followed.
     ///
     /// # Errors
-    /// It is no folder, or cannot be made.
-    pub(in crate::extract) fn destination(path: &Path) -> io::Result<(Self, bool)> {
-        let made = match std::fs::create_dir(path) {
-            Ok(()) => true,
-            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => false,
-            Err(e) if e.kind() == io::ErrorKind::NotFound => std::fs::create_dir_all(path).map(|()| true)?,
-            Err(e) => return Err(e),
-        };
-        Ok((Self(files::open_folder(path, Access::LOOK)?), made))
+    /// It is no folder, or not there.
+    pub(in crate::extract) fn destination(path: &Path) -> io::Result<Self> {
+        Ok(Self(files::open_folder(path, Access::LOOK)?))
     }
 
     /// This folder, opened once more.
