@@ -156,7 +156,7 @@ impl Lister<'_> {
         if let Err(error) = done {
             self.outcome.report(&said_of(error, path));
         }
-        self.outcome.warn_of_entries(self.fs, ino, path);
+        self.outcome.warn_of_entries(self.fs, ino);
         children
     }
 

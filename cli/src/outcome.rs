@@ -58,12 +58,17 @@ impl Outcome {
         }
     }
 
-    /// Says what is odd about the entries of a directory with this path: what is left out or changed. Nothing of what
-    /// is there is bad for it.
-    pub(crate) fn warn_of_entries(&self, fs: &Filesystem, directory: Ino, path: &[u8]) {
+    /// Says what is odd about the entries of a directory: what is left out or changed. Nothing of what is there is bad
+    /// for it.
+    pub(crate) fn warn_of_entries(&self, fs: &Filesystem, directory: Ino) {
         // Whoever lists the directory tells that it cannot be read.
-        for warning in fs.directory_warnings(directory).unwrap_or_default() {
-            output::complain(format_args!("/{}: warning: {warning}", String::from_utf8_lossy(path)));
+        let warnings = fs.directory_warnings(directory).unwrap_or_default();
+        if warnings.is_empty() {
+            return; // Paths may be long.
+        }
+        let path = fs.path(directory);
+        for warning in warnings {
+            output::complain(format_args!("/{}: warning: {warning}", String::from_utf8_lossy(&path)));
         }
     }
 

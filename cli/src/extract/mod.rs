@@ -1,5 +1,6 @@
 //! `wimstore extract`: an image, a directory or a file into a folder.
 
+mod checkpoints;
 mod content;
 mod plan;
 mod restore;

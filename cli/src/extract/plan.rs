@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use anyhow::anyhow;
 use fs_core::{Filesystem, Ino, Kind};
 
+use super::checkpoints::Checkpoints;
 use super::system::{Component, Folder, sameness, shown};
 use crate::outcome::{Outcome, said_of};
 use crate::paths::Place;
@@ -24,6 +25,8 @@ pub(super) struct PlannedFolder {
     pub(super) parent: FolderIndex,
     /// Its name; empty for the destination.
     pub(super) name: Box<[u8]>,
+    /// How far below the destination it is.
+    depth: u32,
     /// What it is to look like, unless it was there before.
     pub(super) from: Option<Ino>,
 }
@@ -61,13 +64,22 @@ pub(super) struct Plan<'a> {
     first_names: HashMap<Ino, usize>,
     destination: Folder,
     destination_path: PathBuf,
+    checkpoints: Checkpoints,
 }
 
 impl<'a> Plan<'a> {
     pub(super) fn new(fs: &'a Filesystem, destination: Folder, path: PathBuf, stop: &'a AtomicUsize) -> Self {
-        let root = PlannedFolder { parent: 0, name: Box::default(), from: None };
-        let (folders, items) = (vec![root], Vec::new());
-        Self { fs, folders, items, stop, first_names: HashMap::new(), destination, destination_path: path }
+        let root = PlannedFolder { parent: 0, name: Box::default(), depth: 0, from: None };
+        Self {
+            fs,
+            folders: vec![root],
+            items: Vec::new(),
+            stop,
+            first_names: HashMap::new(),
+            destination,
+            destination_path: path,
+            checkpoints: Checkpoints::default(),
+        }
     }
 
     /// Lets the content of a directory become that of the destination, which gets its looks too if it was `made` for
@@ -130,7 +142,7 @@ impl<'a> Plan<'a> {
         if let Err(error) = done {
             outcome.report(&said_of(error, &self.fs.path(from)));
         }
-        outcome.warn_of_entries(self.fs, from, &self.fs.path(from));
+        outcome.warn_of_entries(self.fs, from);
         children
     }
 
@@ -151,7 +163,8 @@ impl<'a> Plan<'a> {
         }
         let made = folder.make_folder(component)?;
         let new = FolderIndex::try_from(self.folders.len()).map_err(|_| io::Error::other("too many folders"))?;
-        self.folders.push(PlannedFolder { parent: index, name: name.into(), from: made.then_some(ino) });
+        let depth = self.folders[index as usize].depth + 1;
+        self.folders.push(PlannedFolder { parent: index, name: name.into(), depth, from: made.then_some(ino) });
         Ok(Some((new, ino)))
     }
 
@@ -170,16 +183,32 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// Opens a folder of the plan, name by name from the destination, following no link.
+    /// Opens a folder of the plan, name by name from the destination or a folder that is open, following no link.
     ///
     /// # Errors
     /// Somebody has taken it away, or put something else in its place.
     pub(super) fn open(&self, index: FolderIndex) -> io::Result<Folder> {
-        let mut folder = self.destination.again()?;
-        for name in self.names(index) {
+        let (mut folder, way) = self.nearest_open(index)?;
+        for index in way.into_iter().rev() {
+            let PlannedFolder { name, depth, .. } = &self.folders[index as usize];
             folder = folder.open(Component::new(name).ok_or(io::ErrorKind::InvalidFilename)?)?;
+            self.checkpoints.keep(index, *depth, &folder)?;
         }
         Ok(folder)
+    }
+
+    /// The nearest folder above that is open, and the folders from `index` up to it.
+    fn nearest_open(&self, mut index: FolderIndex) -> io::Result<(Folder, Vec<FolderIndex>)> {
+        let mut way = Vec::new();
+        while index != 0 {
+            let PlannedFolder { parent, depth, .. } = self.folders[index as usize];
+            if let Some(folder) = self.checkpoints.get(index, depth)? {
+                return Ok((folder, way));
+            }
+            way.push(index);
+            index = parent;
+        }
+        Ok((self.destination.again()?, way))
     }
 
     /// The path of `name` in a folder of the plan, for messages.
