@@ -1,14 +1,13 @@
 //! A store as a mount sees it: every question about every name.
 
-use std::fs::File;
 use std::io::Write;
 use std::ops::ControlFlow;
-use std::os::fd::AsRawFd;
 use std::path::PathBuf;
 
 use fs_core::check::{self, CheckOptions};
 use fs_core::wim::BlobHash;
 use fs_core::{Attr, Filesystem, Ino, Kind, LinkTargets, Options, Release, StreamInterface};
+use tempfile::{NamedTempFile, TempPath};
 
 /// The most bytes of a file that are read, and of an archive's data that are checked.
 const MAX_BYTES: u64 = 4 << 20;
@@ -16,19 +15,11 @@ const MAX_BYTES: u64 = 4 << 20;
 /// Names that are asked about in one run: a small archive may have a hundred thousand streams.
 const MAX_NAMES: usize = 2000;
 
-/// A file without a name, which goes away by itself.
-struct Unnamed(File);
-
-impl Unnamed {
-    fn new(bytes: &[u8]) -> Self {
-        let mut file = tempfile::tempfile().expect("a temporary file");
-        file.write_all(bytes).expect("room for it");
-        Self(file)
-    }
-
-    fn path(&self) -> PathBuf {
-        format!("/proc/self/fd/{}", self.0.as_raw_fd()).into()
-    }
+/// A file with these bytes, which goes away with its path.
+fn saved(bytes: &[u8]) -> TempPath {
+    let mut file = NamedTempFile::new().expect("a temporary file");
+    file.write_all(bytes).expect("room for it");
+    file.into_temp_path()
 }
 
 /// Opens an archive as a mount does, walks it, reads everything, and checks it. The first four bytes say how long the
@@ -36,8 +27,8 @@ impl Unnamed {
 pub(crate) fn store(data: &[u8]) {
     let Some((length, rest)) = data.split_first_chunk() else { return };
     let (archive, reference) = rest.split_at(rest.len().min(u32::from_le_bytes(*length) as usize));
-    let files = [archive, reference].map(Unnamed::new);
-    let references = [&files[1]].map(Unnamed::path);
+    let (archive, reference) = (saved(archive), saved(reference));
+    let references = [reference.to_path_buf()];
     let options = |references: &[PathBuf]| Options {
         references: references.to_vec(),
         streams: StreamInterface::Windows,
@@ -50,8 +41,8 @@ pub(crate) fn store(data: &[u8]) {
         ..Options::default()
     };
     // A reference that does not open is refused, as the user named it.
-    let opened = Filesystem::open(&files[0].path(), options(&references));
-    if let Ok(fs) = opened.or_else(|_| Filesystem::open(&files[0].path(), options(&[]))) {
+    let opened = Filesystem::open(&archive, options(&references));
+    if let Ok(fs) = opened.or_else(|_| Filesystem::open(&archive, options(&[]))) {
         walk(&fs);
         check(&fs);
     }
