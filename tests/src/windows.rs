@@ -29,7 +29,7 @@ impl WindowsProgram {
         Self {
             wine: take("CARGO_TARGET_X86_64_PC_WINDOWS_MSVC_RUNNER"),
             program: up_to_date(profile.join("wimstore.exe"), "-p wimstore"),
-            environment: ["WINEPREFIX", "WINEDEBUG"].map(|name| (name.to_owned(), take(name))).into(),
+            environment: ["WINEPREFIX", "WINEDEBUG", "LC_ALL"].map(|name| (name.to_owned(), take(name))).into(),
         }
     }
 
