@@ -92,7 +92,7 @@ impl ArchiveFile {
     /// # Errors
     /// They cannot be read; [`Error::Io`] if they are those of another archive by now.
     pub(crate) fn tables(&self) -> Result<Arc<OpenArchive>> {
-        self.memory.tables(self.id, || {
+        self.memory.tables(self.id, self.header.blob_table.size / Blob::ENTRY_SIZE, || {
             let archive = OpenArchive::from_source(&*self.path, Arc::clone(&self.source))?;
             let metadata = archive.wim.blobs().metadata();
             if *archive.wim.header() != self.header || !metadata.iter().eq(self.metadata()) {

@@ -71,7 +71,8 @@ impl Image {
 
     /// Its tree, read and parsed unless it is in memory.
     pub(crate) fn tree(&self) -> Result<Arc<Metadata>> {
-        self.archive.memory().tree(self.archive.id, self.index, || self.load())
+        let size = self.archive.images[self.index].metadata.size();
+        self.archive.memory().tree(self.archive.id, self.index, size, || self.load())
     }
 
     /// Its element of the XML data as it stands there, if it has one.

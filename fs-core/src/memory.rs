@@ -10,8 +10,8 @@ use crate::{ArchiveId, Error, OpenArchive, Result};
 /// What a small archive takes besides its blob table.
 const ARCHIVE_OVERHEAD: usize = 2 << 10;
 
-/// What a blob takes besides its row: its share of the index of hashes.
-const BLOB_OVERHEAD: usize = 8;
+/// What a blob takes: its entry and its share of the index of hashes.
+const BLOB_COST: u64 = size_of::<Blob>() as u64 + 8;
 
 /// The tables of archives and the trees of images, the least recently used dropped first. Who still holds one goes on
 /// with it.
@@ -35,39 +35,49 @@ impl Weigh for Kept {
         match self {
             Self::Tree(tree) => tree.memory_size(),
             Self::Tables(archive) => {
-                let blobs = archive.wim.blobs().len().saturating_mul(size_of::<Blob>() + BLOB_OVERHEAD);
-                ARCHIVE_OVERHEAD.saturating_add(blobs).saturating_add(archive.wim.xml().text().len() * 2)
+                let blobs = archive.wim.blobs().len() * BLOB_COST as usize;
+                ARCHIVE_OVERHEAD + blobs + archive.wim.xml().text().len() * 2
             }
         }
     }
 }
 
 impl Memory {
-    /// Nothing yet, and at most this many bytes; what is in use at one moment may exceed it.
+    /// Nothing yet, and at most this many bytes, what is being loaded included; what is in use at one moment may exceed it.
     pub(crate) fn new(bytes: u64) -> Self {
         Self(Cache::new(bytes))
     }
 
-    /// The archive with its tables, opened by `open` unless it is here.
+    /// The archive with its tables, opened by `open` unless it is here. Its blob table has as many `entries`.
     pub(crate) fn tables(
         &self,
         id: ArchiveId,
+        entries: u64,
         open: impl FnOnce() -> Result<Arc<OpenArchive>>,
     ) -> Result<Arc<OpenArchive>> {
-        match self.0.get_or_load(Key::Tables(id), || open().map(Kept::Tables))? {
+        let open = || {
+            let _room = self.0.reserve(entries.saturating_mul(BLOB_COST));
+            open().map(Kept::Tables)
+        };
+        match self.0.get_or_load(Key::Tables(id), open)? {
             Kept::Tables(archive) => Ok(archive),
             Kept::Tree(_) => unreachable!("tables are kept under keys of tables"),
         }
     }
 
-    /// The tree of the image at `index` of an archive, loaded by `load` unless it is here.
+    /// The tree of the image at `index` of an archive, loaded by `load` unless it is here. It is read from `size` bytes.
     pub(crate) fn tree(
         &self,
         id: ArchiveId,
         index: usize,
+        size: u64,
         load: impl FnOnce() -> Result<Metadata>,
     ) -> Result<Arc<Metadata>> {
-        match self.0.get_or_load(Key::Tree(id, index), || load().map(Arc::new).map(Kept::Tree))? {
+        let load = || {
+            let _room = self.0.reserve(size.saturating_add(size / 2)); // an entry has at least twice the bytes of its nodes
+            load().map(Arc::new).map(Kept::Tree)
+        };
+        match self.0.get_or_load(Key::Tree(id, index), load)? {
             Kept::Tree(tree) => Ok(tree),
             Kept::Tables(_) => unreachable!("trees are kept under keys of trees"),
         }

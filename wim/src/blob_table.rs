@@ -62,6 +62,9 @@ const CROSSING: u32 = u32::MAX - 2;
 const OVERLAPPING: u32 = u32::MAX - 3;
 
 impl Blob {
+    /// How many bytes an entry of the table has.
+    pub const ENTRY_SIZE: u64 = size_of::<RawBlob>() as u64;
+
     /// The number of the solid resource that holds it, for [`Archive::solid_resources`](crate::Archive::solid_resources);
     /// `None` if it has a resource of its own, or a place where no blob can be.
     #[must_use]

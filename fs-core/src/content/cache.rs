@@ -86,6 +86,12 @@ pub(crate) struct Cache<K, V, E> {
     loads: SingleFlight<K, V, E>,
 }
 
+/// Room for what is being loaded, as long as this lives.
+pub(crate) struct Reserved<'a> {
+    used: &'a AtomicUsize,
+    bytes: usize,
+}
+
 /// Values with the time of their last use.
 type Shard<K, V> = LruCache<K, (V, u64)>;
 
@@ -146,7 +152,20 @@ impl<K: Copy + Eq + Hash, V: Clone + Weigh, E: Clone> Cache<K, V, E> {
         if let Some((old, _)) = &old {
             self.used.fetch_sub(cost(old), Ordering::Relaxed);
         }
-        // Dropped when no lock is held.
+        self.shrink();
+    }
+
+    /// Makes room for a load, which takes memory before its value comes in: `bytes`, or the whole cache if they are more, count
+    /// as used until what is returned is dropped.
+    pub(crate) fn reserve(&self, bytes: u64) -> Reserved<'_> {
+        let bytes = usize::try_from(bytes).unwrap_or(usize::MAX).min(self.capacity);
+        self.used.fetch_add(bytes, Ordering::Relaxed);
+        self.shrink();
+        Reserved { used: &self.used, bytes }
+    }
+
+    /// Drops the least recently used values that do not fit, each when no lock is held.
+    fn shrink(&self) {
         while self.used() > self.capacity
             && let Some(dropped) = self.take_oldest()
         {
@@ -174,7 +193,7 @@ impl<K: Copy + Eq + Hash, V: Clone + Weigh, E: Clone> Cache<K, V, E> {
         drop(giant);
     }
 
-    /// The bytes that the values kept cost now, without one that is larger than the cache.
+    /// The bytes that the values kept cost now, without one that is larger than the cache, and those reserved.
     pub(crate) fn used(&self) -> usize {
         self.used.load(Ordering::Relaxed)
     }
@@ -204,6 +223,12 @@ impl<K: Copy + Eq + Hash, V: Clone + Weigh, E: Clone> Cache<K, V, E> {
 
     fn shard_of(&self, key: K) -> usize {
         (self.spread.hash_one(key) >> 32) as usize % SHARDS
+    }
+}
+
+impl Drop for Reserved<'_> {
+    fn drop(&mut self) {
+        self.used.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }
 
@@ -294,6 +319,20 @@ mod tests {
                 assert_eq!(present(&cache, (number - 2..=number).map(key)), 3, "round {round}, value {number}");
             }
         }
+    }
+
+    #[test]
+    fn a_load_makes_room_before_it_begins() {
+        let cache = TestCache::new(10 * (1000 + ENTRY_OVERHEAD as u64));
+        (0..10).for_each(|key| cache.insert(key, bytes(1000, 1)));
+        let room = cache.reserve(2000);
+        assert_eq!(present(&cache, 0..10), 8);
+        assert!(cache.used() <= cache.capacity);
+        drop(room);
+        cache.insert(10, bytes(1000, 1));
+        assert_eq!(present(&cache, 0..11), 9, "the room is given back");
+        drop(cache.reserve(u64::MAX));
+        assert_eq!((present(&cache, 0..11), cache.used()), (0, 0));
     }
 
     #[test]
