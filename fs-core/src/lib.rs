@@ -37,7 +37,9 @@ pub use attr::{Attr, DirEntry, Kind, Totals};
 pub use attributes::{AttributeSource, Attributes};
 pub use content::{ContentOptions, Contents, Release, Verify};
 pub use error::{Chain, Error, Problem, Result};
-pub use filesystem::{Changed, Filesystem, Invalidation, LinkTargets, ReparsePoint, StreamEntry, Volume, WindowsAttr};
+pub use filesystem::{
+    Changed, Filesystem, Invalidation, Left, LinkTargets, ReparsePoint, StreamEntry, Volume, WindowsAttr,
+};
 pub use ino::{ImageSlot, Ino};
 pub use inventory::{BlobUse, GroupInfo, ImageInfo, Inventory};
 pub use local::LocalFile;

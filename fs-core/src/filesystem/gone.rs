@@ -25,7 +25,7 @@ const A_MOMENT: Duration = Duration::from_secs(1);
 const NAMES_AT_ONCE: usize = 1024;
 
 impl Filesystem {
-    /// Lets go of what is gone and not used, after platforms were told of it. Returns whether to come again in a while.
+    /// Lets go of what is gone and not used, after platforms were told of it. Returns whether something is still used.
     ///
     /// A platform that keeps closed files in mind by their names would do so for ever with those that somebody had open when
     /// their image went away, or opened since by way of an open directory: no path leads to them. So it is told of every name

@@ -28,7 +28,7 @@ use crate::uses::Retired;
 use crate::watch::Watch;
 use crate::{Error, ImageChoice, ImageSlot, Ino, Options, Problem, Result, Totals};
 
-pub use refresh::{Changed, Invalidation};
+pub use refresh::{Changed, Invalidation, Left};
 pub use windows::{LinkTargets, ReparsePoint, StreamEntry, Volume, WindowsAttr};
 
 /// A mounted store, group, archive or image, shared by any number of threads.

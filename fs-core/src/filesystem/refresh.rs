@@ -23,6 +23,16 @@ pub enum Changed {
     Groups(BTreeSet<OsString>),
 }
 
+/// What is left to do when a store was looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use = "what could not be listed is to be looked at again"]
+pub struct Left {
+    /// What could not be listed; it is shown as it was.
+    pub unlisted: Changed,
+    /// Whether something that is gone is still used.
+    pub in_use: bool,
+}
+
 /// What a platform that remembers answers must forget.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Invalidation {
@@ -44,18 +54,21 @@ impl Filesystem {
     /// answers given before are forgotten, those too that are on their way. When it returns, nobody can come to know any
     /// more what is gone. What cannot be listed stays as it was: a share may be away for a while.
     ///
-    /// Returns whether to call it again in a while also if nothing changes, because something that is gone is still used.
-    pub fn refresh(&self, changed: &Changed, tell: &mut dyn FnMut(&[Invalidation])) -> bool {
+    /// Returns why to call it again in a while, also if nothing changes.
+    pub fn refresh(&self, changed: &Changed, tell: &mut dyn FnMut(&[Invalidation])) -> Left {
         let _refreshing = self.refreshing.lock();
-        if *changed == Changed::Nothing {
-            return self.settle(tell);
-        }
-        let mut stale = BTreeSet::new();
+        let unlisted = if *changed == Changed::Nothing { Changed::Nothing } else { self.look(changed, tell) };
+        Left { unlisted, in_use: self.settle(tell) }
+    }
+
+    /// Looks at what may have changed. Returns what could not be listed.
+    fn look(&self, changed: &Changed, tell: &mut dyn FnMut(&[Invalidation])) -> Changed {
+        let (mut stale, mut unlisted) = (BTreeSet::new(), BTreeSet::new());
         match self.source.groups() {
             Ok(listing) => self.follow_groups(listing, &mut stale),
             Err(error) => {
                 tracing::debug!(error = %Chain(&error), "the store cannot be listed; it is shown as it was");
-                return self.settle(tell);
+                return changed.clone();
             }
         }
         for group in self.store().groups.iter().filter(|group| changed.concerns(group)) {
@@ -64,6 +77,7 @@ impl Filesystem {
                 Ok(Some(step)) => self.follow_images(group, &step, &mut stale),
                 Err(error) => {
                     tracing::debug!(error = %Chain(&error), "a group cannot be listed; it is shown as it was");
+                    unlisted.insert(group.entry.name.clone());
                 }
             }
         }
@@ -76,7 +90,7 @@ impl Filesystem {
         if let Some(image) = old_root {
             image.uses.forget(1);
         }
-        self.settle(tell)
+        if unlisted.is_empty() { Changed::Nothing } else { Changed::Groups(unlisted) }
     }
 
     /// Takes in the list of groups.
@@ -170,6 +184,16 @@ impl Filesystem {
 }
 
 impl Changed {
+    /// What either says.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Nothing, other) | (other, Self::Nothing) => other,
+            (Self::Groups(these), Self::Groups(those)) => Self::Groups(&these | &those),
+            _ => Self::Everything,
+        }
+    }
+
     fn concerns(&self, group: &Group) -> bool {
         match self {
             Self::Nothing => false,

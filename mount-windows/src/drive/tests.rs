@@ -217,7 +217,8 @@ fn what_changes_in_the_store_is_news_and_handles_go_on() {
     let fs = Arc::new(Filesystem::open(store.path(), options).unwrap());
     let drive = Drive::new(Arc::clone(&fs), DriveOptions::default());
     let look = || {
-        fs.refresh(&fs_core::Changed::Everything, &mut |stale| drive.note(stale));
+        let left = fs.refresh(&fs_core::Changed::Everything, &mut |stale| drive.note(stale));
+        assert_eq!(left.unlisted, fs_core::Changed::Nothing);
         let news = drive.news.take().into_iter();
         news.map(|change| (String::from_utf16(&change.path).unwrap(), change.what)).collect::<Vec<_>>()
     };
