@@ -10,6 +10,9 @@ use wimstore_fuzz::{TARGETS, store_input};
 /// How many changed copies of each faulty archive are tried.
 const COPIES: u64 = 40;
 
+/// Of how many of them one is mounted, which takes far longer than opening it.
+const MOUNTED: u64 = 5;
+
 #[test]
 fn the_corpus_breaks_nothing() {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
@@ -37,14 +40,16 @@ fn changed_archives_break_nothing() {
         if good.is_empty() || good.len() > 1 << 20 {
             continue; // nothing to change, or too slow to try often
         }
-        for _ in 0..COPIES {
+        for copy in 0..COPIES {
             let mut bytes = good.clone();
             for _ in 0..=random.below(3) {
                 let at = random.below(bytes.len() as u64) as usize;
                 bytes[at] = random.below(256) as u8;
             }
             archive(&bytes);
-            store(&store_input(&bytes, &[]));
+            if copy % MOUNTED == 0 {
+                store(&store_input(&bytes, &[]));
+            }
         }
     }
 }
