@@ -38,7 +38,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--profile", action="store_true", help="also tell where wimstore's time goes")
     parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md and .png")
     parser.add_argument("--program", required=True, help=argparse.SUPPRESS)
-    parser.add_argument("--zeros", required=True, help=argparse.SUPPRESS)
+    parser.add_argument("--examples", required=True, help=argparse.SUPPRESS)
     parser.add_argument("--work", required=True, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.quick:
@@ -86,7 +86,7 @@ def scratch_parent() -> str | None:
 
 def kernel_programs(options: argparse.Namespace, corpus: Corpus) -> list[programs.Program]:
     """File systems of the kernel's with the same tree, and FUSE with nothing behind it. Only root can mount the former."""
-    zeros = programs.Zeros(options.zeros, corpus.root)
+    zeros = programs.Zeros(os.path.join(options.examples, "zeros"), corpus.root)
     if os.geteuid() != 0:
         say("not root: squashfs and EROFS are left out")
         return [zeros]
@@ -100,9 +100,10 @@ def kernel_programs(options: argparse.Namespace, corpus: Corpus) -> list[program
 
 
 def bench_archive(options: argparse.Namespace, setting: Setting, compression: str, beside: list[programs.Program],
-                  expected_hash: str) -> tuple[dict[str, dict[str, Cost]], dict[str, dict[str, float]]]:
-    """Compares, times and on demand profiles on the corpus captured with one compression."""
-    ours, wimlib, seven_zip = programs.Wimstore(options.program), programs.Wimlib(), programs.SevenZip()
+                  expected_hash: str) -> tuple[dict[str, dict[str, Cost]], dict[str, float], dict[str, dict[str, float]]]:
+    """Compares, times and on demand profiles on the corpus captured with one compression: costs, goals, shares."""
+    ours = programs.Wimstore(options.program, decode=os.path.join(options.examples, "decode"))
+    wimlib, seven_zip = programs.Wimlib(), programs.SevenZip()
     say(f"{compression}: comparing what the programs give")
     if compression == trees.SOLID:
         compare(setting, [ours], [ours, wimlib, seven_zip], expected_hash)
@@ -111,14 +112,16 @@ def bench_archive(options: argparse.Namespace, setting: Setting, compression: st
         kernel = [program for program in beside if isinstance(program, programs.Kernel)]
         compare(setting, [ours, wimlib, *kernel], [ours, wimlib, seven_zip], expected_hash)
         chosen = rows(setting, ours, wimlib, seven_zip, beside)
-    results, shares = {}, {}
+    results, goals, shares = {}, {}, {}
     for row in chosen:
         if options.only in row.name:
             say(f"{compression}: {row.name}")
             results[row.name] = time_row(row, options.runs)
+            if row.goal is not None:
+                goals[row.name] = row.goal
             if options.profile:
                 shares[row.name] = profile.shares(lambda: row.once(ours))
-    return results, shares
+    return results, goals, shares
 
 
 def bench_all(options: argparse.Namespace, corpus: Corpus, scratch: str) -> tuple[list[str], Results]:
@@ -132,15 +135,17 @@ def bench_all(options: argparse.Namespace, corpus: Corpus, scratch: str) -> tupl
     for compression in options.compression or trees.COMPRESSIONS:
         say(f"capturing with {compression}, unless it was before")
         archive = corpus.archive(compression, options.check)
-        setting = Setting(corpus, archive, os.path.join(options.work, "mnt"), scratch, random_reads=2_000 if options.quick else 20_000)
-        results, shares = bench_archive(options, setting, compression, beside, expected_hash)
+        setting = Setting(corpus, archive, os.path.join(options.work, "mnt"), scratch,
+                          random_reads=2_000 if options.quick else 20_000,
+                          decode_goal=0.75 if compression in ("XPRESS", "LZX") else 0.85)
+        results, goals, shares = bench_archive(options, setting, compression, beside, expected_hash)
         if compression != trees.SOLID and beside:
             names = {program.name for program in beside}
             found_beside = {row: {name: cost for name, cost in costs.items() if name in names} for row, costs in results.items()}
             beside = []
         shown = {row: {**found_beside.get(row, {}), **costs} for row, costs in results.items()}
         all_results[compression] = shown
-        table = report.table(shown, columns)
+        table = report.table(shown, goals, columns)
         tables.append(f"## {compression}, {os.path.getsize(archive) / 1e6:.0f} MB\n\n{table}\n")
         if shares:
             tables.append(f"{PROFILE}\n\n{profile.table(shares)}\n")
@@ -157,10 +162,8 @@ def main() -> None:
     text = report.heading(corpus, options.runs, options.check) + "\n\n" + "\n".join(tables)
     print(text)
     if options.write:
-        docs = os.path.join(os.path.dirname(__file__), "..", "..", "docs")
-        with open(os.path.join(docs, "benchmarks.md"), "w", encoding="utf-8") as out:
-            out.write(INTRODUCTION + text)
-        chart.draw(results, os.path.join(docs, "benchmarks.png"))
+        report.document("benchmarks.md").write_text(INTRODUCTION + text, encoding="utf-8")
+        chart.draw(results, str(report.document("benchmarks.png")))
 
 
 if __name__ == "__main__":

@@ -84,13 +84,15 @@ class Wimstore(Program):
 
     name = "wimstore"
 
-    def __init__(self, program: str):
+    def __init__(self, program: str, options: tuple[str, ...] = ("--image", "1"), decode: str = ""):
         self.verify = [program, "verify"]
         self.unmount = [program, "umount"]
+        self.decode = decode  # a program that decodes an archive
         self._program = program
+        self._options = options  # of a mount
 
     def mount_command(self, archive: str, directory: str) -> list[str]:
-        return [self._program, "mount", archive, directory, "--image", "1"]
+        return [self._program, "mount", archive, directory, *self._options]
 
     def extract_command(self, archive: str, directory: str) -> list[str]:
         return [self._program, "extract", archive, directory, "--image", "1"]

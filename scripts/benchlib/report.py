@@ -1,6 +1,7 @@
 """The figures as Markdown."""
 import datetime
 import os
+import pathlib
 import platform
 import subprocess
 
@@ -8,25 +9,26 @@ from .corpus import Corpus
 from .measure import Cost
 
 
-def table(results: dict[str, dict[str, Cost]], programs: list[str]) -> str:
+def table(results: dict[str, dict[str, Cost]], goals: dict[str, float], programs: list[str]) -> str:
     """Rows of name -> program -> median. Ratios are ours / wimlib's: below 1, ours is better."""
     lines = [
-        f"| work | {' | '.join(programs)} | wall, ours / wimlib | CPU, ours / wimlib | peak memory |",
-        f"|---|{'---:|' * (len(programs) + 3)}",
+        f"| work | {' | '.join(programs)} | wall, ours / wimlib | goal | CPU, ours / wimlib | peak memory |",
+        f"|---|{'---:|' * (len(programs) + 4)}",
     ]
     for name, costs in results.items():
         cells = [seconds(costs[program].wall) if program in costs else "" for program in programs]
-        lines.append(f"| {' | '.join([name, *cells, *comparison(costs)])} |")
+        lines.append(f"| {' | '.join([name, *cells, *comparison(costs, goals.get(name))])} |")
     return "\n".join(lines)
 
 
-def comparison(costs: dict[str, Cost]) -> list[str]:
-    """Both ratios and the memory of a row, as far as there is a peer."""
+def comparison(costs: dict[str, Cost], goal: float | None) -> list[str]:
+    """Both ratios with the goal of the first, and the memory, of a row, as far as there is a peer."""
     ours, wimlib = costs["wimstore"], costs.get("wimlib")
     if wimlib is None:
-        return ["", "", megabytes(ours.memory)]
+        return ["", "", "", megabytes(ours.memory)]
     return [
         f"**{ours.wall / wimlib.wall:.2f}**",
+        "" if goal is None else f"{goal:.2f}",
         f"{ours.cpu / wimlib.cpu:.2f}" if wimlib.cpu >= 0.05 else "",
         f"{megabytes(ours.memory)} / {megabytes(wimlib.memory)}",
     ]
@@ -40,13 +42,25 @@ def megabytes(value: int) -> str:
     return f"{value / 1e6:.0f} MB"
 
 
-def heading(corpus: Corpus, runs: int, check: bool) -> str:
-    """Where, with what and on what was measured."""
+def machine(*packages: str) -> str:
+    """When, where and with what was measured; `packages` are Debian's."""
     load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
     return "\n".join([
         f"- {datetime.date.today()}, wimstore at {output('git', 'describe', '--always', '--dirty')}, {output('rustc', '--version')}",
-        f"- {cpu_name()}, {os.cpu_count()} cores, {memory()} of memory, Linux {platform.release()}; load at the end {load}",
-        f"- {', '.join(map(package, ['wimtools', '7zip', 'squashfs-tools', 'erofs-utils']))}, all Debian's",
+        f"- {cpu_name()}, {os.cpu_count()} cores, {memory()} of memory, Linux {platform.release()}; load {load}",
+        f"- {', '.join(map(package, packages))} of Debian",
+    ])
+
+
+def document(name: str) -> pathlib.Path:
+    """A file of the project's documents."""
+    return pathlib.Path(__file__).resolve().parent.parent.parent / "docs" / name
+
+
+def heading(corpus: Corpus, runs: int, check: bool) -> str:
+    """Where, with what and on what was measured."""
+    return "\n".join([
+        machine("wimtools", "7zip", "squashfs-tools", "erofs-utils"),
         f"- corpus: {len(corpus.files):,} files of {corpus.bytes / 1e9:.2f} GB; the largest are {len(corpus.large)} files of"
         f" {corpus.large_bytes / 1e6:.0f} MB; archives {'with' if check else 'without'} integrity table",
         f"- medians of {runs}, programs in turn. The archive is in the page cache. \"Cold\" means a new mount: nothing of the"

@@ -1,25 +1,59 @@
-//! Decodes every blob of an archive and compares it with its SHA-1: what `scripts/instructions` counts the instructions of.
+//! decode [--unverified] ARCHIVE: decodes everything that an archive holds, in one thread, each resource once; prints how many
+//! bytes that is. Compares blobs that have a resource of their own with their SHA-1, unless told not to.
+//!
+//! `scripts/instructions` counts the instructions it takes, `scripts/bench` its time.
 #![expect(clippy::print_stdout, reason = "a program that says what it did")]
 
+use std::collections::HashSet;
 use std::error::Error;
-use std::sync::Arc;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::sync::{Arc, Mutex};
 
-use wim::{Archive, BlobHasher, Scratch};
+use wim::{Archive, BlobHasher, Fingerprint, ReadAt, Scratch};
+
+/// A file for one thread, on every system.
+struct OneReader(Mutex<File>);
+
+impl ReadAt for OneReader {
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
+        let mut file = self.0.lock().expect("there is one thread");
+        file.seek(SeekFrom::Start(offset))?;
+        file.read(buf)
+    }
+
+    fn size(&self) -> u64 {
+        self.0.lock().expect("there is one thread").metadata().map_or(0, |metadata| metadata.len())
+    }
+
+    fn fingerprint(&self) -> io::Result<Fingerprint> {
+        Ok(Fingerprint { size: self.size(), ..Fingerprint::default() })
+    }
+}
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let path = std::env::args_os().nth(1).ok_or("usage: decode ARCHIVE")?;
-    let archive = Archive::open(Arc::new(std::fs::read(path)?))?;
-    let (mut scratch, mut decoded) = (Scratch::default(), 0);
+    let mut arguments: Vec<_> = std::env::args_os().skip(1).collect();
+    let verifies = arguments.first().is_none_or(|first| first != "--unverified");
+    let path = arguments.pop().filter(|_| arguments.len() == usize::from(!verifies));
+    let file = File::open(path.ok_or("usage: decode [--unverified] ARCHIVE")?)?;
+    let archive = Archive::open(Arc::new(OneReader(Mutex::new(file))))?;
+    let (mut scratch, mut bytes, mut decoded) = (Scratch::default(), Vec::new(), 0);
+    let mut solid = HashSet::new();
     for blob in archive.blobs().iter() {
-        let resource = archive.resource(blob)?;
-        let mut hasher = BlobHasher::default();
-        for chunk in 0..resource.chunk_count() {
-            let mut bytes = vec![0; resource.chunk_len(chunk)];
-            resource.read_chunk(archive.source(), chunk, &mut scratch, &mut bytes)?;
-            hasher.update(&bytes);
-            decoded += bytes.len();
+        if blob.solid_resource().is_some_and(|resource| !solid.insert(resource)) {
+            continue;
         }
-        if hasher.finish() != blob.hash {
+        let resource = archive.resource(blob)?;
+        let mut hasher = (verifies && !blob.is_solid()).then(BlobHasher::default);
+        for chunk in 0..resource.chunk_count() {
+            bytes.resize(resource.chunk_len(chunk), 0);
+            resource.read_chunk(archive.source(), chunk, &mut scratch, &mut bytes)?;
+            decoded += bytes.len();
+            if let Some(hasher) = &mut hasher {
+                hasher.update(&bytes);
+            }
+        }
+        if hasher.is_some_and(|hasher| hasher.finish() != blob.hash) {
             return Err(format!("blob {} decodes to other bytes", blob.hash).into());
         }
     }
