@@ -1,5 +1,6 @@
 //! A file of the local file system as a source of bytes.
 
+use std::ffi::OsString;
 use std::fs::{File, Metadata};
 use std::io;
 use std::path::Path;
@@ -56,6 +57,40 @@ impl ReadAt for LocalFile {
     fn fingerprint(&self) -> io::Result<Fingerprint> {
         self.file.metadata().map(|metadata| fingerprint(&metadata))
     }
+}
+
+/// The names in a folder.
+///
+/// # Errors
+/// What the system says, and while the folder is listed, too. The C library, and so the std, takes it for the end of the list when
+/// the system says that there is no such folder: on a share that goes by paths, a folder that is moved away would be an empty one.
+#[cfg(target_os = "linux")]
+pub(crate) fn names(folder: &Path) -> io::Result<Vec<OsString>> {
+    use std::ffi::OsStr;
+    use std::mem::MaybeUninit;
+    use std::os::unix::ffi::OsStrExt;
+
+    use rustix::fs::{Mode, OFlags, RawDir, open};
+
+    let folder = open(folder, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+    let mut buffer = vec![MaybeUninit::uninit(); 32 << 10];
+    let (mut entries, mut names) = (RawDir::new(folder, &mut buffer), Vec::new());
+    while let Some(entry) = entries.next() {
+        match entry?.file_name().to_bytes() {
+            b"." | b".." => {}
+            name => names.push(OsStr::from_bytes(name).to_owned()),
+        }
+    }
+    Ok(names)
+}
+
+/// The names in a folder.
+///
+/// # Errors
+/// What the system says.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn names(folder: &Path) -> io::Result<Vec<OsString>> {
+    std::fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.file_name())).collect()
 }
 
 #[cfg(unix)]

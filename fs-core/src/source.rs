@@ -1,5 +1,6 @@
 //! Where a store's groups and archives come from: a folder today, an object store or a server later.
 
+use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
@@ -8,7 +9,7 @@ use std::path::{Path, PathBuf};
 use wim::{FileTime, Fingerprint};
 
 use crate::attributes::{self, Attributes};
-use crate::local::fingerprint;
+use crate::local::{fingerprint, names};
 use crate::watch::Watch;
 use crate::{Error, Result};
 
@@ -249,26 +250,43 @@ fn other_parts(first: &OsStr, folder: &Path) -> Result<Vec<StoredFile>> {
 /// # Errors
 /// The folder cannot be listed, or the share that it is on goes away meanwhile: nothing is known of what it holds.
 fn entries(folder: &Path) -> Result<Vec<(StoredFile, bool)>> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).map_err(|e| Error::io(folder, e))? {
-        let entry = entry.map_err(|e| Error::io(folder, e))?;
+    let (mut found, mut missing) = (Vec::new(), HashSet::new());
+    for name in names(folder).map_err(|e| Error::io(folder, e))? {
+        let path = folder.join(&name);
         // Follows links: administrators link groups and images into a store.
-        let metadata = match fs::metadata(entry.path()) {
+        let metadata = match fs::metadata(&path) {
             Ok(metadata) => metadata,
-            Err(error) if is_away(&error) => return Err(Error::io(entry.path(), error)),
+            Err(error) if is_away(&error) => return Err(Error::io(path, error)),
             Err(_) => {
-                // Gone by itself, or because the whole folder was moved away meanwhile.
-                fs::metadata(folder).map_err(|e| Error::io(folder, e))?;
+                missing.insert(name);
                 continue;
             }
         };
         if metadata.is_dir() || metadata.is_file() {
-            let (name, path) = (entry.file_name(), entry.path());
             found.push((StoredFile { name, path, fingerprint: fingerprint(&metadata) }, metadata.is_dir()));
         }
     }
+    if !missing.is_empty() {
+        check_gone(folder, &missing)?;
+    }
     found.sort_by(|(a, _), (b, _)| a.name.cmp(&b.name));
     Ok(found)
+}
+
+/// Holds names that could not be looked at against the folder as it is now. Those that it lists no more are gone by themselves;
+/// links to nothing, and what there is no right to look at, count as gone.
+///
+/// # Errors
+/// The folder lists one that was not found: the whole folder was away, if only for a moment.
+fn check_gone(folder: &Path, missing: &HashSet<OsString>) -> Result<()> {
+    let is_back = |name: &OsString| match fs::symlink_metadata(folder.join(name)) {
+        Ok(found) => !found.is_symlink(),
+        Err(error) => error.kind() == io::ErrorKind::NotFound, // away again
+    };
+    match names(folder).map_err(|e| Error::io(folder, e))?.iter().any(|name| missing.contains(name) && is_back(name)) {
+        true => Err(Error::io(folder, io::Error::other("it was away while it was listed"))),
+        false => Ok(()),
+    }
 }
 
 /// Whether an error tells of the share that a file is on, and not of the file.
@@ -379,6 +397,19 @@ mod tests {
         let listing = source.listing(&source.groups().unwrap().groups[0]).unwrap();
         let names: Vec<_> = listing.parts.iter().map(|p| p.name.to_str().unwrap()).collect();
         assert_eq!(names, ["x2.swm", "x10.SWM"]);
+    }
+
+    #[test]
+    fn what_is_listed_again_was_not_gone() {
+        let dir = tree(&["a.wim"]);
+        let missing = |name: &str| check_gone(dir.path(), &HashSet::from([name.into()])).is_ok();
+        assert!(missing("b.wim") && !missing("a.wim"));
+        #[cfg(unix)]
+        {
+            std::os::unix::fs::symlink("nothing", dir.path().join("link.wim")).unwrap();
+            assert!(missing("link.wim"));
+            assert_eq!(files(dir.path()).unwrap().len(), 1);
+        }
     }
 
     #[test]
