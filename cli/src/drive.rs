@@ -5,11 +5,12 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::bail;
-use fs_core::{Filesystem, Options, StreamInterface};
+use fs_core::{Filesystem, Options, StreamInterface, Verify};
 use mount_windows::{DriveOptions, Mounted, Security, Share};
 
 use crate::globals::Globals;
 use crate::source::{Links, Reading, Source};
+use crate::text::parse_bytes;
 
 /// Mount a store, an image group, an archive or one image as a drive, read-only.
 ///
@@ -51,6 +52,8 @@ pub(crate) struct Args {
     unix_data: bool,
     #[arg(long, hide = true)]
     ignore_case: bool,
+    #[arg(long, hide = true)]
+    threads: Option<OsString>,
 }
 
 /// What a drive shows, and how.
@@ -68,6 +71,18 @@ pub(crate) struct Shown {
 
     #[command(flatten)]
     pub(crate) links: Links,
+
+    /// Whether bytes are checked before they are shown: strict or off
+    #[arg(long, value_name = "strict|off", default_value = "strict", value_parser = parse_verify)]
+    pub(crate) verify: Verify,
+
+    /// Memory for decoded chunks, such as 512M
+    #[arg(long, value_name = "SIZE", value_parser = parse_bytes)]
+    pub(crate) cache: Option<u64>,
+
+    /// Memory for directory trees and tables of archives, such as 512M
+    #[arg(long, value_name = "SIZE", value_parser = parse_bytes)]
+    pub(crate) metadata: Option<u64>,
 }
 
 /// Mounts, and returns when the user has ended it.
@@ -87,11 +102,15 @@ impl Args {
     fn mount(&self) -> anyhow::Result<Mounted> {
         let shown = &self.shown;
         let drive = DriveOptions { security: shown.security, links: shown.links.targets };
+        let chosen = shown.source.choice.options();
         let options = Options {
             ignore_case: true,
             streams: StreamInterface::None, // by the drive's own means
             efs_raw: shown.reading.efs_raw,
-            ..shown.source.choice.options()
+            verify: shown.verify,
+            cache_bytes: shown.cache.unwrap_or(chosen.cache_bytes),
+            metadata_bytes: shown.metadata.unwrap_or(chosen.metadata_bytes),
+            ..chosen
         };
         let filesystem = Arc::new(Filesystem::open(&shown.source.path, options)?);
         Ok(match &self.volume_prefix {
@@ -107,11 +126,20 @@ impl Args {
             (self.streams.is_some(), "--streams", "on Windows named streams are shown as NTFS shows them"),
             (self.unix_data, "--unix-data", "owners and modes of Unix cannot be shown on Windows"),
             (self.ignore_case, "--ignore-case", "on Windows names are found in any case"),
+            (self.threads.is_some(), "--threads", "on Windows WinFsp decides how many threads answer"),
         ];
         match refused.iter().find(|(given, ..)| *given) {
             Some((_, option, why)) => bail!("{option}: {why}"),
             None => Ok(()),
         }
+    }
+}
+
+fn parse_verify(text: &str) -> Result<Verify, String> {
+    match text {
+        "strict" => Ok(Verify::Strict),
+        "off" => Ok(Verify::Off),
+        _ => Err("it is neither strict nor off".into()),
     }
 }
 

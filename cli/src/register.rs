@@ -5,7 +5,7 @@ use std::path::{self, Path};
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
-use fs_core::{ImageChoice, LinkTargets};
+use fs_core::{ImageChoice, LinkTargets, Verify};
 use mount_windows::Security;
 
 use crate::drive::Shown;
@@ -90,6 +90,9 @@ fn command_line(shown: &Shown, globals: &Globals) -> anyhow::Result<String> {
     words.extend(shown.reading.efs_raw.then(|| "--efs-raw".into()));
     words.extend((shown.security == Security::Image).then(|| "--security=image".into()));
     words.extend((shown.links.targets == LinkTargets::AsStored).then(|| "--links=stored".into()));
+    words.extend((shown.verify == Verify::Off).then(|| "--verify=off".into()));
+    words.extend(shown.cache.map(|bytes| format!("--cache={bytes}")));
+    words.extend(shown.metadata.map(|bytes| format!("--metadata={bytes}")));
     words.extend(std::iter::repeat_n("-v".to_owned(), globals.verbose.into()));
     if let Some(log) = &globals.log_file {
         words.push(format!("--log-file={}", absolute(log)?));
