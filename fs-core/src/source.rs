@@ -281,7 +281,7 @@ fn entries(folder: &Path) -> Result<Vec<(StoredFile, bool)>> {
 fn check_gone(folder: &Path, missing: &HashSet<OsString>) -> Result<()> {
     let is_back = |name: &OsString| match fs::symlink_metadata(folder.join(name)) {
         Ok(found) => !found.is_symlink(),
-        Err(error) => error.kind() == io::ErrorKind::NotFound, // away again
+        Err(_) => fs::metadata(folder).is_err(), // away again; some systems list names that they do not find
     };
     match names(folder).map_err(|e| Error::io(folder, e))?.iter().any(|name| missing.contains(name) && is_back(name)) {
         true => Err(Error::io(folder, io::Error::other("it was away while it was listed"))),
