@@ -155,7 +155,7 @@ class SevenZip(Program):
     unmount = None
 
     def extract_command(self, archive: str, directory: str) -> list[str]:
-        return ["7zz", "x", "-bd", "-y", f"-o{directory}", archive]
+        return ["7zz", "x", "-snld20", "-bd", "-y", f"-o{directory}", archive]  # it takes links with `..` for dangerous else
 
 
 def naming(directory: str) -> set[int]:
