@@ -2,11 +2,11 @@
 
 /// The words of a chunk's compressed bytes, laid out so that bits can be taken eight bytes at a time.
 ///
-/// The two bytes of each word are swapped, which puts all bits in the order in which they are read. Offsets stay what
-/// they are. `SIZE` is the most bytes that are kept, a power of two, plus [`PAD`].
+/// They stand in reverse, the first one last, so that a number loaded from there has all bits in the order in which they are
+/// read. `SIZE` is the most bytes that are kept, a power of two, plus [`PAD`].
 pub(super) struct Words<const SIZE: usize>(Box<[u8; SIZE]>);
 
-/// Bytes that [`Words`] has behind the last one it keeps.
+/// Bytes that [`Words`] has beside those it keeps.
 pub(super) const PAD: usize = 16;
 
 impl<const SIZE: usize> Default for Words<SIZE> {
@@ -20,11 +20,12 @@ impl<const SIZE: usize> Words<SIZE> {
     pub(super) fn load(&mut self, src: &[u8], first: usize) {
         // Half a word at the end is of no use: its bits come second.
         let (words, _) = cut::<SIZE>(src).get(first..).unwrap_or_default().as_chunks::<2>();
-        let (swapped, behind) = self.0[first..].split_at_mut(2 * words.len());
-        for (to, from) in swapped.as_chunks_mut::<2>().0.iter_mut().zip(words) {
-            *to = u16::from_le_bytes(*from).to_be_bytes();
+        let (free, kept) = self.0[..SIZE - PAD + 7 - first].split_at_mut(SIZE - PAD + 7 - first - 2 * words.len());
+        for (to, from) in kept.as_chunks_mut::<2>().0.iter_mut().rev().zip(words) {
+            *to = *from;
         }
-        behind[..PAD - 2].fill(0);
+        let behind = free.len().saturating_sub(PAD - 2);
+        free[behind..].fill(0);
     }
 }
 
@@ -60,9 +61,9 @@ pub(super) struct FromFront<'a, const SIZE: usize> {
 impl<const SIZE: usize> Source for FromFront<'_, SIZE> {
     #[inline(always)]
     fn next(&mut self, count: u32) -> u64 {
-        let pos = self.pos % (SIZE - PAD);
+        let place = !self.pos % (SIZE - PAD); // the top byte is 7 bytes further
         self.pos += count as usize;
-        self.words[pos..].first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes))
+        self.words[place..].first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
     }
 }
 

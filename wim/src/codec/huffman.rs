@@ -11,13 +11,13 @@ const LENGTHS: usize = 32;
 /// The most symbols that a code may have.
 const MAX_SYMBOLS: usize = 1024;
 
-/// Bits of an entry that say how many bits to consume for it: the codeword and what belongs to it.
-pub(super) const TOTAL: u32 = 63;
-/// Where the length of the codeword alone stands in an entry, six bits.
-pub(super) const CODE_SHIFT: u32 = 8;
-/// Mark of an entry that needs more than the common treatment. Nothing but the mark is in the entry if the codeword is
-/// longer than `ROOT` bits or the code is empty.
-pub(super) const RARE: u32 = 1 << 7;
+/// A symbol in use, with its codeword: the low `length` bits of `word`.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Codeword {
+    pub(super) symbol: usize,
+    pub(super) word: u32,
+    pub(super) length: u32,
+}
 
 /// The code lengths are over-subscribed or leave code space unused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,11 +27,9 @@ pub(super) struct Incomplete;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Empty;
 
-/// A decoding table of `SIZE` entries; see [`table_size`].
-///
-/// The entry of a symbol is what `build` was told about it, with the length of its codeword added to the low six bits
-/// and from [`CODE_SHIFT`] on.
-pub(super) struct Table<const ROOT: u32, const SIZE: usize> {
+/// A decoding table of `SIZE` entries; see [`table_size`]. What they hold is for the codec to say: `LONGER` is none that it gives
+/// a symbol.
+pub(super) struct Table<const ROOT: u32, const SIZE: usize, const LONGER: u32> {
     entries: Box<[u32; SIZE]>,
     /// The symbols in use in the order of their codewords, while the table is built.
     sorted: [u16; MAX_SYMBOLS],
@@ -48,22 +46,20 @@ pub(super) const fn table_size(root: u32, symbols: usize, longest: u32) -> usize
     (1 << root) + second
 }
 
-impl<const ROOT: u32, const SIZE: usize> Default for Table<ROOT, SIZE> {
+impl<const ROOT: u32, const SIZE: usize, const LONGER: u32> Default for Table<ROOT, SIZE, LONGER> {
     fn default() -> Self {
-        let entries = vec![RARE; SIZE].into_boxed_slice().try_into();
+        let entries = vec![LONGER; SIZE].into_boxed_slice().try_into();
         Self { entries: entries.expect("the length is right"), sorted: [0; MAX_SYMBOLS], depth: 0, base: 0 }
     }
 }
 
-impl<const ROOT: u32, const SIZE: usize> Table<ROOT, SIZE> {
-    /// Builds the table for the code in which symbol `i` has `lengths[i]` bits, 0 for none, and the entry `entry(i)`.
-    ///
-    /// Adding 63 to the low six bits of `entry(i)`, or from [`CODE_SHIFT`] on, must not disturb other bits. A code
-    /// without any symbols is accepted.
-    pub(super) fn build(&mut self, lengths: &[u8], entry: impl Fn(usize) -> u32) -> Result<(), Incomplete> {
+impl<const ROOT: u32, const SIZE: usize, const LONGER: u32> Table<ROOT, SIZE, LONGER> {
+    /// Builds the table for the code in which symbol `i` has `lengths[i]` bits, 0 for none, with what `entry` makes of each. A
+    /// code without any symbols is accepted.
+    pub(super) fn build(&mut self, lengths: &[u8], entry: impl Fn(Codeword) -> u32) -> Result<(), Incomplete> {
         let counts = sort(lengths, &mut self.sorted);
         let Some(longest) = (1..=MAX_LENGTH).rfind(|&length| counts[length] > 0) else {
-            self.entries[..1 << ROOT].fill(RARE);
+            self.entries[..1 << ROOT].fill(LONGER);
             self.depth = 0;
             return Ok(());
         };
@@ -77,27 +73,34 @@ impl<const ROOT: u32, const SIZE: usize> Table<ROOT, SIZE> {
 
     /// Fills the entries for the sorted symbols, of which `counts[l]` have `l` bits.
     #[inline(always)]
-    fn fill(&mut self, counts: &[u16; LENGTHS], longest: u32, entry: impl Fn(usize) -> u32) {
+    fn fill(&mut self, counts: &[u16; LENGTHS], longest: u32, entry: impl Fn(Codeword) -> u32) {
         let mut sorted = &self.sorted[..];
         let mut at = 0;
         let mut depth = ROOT;
+        let mut base = 0_usize;
         for length in 1..=longest {
             if length == ROOT + 1 {
                 // What is left of the first level leads to the second.
-                self.entries[at..1 << ROOT].fill(RARE);
+                self.entries[at..1 << ROOT].fill(LONGER);
                 depth = longest;
-                self.base = (at << (depth - ROOT)).wrapping_sub(1 << ROOT);
+                base = (at << (depth - ROOT)).wrapping_sub(1 << ROOT);
                 at = 1 << ROOT;
             }
             let symbols;
             (symbols, sorted) = sorted.split_at(usize::from(counts[length as usize]));
-            let entries = symbols.iter().map(|&symbol| entry(usize::from(symbol)) + length * (1 | 1 << CODE_SHIFT));
+            let first = at.wrapping_add(base) >> (depth - length);
+            let codeword = |(index, &symbol): (usize, &u16)| Codeword {
+                symbol: usize::from(symbol),
+                word: (first + index) as u32,
+                length,
+            };
+            let entries = symbols.iter().enumerate().map(|symbol| entry(codeword(symbol)));
             at += repeat(&mut self.entries[at..], entries, 1 << (depth - length));
         }
-        self.depth = depth;
+        (self.depth, self.base) = (depth, base);
     }
 
-    /// The entry for the codeword on top of `bits`; see [`RARE`].
+    /// The entry for the codeword on top of `bits`; `LONGER` if it is longer than `ROOT` bits or the code is empty.
     #[inline(always)]
     pub(super) fn first_level(&self, bits: u64) -> u32 {
         self.entries[(bits >> (64 - ROOT)) as usize]
@@ -107,7 +110,7 @@ impl<const ROOT: u32, const SIZE: usize> Table<ROOT, SIZE> {
     #[inline(always)]
     pub(super) fn lookup(&self, bits: u64) -> Result<u32, Empty> {
         match self.first_level(bits) {
-            RARE => self.second_level(bits),
+            entry if entry == LONGER => self.second_level(bits),
             entry => Ok(entry),
         }
     }
@@ -216,23 +219,29 @@ mod tests {
 
     /// Builds the code and looks every codeword up, with ones and with zeros behind it.
     #[track_caller]
-    fn assert_finds_all<const ROOT: u32, const SIZE: usize>(table: &mut Table<ROOT, SIZE>, lengths: &[u8]) {
-        table.build(lengths, |symbol| (symbol as u32) << 16).unwrap();
-        for (symbol, (&length, word)) in lengths.iter().zip(codewords(lengths)).enumerate().filter(|(_, c)| *c.0 > 0) {
+    fn assert_finds_all<const ROOT: u32, const SIZE: usize>(table: &mut Table<ROOT, SIZE, 0>, lengths: &[u8]) {
+        let words = codewords(lengths);
+        table
+            .build(lengths, |codeword| {
+                assert_eq!(codeword.word, words[codeword.symbol]);
+                (codeword.symbol as u32) << 16 | codeword.length
+            })
+            .unwrap();
+        for (symbol, (&length, word)) in lengths.iter().zip(words).enumerate().filter(|(_, c)| *c.0 > 0) {
             let length = u32::from(length);
             let bits = u64::from(word) << (64 - length);
-            let entry = (symbol as u32) << 16 | length << CODE_SHIFT | length;
+            let entry = (symbol as u32) << 16 | length;
             assert_eq!(table.lookup(bits), Ok(entry));
             assert_eq!(table.lookup(bits | (u64::MAX >> length)), Ok(entry));
             let is_long = length > ROOT;
-            assert_eq!(table.first_level(bits), if is_long { RARE } else { entry });
+            assert_eq!(table.first_level(bits), if is_long { 0 } else { entry });
         }
     }
 
     #[test]
     fn finds_the_symbols_of_any_code() {
-        let mut main: Table<11, { table_size(11, 656, 16) }> = Table::default();
-        let mut pre: Table<7, { table_size(7, 20, 15) }> = Table::default();
+        let mut main: Table<11, { table_size(11, 656, 16) }, 0> = Table::default();
+        let mut pre: Table<7, { table_size(7, 20, 15) }, 0> = Table::default();
         for seed in 1..300 {
             let mut random = Random(seed);
             let longest = [10, 11, 12, 16][random.below(4)];
@@ -255,12 +264,12 @@ mod tests {
         };
         let lengths = (1..1000).map(lengths_for).take_while(|lengths| lengths.len() <= 656).last().unwrap();
         assert!(lengths.len() > 650);
-        assert_finds_all(&mut Table::<11, { table_size(11, 656, 16) }>::default(), &lengths);
+        assert_finds_all(&mut Table::<11, { table_size(11, 656, 16) }, 0>::default(), &lengths);
     }
 
     #[test]
     fn refuses_what_is_no_complete_code() {
-        let mut table: Table<7, { table_size(7, 20, 15) }> = Table::default();
+        let mut table: Table<7, { table_size(7, 20, 15) }, 0> = Table::default();
         for lengths in [&[1][..], &[1, 2], &[1, 1, 1], &[0, 3, 0], &[15, 15], &[1, 1, 15], &[2, 2, 2]] {
             assert_eq!(table.build(lengths, |_| 0), Err(Incomplete), "{lengths:?}");
         }

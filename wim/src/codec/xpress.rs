@@ -5,20 +5,27 @@ use std::hint::select_unpredictable;
 use super::CodecError;
 use super::bits::{BitReader, FromFront, PAD, Words, zeroed};
 use super::copy::{SLACK, copy_wide};
-use super::huffman::{CODE_SHIFT, RARE, TOTAL, Table, table_size};
+use super::huffman::{Codeword, Table, table_size};
 
 /// The largest chunk, in bytes. The bit stream of a bigger one would be split.
 const MAX_CHUNK: usize = 1 << 16;
 const SYMBOLS: usize = 512;
 const ROOT: u32 = 11;
-type CodeTable = Table<ROOT, { table_size(ROOT, SYMBOLS, 15) }>;
+type CodeTable = Table<ROOT, { table_size(ROOT, SYMBOLS, 15) }, LONGER>;
 
-// What a table entry holds of a symbol. Where offset bits follow, the total counts them.
+// What a table entry holds of a symbol, from the low bits: how many bits codeword and offset bits have together, and:
 const LITERAL: u32 = 1 << 6;
-/// The literal, or by how much 64 bits are shifted down to leave the offset.
+/// The length of the match, 1 for a literal. Of a rare match, from 32 on, the bits of the codeword.
+const LENGTH_SHIFT: u32 = 8;
+/// The literal, or what makes the offset when added to codeword and offset bits, modulo 2^16. Of a rare match the number of offset
+/// bits, and below it whether the length follows as bytes.
 const VALUE_SHIFT: u32 = 16;
-/// The length of the match, 1 for a literal; 0 if it follows as bytes, which makes the entry a rare one.
-const LENGTH_SHIFT: u32 = 24;
+
+/// A rare match, but for the rest of its length and its value. Taken for a common one it would have an offset of at most 32 and
+/// overlap itself.
+const RARE: u32 = 32 << LENGTH_SHIFT | 1;
+/// Stands for all codewords longer than `ROOT` bits.
+const LONGER: u32 = RARE;
 /// The longest match that is not rare, because it is copied in one go.
 const COMMON_LENGTH: usize = 16;
 
@@ -73,7 +80,7 @@ fn build(table: &mut CodeTable, packed: &[u8; SYMBOLS / 2]) -> Result<(), CodecE
     for (pair, byte) in lengths.as_chunks_mut::<2>().0.iter_mut().zip(packed) {
         *pair = [byte & 15, byte >> 4];
     }
-    table.build(&lengths, |symbol| ENTRIES[symbol]).map_err(|_| CodecError::IncompleteCode { code: "code", at: 0 })
+    table.build(&lengths, entry).map_err(|_| CodecError::IncompleteCode { code: "code", at: 0 })
 }
 
 /// A chunk while its literals and matches are decoded.
@@ -99,47 +106,25 @@ impl Items<'_> {
     #[inline(always)]
     fn decode_all(&mut self, table: &CodeTable) -> Result<(), CodecError> {
         while self.at < self.end {
-            self.bits.refill();
-            // The bits are enough for two common items.
-            if self.common_item(table) && (self.at >= self.end || self.common_item(table)) {
-                continue;
-            }
+            self.common_items(table);
             self.bits.refill();
             self.any_item(table)?;
-        }
-        if self.at > self.end {
-            return Err(CodecError::PastEnd { end: self.end });
         }
         Ok(())
     }
 
-    /// Decodes a literal or an undisturbed match of up to 16 bytes, or nothing if the next item is neither.
-    ///
-    /// Literals are treated as matches from a safe place, the copied byte being replaced: telling literals from matches
-    /// by a branch would be guesswork for the processor.
+    /// Decodes common items up to the first other one, or nearly up to the end.
     #[inline(always)]
-    fn common_item(&mut self, table: &CodeTable) -> bool {
-        let entry = table.first_level(self.bits.peek());
-        if entry & RARE != 0 {
-            return false;
+    fn common_items(&mut self, table: &CodeTable) {
+        let (mut bits, mut at, window) = (self.bits, self.at, &mut *self.window); // in registers, unlike `self`
+        while at + 2 * COMMON_LENGTH < self.end {
+            bits.refill();
+            // The bits are enough for two.
+            if !common_item(&mut bits, &mut at, window, table) || !common_item(&mut bits, &mut at, window, table) {
+                break;
+            }
         }
-        let is_literal = entry & LITERAL != 0;
-        let length = (entry >> LENGTH_SHIFT) as usize;
-        let offset = select_unpredictable(is_literal, self.at, offset(entry, self.bits.peek()));
-        if offset < length || offset > self.at {
-            return false;
-        }
-        self.bits.consume(entry);
-        let from = (self.at - offset) % MAX_CHUNK;
-        let to = self.at % MAX_CHUNK;
-        let mut bytes = [0; COMMON_LENGTH];
-        bytes.copy_from_slice(&self.window[from..from + COMMON_LENGTH]);
-        let copied = u128::from_le_bytes(bytes);
-        let low = select_unpredictable(is_literal, u64::from(entry >> VALUE_SHIFT), copied as u64);
-        let bytes = (copied >> 64 << 64 | u128::from(low)).to_le_bytes();
-        self.window[to..to + COMMON_LENGTH].copy_from_slice(&bytes);
-        self.at += length;
-        true
+        (self.bits, self.at) = (bits, at);
     }
 
     /// Decodes the next item, whatever it is. At least 56 bits must be available.
@@ -153,16 +138,10 @@ impl Items<'_> {
             self.at += 1;
             return Ok(());
         }
-        let mut length = (entry >> LENGTH_SHIFT) as usize;
-        let offset_bits = (entry & TOTAL) - (entry >> CODE_SHIFT & 63);
-        let offset = offset(entry, self.bits.peek());
-        if length == 0 {
-            self.bits.consume(entry >> CODE_SHIFT & 63);
-            length = self.long_length().ok_or(CodecError::InputEnds { at })?;
-            self.bits.consume(offset_bits);
-        } else {
-            self.bits.consume(entry);
-        }
+        let (offset, length) = match length_of(entry) >= length_of(RARE) {
+            true => self.rare_match(entry).ok_or(CodecError::InputEnds { at })?,
+            false => self.common_match(entry),
+        };
         if offset > at {
             return Err(CodecError::Offset { at, offset });
         }
@@ -172,6 +151,26 @@ impl Items<'_> {
         copy_wide(&mut self.window[..], at, offset, length);
         self.at += length;
         Ok(())
+    }
+
+    /// The offset and length of a match of up to 16 bytes.
+    #[inline(always)]
+    fn common_match(&mut self, entry: u32) -> (usize, usize) {
+        let offset = common_offset(entry, self.bits.peek());
+        self.bits.consume(entry);
+        (offset, length_of(entry))
+    }
+
+    /// The offset and length of another one. `None` where the input ends.
+    #[inline(always)]
+    fn rare_match(&mut self, entry: u32) -> Option<(usize, usize)> {
+        let offset_bits = entry >> (VALUE_SHIFT + 1);
+        self.bits.consume((length_of(entry) - length_of(RARE)) as u32);
+        // [MS-XCA] 2.2.4: the offset is a one, and below it the offset bits.
+        let offset = (self.bits.peek() >> 1 | 1 << 63) >> (63 - offset_bits);
+        let length = if entry >> VALUE_SHIFT & 1 == 1 { self.long_length()? } else { COMMON_LENGTH + 1 };
+        self.bits.consume(offset_bits);
+        Some((offset as usize, length))
     }
 
     /// Reads the bytes that tell a length of 18 or more. `None` if they are missing.
@@ -189,26 +188,78 @@ impl Items<'_> {
     }
 }
 
-/// The offset of a match with this entry that begins on top of `bits`.
+/// Decodes a literal or an undisturbed match of up to 16 bytes, or nothing if the next item is neither.
+///
+/// Literals are treated as matches from a safe place, the copied byte being replaced: telling literals from matches
+/// by a branch would be guesswork for the processor.
 #[inline(always)]
-fn offset(entry: u32, bits: u64) -> usize {
-    // [MS-XCA] 2.2.4: the offset is a one, and below it the offset bits.
-    let bits = bits.wrapping_shl(entry >> CODE_SHIFT);
-    (bits >> 1 | 1 << 63).wrapping_shr(entry >> VALUE_SHIFT) as usize
+fn common_item(bits: &mut Reader<'_>, at: &mut usize, window: &mut [u8; WINDOW], table: &CodeTable) -> bool {
+    let entry = table.first_level(bits.peek());
+    let is_literal = entry & LITERAL != 0;
+    let length = length_of(entry);
+    let offset = select_unpredictable(is_literal, *at, common_offset(entry, bits.peek()));
+    if offset < length || offset > *at {
+        return false;
+    }
+    bits.consume(entry);
+    let from = (*at - offset) % MAX_CHUNK;
+    let to = *at % MAX_CHUNK;
+    let mut bytes = [0; COMMON_LENGTH];
+    bytes.copy_from_slice(&window[from..from + COMMON_LENGTH]);
+    let copied = u128::from_le_bytes(bytes);
+    let low = select_unpredictable(is_literal, u64::from(entry >> VALUE_SHIFT), copied as u64);
+    let bytes = (copied >> 64 << 64 | u128::from(low)).to_le_bytes();
+    window[to..to + COMMON_LENGTH].copy_from_slice(&bytes);
+    *at += length;
+    true
 }
 
-/// What a table holds for each symbol.
-static ENTRIES: [u32; SYMBOLS] = {
-    let mut entries = [0; SYMBOLS];
+/// The offset of a common match with this entry that begins on top of `bits`.
+#[inline(always)]
+fn common_offset(entry: u32, bits: u64) -> usize {
+    let taken = bits.wrapping_shr(entry.wrapping_neg()) as u32;
+    usize::from(taken.wrapping_add(entry >> VALUE_SHIFT) as u16)
+}
+
+/// What an entry holds as its length.
+#[inline(always)]
+fn length_of(entry: u32) -> usize {
+    usize::from((entry >> LENGTH_SHIFT) as u8)
+}
+
+/// What the table holds for a codeword.
+#[inline(always)]
+fn entry(Codeword { symbol, word, length }: Codeword) -> u32 {
+    let Symbol { entry, length_unit, word_unit } = SYMBOL_ENTRIES[symbol];
+    entry.wrapping_add(length * length_unit).wrapping_sub(word.wrapping_mul(word_unit))
+}
+
+/// What a symbol adds to its entry.
+#[derive(Clone, Copy)]
+struct Symbol {
+    entry: u32,
+    /// What each bit of the codeword's length adds.
+    length_unit: u32,
+    /// What the codeword takes away, as often as its value says.
+    word_unit: u32,
+}
+
+static SYMBOL_ENTRIES: [Symbol; SYMBOLS] = {
+    let mut entries = [Symbol { entry: 0, length_unit: 1, word_unit: 0 }; SYMBOLS];
     let mut symbol = 0;
-    while symbol < SYMBOLS as u32 {
-        entries[symbol as usize] = if symbol < 256 {
-            LITERAL | symbol << VALUE_SHIFT | 1 << LENGTH_SHIFT
+    while symbol < SYMBOLS {
+        let number = symbol as u32;
+        let (offset_bits, length) = (number >> 4 & 15, (number & 15) + 3);
+        entries[symbol] = if number < 256 {
+            Symbol { entry: number << VALUE_SHIFT | 1 << LENGTH_SHIFT | LITERAL, length_unit: 1, word_unit: 0 }
+        } else if length <= COMMON_LENGTH as u32 {
+            // [MS-XCA] 2.2.4: the offset is a one, and below it the offset bits.
+            let word_unit = 1 << offset_bits << VALUE_SHIFT;
+            Symbol { entry: word_unit | length << LENGTH_SHIFT | offset_bits, length_unit: 1, word_unit }
         } else {
-            let offset_bits = symbol >> 4 & 15;
-            let length = if symbol & 15 < 15 { (symbol & 15) + 3 } else { 0 };
-            let rare = if length == 0 || length > COMMON_LENGTH as u32 { RARE } else { 0 };
-            rare | offset_bits | (63 - offset_bits) << VALUE_SHIFT | length << LENGTH_SHIFT
+            let is_long = (length == 18) as u32;
+            let value = offset_bits << 1 | is_long;
+            Symbol { entry: value << VALUE_SHIFT | RARE, length_unit: 1 << LENGTH_SHIFT, word_unit: 0 }
         };
         symbol += 1;
     }

@@ -2,12 +2,15 @@
 
 use super::super::CodecError;
 use super::super::bits::{BitReader, FromBack};
-use super::super::huffman::{CODE_SHIFT, RARE, Table};
+use super::super::huffman::{Codeword, Table};
 use super::tree::Tree;
 
 /// The longest codeword: no frequencies that can come up lead to a longer one.
 pub(super) const LONGEST: u32 = 15;
-/// From here on an entry holds its symbol.
+// An entry holds, from the low bits, how many bits codeword and extra bits have together, and:
+/// How many bits the codeword has.
+const LENGTH_SHIFT: u32 = 8;
+/// The symbol.
 const SYMBOL_SHIFT: u32 = 16;
 
 /// A code that is rebuilt after so many symbols; `LEN` is a power of two and exceeds the number of symbols by
@@ -20,7 +23,7 @@ pub(super) struct AdaptiveCode<const LEN: usize, const ROOT: u32, const SIZE: us
     symbols: usize,
     frequencies: [u16; LEN],
     tree: Tree<LEN>,
-    table: Table<ROOT, SIZE>,
+    table: Table<ROOT, SIZE, 0>,
 }
 
 impl<const LEN: usize, const ROOT: u32, const SIZE: usize> AdaptiveCode<LEN, ROOT, SIZE> {
@@ -55,14 +58,14 @@ impl<const LEN: usize, const ROOT: u32, const SIZE: usize> AdaptiveCode<LEN, ROO
     ) -> Result<(usize, u32), CodecError> {
         bits.refill();
         let mut entry = self.table.first_level(bits.peek());
-        if entry == RARE {
+        if entry == 0 {
             let empty = CodecError::EmptyCode { code: self.name, at };
             entry = self.table.second_level(bits.peek()).map_err(|_| empty)?;
         }
         let symbol = (entry >> SYMBOL_SHIFT) as usize;
-        let extra = (entry & 63) - (entry >> CODE_SHIFT & 63);
+        let extra = (entry & 63) - (entry >> LENGTH_SHIFT & 63);
         // Shifted in two steps, since there may be none.
-        let value = (bits.peek().wrapping_shl(entry >> CODE_SHIFT) >> 1).wrapping_shr(63 - extra) as u32;
+        let value = (bits.peek().wrapping_shl(entry >> LENGTH_SHIFT) >> 1).wrapping_shr(63 - extra) as u32;
         bits.consume(entry);
         self.frequencies[symbol % LEN] += 1;
         self.left -= 1;
@@ -82,9 +85,9 @@ impl<const LEN: usize, const ROOT: u32, const SIZE: usize> AdaptiveCode<LEN, ROO
         for frequency in frequencies {
             *frequency = (*frequency >> 1) + 1;
         }
-        let entry = |symbol: usize| {
+        let entry = |Codeword { symbol, length, .. }| {
             let extra = extra_bits.get(symbol).copied().unwrap_or(0);
-            (symbol as u32) << SYMBOL_SHIFT | u32::from(extra)
+            (symbol as u32) << SYMBOL_SHIFT | length << LENGTH_SHIFT | (u32::from(extra) + length)
         };
         let incomplete = CodecError::IncompleteCode { code: self.name, at };
         self.table.build(lengths, entry).map_err(|_| incomplete)

@@ -1,7 +1,7 @@
 //! The code lengths of an LZX block, which are stored as differences to those of the block before.
 
 use super::super::CodecError;
-use super::super::huffman::{TOTAL, Table, table_size};
+use super::super::huffman::{Codeword, Table, table_size};
 use super::{LENGTH_SYMBOLS, MAX_MAIN, Reader};
 
 const PRE_SYMBOLS: usize = 20;
@@ -9,7 +9,7 @@ const PRE_ROOT: u32 = 7;
 const PRE_CODE: &str = "pre-code";
 const SYMBOL_SHIFT: u32 = 16;
 
-type PreTable = Table<PRE_ROOT, { table_size(PRE_ROOT, PRE_SYMBOLS, 15) }>;
+type PreTable = Table<PRE_ROOT, { table_size(PRE_ROOT, PRE_SYMBOLS, 15) }, 0>;
 
 /// The code lengths of the current block, and the table to read the next ones.
 pub(super) struct CodeLengths {
@@ -52,7 +52,7 @@ impl CodeLengths {
                 half.fill_with(|| bits.take(4) as u8);
             }
             self.table
-                .build(&pre_lengths, |symbol| (symbol as u32) << SYMBOL_SHIFT)
+                .build(&pre_lengths, |Codeword { symbol, length, .. }| (symbol as u32) << SYMBOL_SHIFT | length)
                 .map_err(|_| CodecError::IncompleteCode { code: PRE_CODE, at })?;
             self.read_part(part, bits, at)?;
         }
@@ -89,7 +89,7 @@ impl CodeLengths {
 #[inline(always)]
 fn pre_symbol(table: &PreTable, bits: &mut Reader<'_>, at: usize) -> Result<u32, CodecError> {
     let entry = table.lookup(bits.peek()).map_err(|_| CodecError::EmptyCode { code: PRE_CODE, at })?;
-    bits.consume(entry & TOTAL);
+    bits.consume(entry);
     Ok(entry >> SYMBOL_SHIFT)
 }
 

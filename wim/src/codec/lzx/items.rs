@@ -4,7 +4,7 @@ use std::hint::select_unpredictable;
 
 use super::super::CodecError;
 use super::super::copy::copy_wide;
-use super::super::huffman::{CODE_SHIFT, RARE, TOTAL, Table, table_size};
+use super::super::huffman::{Codeword, Table, table_size};
 use super::code_lengths::CodeLengths;
 use super::{ALIGNED_SYMBOLS, LENGTH_SYMBOLS, MAX_CHUNK, MAX_MAIN, Reader, WINDOW};
 
@@ -12,8 +12,14 @@ const MAIN_ROOT: u32 = 11;
 const LENGTH_ROOT: u32 = 9;
 const ALIGNED_ROOT: u32 = 7;
 
-// What a table entry holds of a main symbol. Where offset bits follow that are not coded, the total counts them.
+// What a table entry holds of a main symbol, from the low bits: how many bits the codeword has, together with offset bits that
+// follow and are not coded, and:
+const TOTAL: u32 = 63;
 const LITERAL: u32 = 1 << 6;
+/// No common item. Nothing else is in the entry if the codeword is longer than the first level or the code is empty.
+const RARE: u32 = 1 << 7;
+/// How many bits the codeword alone has, six bits.
+const CODE_SHIFT: u32 = 8;
 /// The last three bits of the offset are a symbol of the aligned offset code.
 const IS_ALIGNED: u32 = 1 << 14;
 /// The repeat offsets stay as they are: a literal, or a match with the first of them.
@@ -35,9 +41,9 @@ const ALIGNED_CODE: &str = "aligned offset code";
 /// The tables of a block.
 #[derive(Default)]
 pub(super) struct Tables {
-    main: Table<MAIN_ROOT, { table_size(MAIN_ROOT, MAX_MAIN, 16) }>,
-    length: Table<LENGTH_ROOT, { table_size(LENGTH_ROOT, LENGTH_SYMBOLS, 16) }>,
-    aligned: Table<ALIGNED_ROOT, { table_size(ALIGNED_ROOT, ALIGNED_SYMBOLS, 7) }>,
+    main: Table<MAIN_ROOT, { table_size(MAIN_ROOT, MAX_MAIN, 16) }, RARE>,
+    length: Table<LENGTH_ROOT, { table_size(LENGTH_ROOT, LENGTH_SYMBOLS, 16) }, 0>,
+    aligned: Table<ALIGNED_ROOT, { table_size(ALIGNED_ROOT, ALIGNED_SYMBOLS, 7) }, 0>,
 }
 
 impl Tables {
@@ -49,13 +55,13 @@ impl Tables {
         at: usize,
     ) -> Result<(), CodecError> {
         let incomplete = |code| move |_| CodecError::IncompleteCode { code, at };
-        let entry = |symbol| (symbol as u32) << SYMBOL_SHIFT;
+        let entry = |Codeword { symbol, length, .. }| (symbol as u32) << SYMBOL_SHIFT | length;
         let entries = if aligned.is_some() { &ALIGNED_ENTRIES } else { &ENTRIES };
         // What needs an empty code is rare, so that common items need not look whether they have one.
         let missing = if aligned == Some(&[0; ALIGNED_SYMBOLS]) { IS_ALIGNED } else { 0 };
-        let main_entry = |symbol| match entries[symbol] {
-            entry if entry & missing != 0 => entry | RARE,
-            entry => entry,
+        let main_entry = |Codeword { symbol, length, .. }| {
+            let entry = entries[symbol] + length * (1 | 1 << CODE_SHIFT);
+            if entry & missing != 0 { entry | RARE } else { entry }
         };
         self.main.build(lengths.main(), main_entry).map_err(incomplete(MAIN_CODE))?;
         self.length.build(lengths.length(), entry).map_err(incomplete(LENGTH_CODE))?;
@@ -162,7 +168,7 @@ impl Items<'_, '_> {
         let mut length = entry >> LENGTH_SHIFT;
         if length == 0 {
             let more = tables.length.lookup(self.bits.peek()).map_err(empty(LENGTH_CODE))?;
-            self.bits.consume(more & TOTAL);
+            self.bits.consume(more);
             length = 9 + (more >> SYMBOL_SHIFT);
         }
         let mut offset = head_and_bits(entry & !(63 << CODE_SHIFT), self.bits.peek());
@@ -179,7 +185,7 @@ impl Items<'_, '_> {
             self.bits.consume(offset_bits);
             if HAS_ALIGNED && entry & IS_ALIGNED != 0 {
                 let low = tables.aligned.lookup(self.bits.peek()).map_err(empty(ALIGNED_CODE))?;
-                self.bits.consume(low & TOTAL);
+                self.bits.consume(low);
                 offset = offset << 3 | low >> SYMBOL_SHIFT;
             }
             self.repeats = [offset.wrapping_sub(2), first, second];
