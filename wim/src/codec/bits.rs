@@ -20,7 +20,8 @@ impl<const SIZE: usize> Words<SIZE> {
     pub(super) fn load(&mut self, src: &[u8], first: usize) {
         // Half a word at the end is of no use: its bits come second.
         let (words, _) = cut::<SIZE>(src).get(first..).unwrap_or_default().as_chunks::<2>();
-        let (free, kept) = self.0[..SIZE - PAD + 7 - first].split_at_mut(SIZE - PAD + 7 - first - 2 * words.len());
+        let end = SIZE - PAD + 7 - first; // eight bytes from SIZE - PAD - 1 on are the first ones
+        let (free, kept) = self.0[..end].split_at_mut(end - 2 * words.len());
         for (to, from) in kept.as_chunks_mut::<2>().0.iter_mut().rev().zip(words) {
             *to = *from;
         }

@@ -57,11 +57,7 @@ impl<const LEN: usize, const ROOT: u32, const SIZE: usize> AdaptiveCode<LEN, ROO
         at: usize,
     ) -> Result<(usize, u32), CodecError> {
         bits.refill();
-        let mut entry = self.table.first_level(bits.peek());
-        if entry == 0 {
-            let empty = CodecError::EmptyCode { code: self.name, at };
-            entry = self.table.second_level(bits.peek()).map_err(|_| empty)?;
-        }
+        let entry = self.table.lookup(bits.peek()).map_err(|_| CodecError::EmptyCode { code: self.name, at })?;
         let symbol = (entry >> SYMBOL_SHIFT) as usize;
         let extra = (entry & 63) - (entry >> LENGTH_SHIFT & 63);
         // Shifted in two steps, since there may be none.
