@@ -63,8 +63,8 @@ def heading(corpus: Corpus, runs: int, check: bool) -> str:
         machine("wimtools", "7zip", "squashfs-tools", "erofs-utils"),
         f"- corpus: {len(corpus.files):,} files of {corpus.bytes / 1e9:.2f} GB; the largest are {len(corpus.large)} files of"
         f" {corpus.large_bytes / 1e6:.0f} MB; archives {'with' if check else 'without'} integrity table",
-        f"- medians of {runs}, programs in turn. The archive is in the page cache. \"Cold\" means a new mount: nothing of the"
-        " image is in memory.",
+        f"- medians of {runs}, programs in turn; what takes over a minute is timed once. The archive is in the page cache. \"Cold\" means"
+        " a new mount: nothing of the image is in memory.",
         "- wimstore compares every byte with its SHA-1 before a mount hands it out; wimlib's mount does not.",
         "- squashfs, EROFS (LZ4) and the FUSE mount that serves zeros are no peers: they show what the kernel and FUSE can reach,"
         " and are timed once.",
