@@ -1,6 +1,8 @@
-//! Replays inputs through the fuzz targets: the corpus in `corpus/TARGET/`, and testkit's faulty archives with bits flipped.
+//! Replays inputs through the fuzz targets: the corpus in `corpus/TARGET.tar`, and testkit's faulty
+//! archives with bits flipped.
 
-use std::fs;
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use testkit::content::Random;
@@ -17,13 +19,16 @@ const MOUNTED: u64 = 5;
 fn the_corpus_breaks_nothing() {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
     for (name, target) in TARGETS {
-        let folder = corpus.join(name);
+        let path = corpus.join(format!("{name}.tar"));
+        let file = File::open(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
         let mut count = 0;
-        for entry in fs::read_dir(&folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display())) {
-            target(&fs::read(entry.unwrap().path()).unwrap());
+        for entry in tar::Archive::new(file).entries().unwrap() {
+            let mut input = Vec::new();
+            entry.unwrap().read_to_end(&mut input).unwrap();
+            target(&input);
             count += 1;
         }
-        assert!(count > 0, "{} has inputs", folder.display());
+        assert!(count > 0, "{} has inputs", path.display());
     }
 }
 
