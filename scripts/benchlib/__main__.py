@@ -75,7 +75,7 @@ def compare_tree(corpus: Corpus, directory: str, program: programs.Program, whic
 
 def time_row(row: Row, runs: int) -> dict[str, Cost]:
     """Times a row, the programs in turn; those that are no peers, and what takes long, once."""
-    costs = {program.name: [] for program in row.programs}
+    costs: dict[str, list[Cost]] = {program.name: [] for program in row.programs}
     for run in range(runs):
         for program in row.programs:
             found = costs[program.name]

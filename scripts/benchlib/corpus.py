@@ -68,7 +68,8 @@ class Corpus:
 
     def large_in_parts(self, count: int) -> list[list[str]]:
         """The largest files dealt out to `count` readers, about equal in bytes."""
-        parts, weights = [[] for _ in range(count)], [0] * count
+        parts: list[list[str]] = [[] for _ in range(count)]
+        weights = [0] * count
         sizes = {path: os.path.getsize(os.path.join(self.root, path)) for path in self.large}
         for path in sorted(self.large, key=lambda path: -sizes[path]):
             lightest = weights.index(min(weights))
@@ -87,7 +88,7 @@ def made(path: str, command: list[str]) -> str:
     return path
 
 
-def walk(root: str) -> Iterator[tuple[str, os.DirEntry]]:
+def walk(root: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
     """Everything below a folder, parents first, names sorted; links are not followed."""
     pending = [""]
     while pending:
@@ -117,6 +118,6 @@ def content_hash(root: str, files: list[str]) -> str:
     """SHA-256 over the content of files, in order."""
     total = hashlib.sha256()
     for path in files:
-        with open(os.path.join(root, path), "rb", buffering=0) as file:
+        with open(os.path.join(root, path), "rb") as file:
             total.update(hashlib.file_digest(file, "sha256").digest())
     return total.hexdigest()

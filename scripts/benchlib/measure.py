@@ -48,21 +48,24 @@ def run_together(commands: list[list[str]], cwd: str | None = None) -> Cost:
     return Cost(wall, sum(cost.cpu for cost in costs), max(cost.memory for cost in costs))
 
 
-def start_command(argv: list[str], cwd: str | None) -> subprocess.Popen:
+def start_command(argv: list[str], cwd: str | None) -> subprocess.Popen[bytes]:
     """Starts a command whose output nobody reads."""
     return subprocess.Popen(argv, cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 
 
-def finish(child: subprocess.Popen) -> Cost:
+def finish(child: subprocess.Popen[bytes]) -> Cost:
     """Waits for a command and says what it and its children took; wall time is the caller's to measure.
 
     Memory is looked at while it runs, since what the kernel tells at the end includes us, its parent before `exec`.
     """
-    complaint, memory = b"", 0
+    stderr = child.stderr
+    assert stderr is not None, "start_command gives it a pipe"
+    complaint = b""
+    memory = 0
     while True:
-        ready, _, _ = select.select([child.stderr], [], [], 0.01)
+        ready, _, _ = select.select([stderr], [], [], 0.01)
         if ready:
-            part = os.read(child.stderr.fileno(), 65536)
+            part = os.read(stderr.fileno(), 65536)
             if not part:
                 break
             complaint += part
@@ -70,7 +73,7 @@ def finish(child: subprocess.Popen) -> Cost:
     _, status, usage = os.wait4(child.pid, 0)
     child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode != 0:
-        raise SystemExit(f"bench: {child.args} failed ({child.returncode}): {complaint.decode(errors='replace')}")
+        raise SystemExit(f"bench: {child.args!r} failed ({child.returncode}): {complaint.decode(errors='replace')}")
     return Cost(0, usage.ru_utime + usage.ru_stime, memory)
 
 

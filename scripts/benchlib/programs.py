@@ -48,8 +48,8 @@ class Program:
     """A program under comparison."""
 
     name: str
-    verify: list[str] | None  # complete but for the archive
-    unmount: list[str] | None  # complete but for the directory
+    verify: list[str]  # complete but for the archive; empty if the program cannot verify
+    unmount: list[str]  # complete but for the directory; empty if it cannot mount
 
     def mount_command(self, archive: str, directory: str) -> list[str]:
         """What mounts the first image and returns when it is up."""
@@ -118,7 +118,7 @@ class Wimlib(Program):
 class Kernel(Program):
     """A file system of the kernel's on a loop device: no peer, but what can be reached."""
 
-    verify = None
+    verify = []
     unmount = ["umount"]
 
     def __init__(self, name: str, image: str, kind: str):
@@ -136,7 +136,7 @@ class Zeros(Program):
     """A FUSE mount of a tree with the same names and sizes whose files hold zeros: what FUSE alone costs."""
 
     name = "zeros by FUSE"
-    verify = None
+    verify = []
     unmount = ["umount"] if os.geteuid() == 0 else ["fusermount3", "-u"]
 
     def __init__(self, program: str, tree: str):
@@ -152,7 +152,7 @@ class SevenZip(Program):
 
     name = "7-Zip"
     verify = ["7zz", "t", "-bd"]
-    unmount = None
+    unmount = []
 
     def extract_command(self, archive: str, directory: str) -> list[str]:
         return ["7zz", "x", "-snld20", "-bd", "-y", f"-o{directory}", archive]  # it takes links with `..` for dangerous else

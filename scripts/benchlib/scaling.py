@@ -10,7 +10,7 @@ import tempfile
 import time
 from collections.abc import Callable
 
-from . import programs, report, synthetic
+from . import report, synthetic
 from .programs import Mount, Wimlib, Wimstore
 
 MEMORY = 256 << 20  # the budget that large stores are mounted with

@@ -9,6 +9,7 @@ import hashlib
 import os
 import struct
 import sys
+from typing import Any
 
 HEADER_SIZE = 208
 ENTRY = struct.Struct("<QQQHI20s")  # stored size and flags, offset, size, part, references, SHA-1
@@ -54,9 +55,9 @@ class Writer:
         self.file = open(path, "w+b")
         self.header = bytearray(header)
         self.file.write(bytes(HEADER_SIZE))
-        self.entries = []
+        self.entries: list[list[Any]] = []  # as ENTRY unpacks them
 
-    def add(self, source: Archive, entry: tuple) -> None:
+    def add(self, source: Archive, entry: tuple[Any, ...]) -> None:
         """Copies the resource of a blob table entry."""
         sized, offset, *rest = entry
         self.entries.append([sized, self.file.tell(), *rest])
