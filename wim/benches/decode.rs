@@ -1,6 +1,7 @@
 //! Decoding chunks that wimlib made of files of this system: text, programs, and a mixture.
 //!
-//! All chunks of a kind are decoded one after the other, so that tables and branch predictors meet new data each time.
+//! All chunks of a kind are decoded one after the other, so that tables and branch predictors meet
+//! new data each time.
 
 use std::fs;
 use std::hint::black_box;

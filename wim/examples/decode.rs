@@ -1,5 +1,6 @@
-//! decode [--unverified] ARCHIVE: decodes everything that an archive holds, in one thread, each resource once; prints how many
-//! bytes that is. Compares blobs that have a resource of their own with their SHA-1, unless told not to.
+//! decode [--unverified] ARCHIVE: decodes everything that an archive holds, in one thread, each
+//! resource once; prints how many bytes that is. Compares blobs that have a resource of their own
+//! with their SHA-1, unless told not to.
 //!
 //! `scripts/instructions` counts the instructions it takes, `scripts/bench` its time.
 #![expect(clippy::print_stdout, reason = "a program that says what it did")]

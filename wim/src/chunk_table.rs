@@ -5,8 +5,9 @@ use std::ops::Range;
 use crate::solid::{SOLID_HEADER_SIZE, SolidResource};
 use crate::{Compression, Error, ReadAt, ResourceHeader, Result, read_exact_at};
 
-/// Where the chunks of a compressed resource lie, checked: every chunk has at least one byte, none has more than its
-/// data, and they fill the resource; a solid one may have unused bytes behind them.
+/// Where the chunks of a compressed resource lie, checked: every chunk has at least one byte, none
+/// has more than its data, and they fill the resource; a solid one may have unused bytes behind
+/// them.
 #[derive(Debug)]
 pub(crate) struct ChunkTable {
     /// The archive's bytes that the table takes.
@@ -47,11 +48,12 @@ impl Starts {
 /// The sizes in bytes that pipable archives have before each chunk.
 const PREFIX: u64 = 4;
 
-/// The size in bytes of the table of the resource at `place`, which is not empty, and of an entry in it.
+/// The size in bytes of the table of the resource at `place`, which is not empty, and of an entry
+/// in it.
 ///
 /// # Errors
-/// [`Error::Invalid`] when the resource would have more chunks than stored bytes, so that what is allocated for chunks is
-/// bounded by the archive's size.
+/// [`Error::Invalid`] when the resource would have more chunks than stored bytes, so that what is
+/// allocated for chunks is bounded by the archive's size.
 pub(crate) fn size_of_table(place: &ResourceHeader, chunk_size: u32, pipable: bool) -> Result<(usize, u64)> {
     let count = place.size.div_ceil(u64::from(chunk_size));
     let width = if place.size > u64::from(u32::MAX) { 8 } else { 4 };
@@ -66,8 +68,8 @@ pub(crate) fn size_of_table(place: &ResourceHeader, chunk_size: u32, pipable: bo
 }
 
 impl ChunkTable {
-    /// Reads the table of the resource at `place`, which lies inside `source` and is not empty: at its start, in pipable archives
-    /// at its end.
+    /// Reads the table of the resource at `place`, which lies inside `source` and is not empty: at
+    /// its start, in pipable archives at its end.
     ///
     /// A resource of one chunk has no table, and nothing is read or allocated.
     pub(crate) fn read(source: &dyn ReadAt, place: &ResourceHeader, chunk_size: u32, pipable: bool) -> Result<Self> {
@@ -157,7 +159,8 @@ impl ChunkTable {
         start + prefixes..end + prefixes
     }
 
-    /// The bytes of the archive that the table takes, in a solid resource with the header before it.
+    /// The bytes of the archive that the table takes, in a solid resource with the header before
+    /// it.
     pub(crate) fn table(&self) -> Range<u64> {
         self.table.clone()
     }
@@ -257,7 +260,8 @@ mod tests {
         }
     }
 
-    /// The solid resource of so many bytes at byte 16 of an archive, with this table and `data` bytes behind it.
+    /// The solid resource of so many bytes at byte 16 of an archive, with this table and `data`
+    /// bytes behind it.
     fn solid(compression: Compression, sizes: &[u32], size: u64, data: usize) -> Result<ChunkTable> {
         let archive = [vec![0xEE; 32], narrow(sizes), vec![0xDD; data]].concat();
         let stored_size = (archive.len() - 16) as u64;

@@ -1,4 +1,4 @@
-//! What can be wrong with an archive.
+//! Errors of the format: which rule an archive breaks, and where.
 
 use std::io;
 
@@ -7,16 +7,18 @@ use crate::{BlobHash, CodecError};
 /// The result of anything in this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What can be wrong with an archive, where, and which rule it breaks.
+/// A fault of an archive: what, where, and which rule it breaks.
 ///
-/// Offsets count bytes from the first byte of the archive, or, for what lies inside a resource ("metadata", "dentry",
-/// "security data"), from the first byte of that resource's uncompressed data.
+/// Offsets count bytes from the first byte of the archive, or, for what lies inside a resource
+/// ("metadata", "dentry", "security data"), from the first byte of that resource's uncompressed
+/// data.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The magic bytes are another format's.
     #[error("not a WIM archive")]
     NotWim,
-    /// The writer never came to the end, or the end was cut off: the header names neither a blob table nor XML data.
+    /// The writer never came to the end, or the end was cut off: the header names neither a blob
+    /// table nor XML data.
     #[error("incomplete archive: it has neither a blob table nor XML data")]
     Incomplete,
     /// A sound archive, but of a kind that this version does not read.
@@ -96,7 +98,7 @@ pub enum Error {
         at: u64,
         /// How many bytes were wanted.
         len: u64,
-        /// What the source said.
+        /// The error of the source.
         source: io::Error,
     },
 }

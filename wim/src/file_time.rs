@@ -14,7 +14,8 @@ impl FileTime {
     /// The latest meaningful time; stored values above it are garbage and are taken as this one.
     pub const MAX: Self = Self(i64::MAX as u64);
 
-    /// Seconds since 1970-01-01 UTC, rounded down and negative before it, and the nanoseconds on top of them.
+    /// Seconds since 1970-01-01 UTC, rounded down and negative before it, and the remaining
+    /// nanoseconds.
     #[must_use]
     pub fn to_unix(self) -> (i64, u32) {
         let ticks = self.min(Self::MAX).0;
@@ -22,8 +23,8 @@ impl FileTime {
         ((ticks / TICKS_PER_SECOND) as i64 - UNIX_EPOCH, nanoseconds)
     }
 
-    /// The time `seconds` and `nanoseconds` after 1970-01-01 UTC, rounded down to 100 ns and clamped to what the format
-    /// can hold: 1601-01-01 up to [`FileTime::MAX`].
+    /// The time `seconds` and `nanoseconds` after 1970-01-01 UTC, rounded down to 100 ns and
+    /// clamped to the format's range: 1601-01-01 up to [`FileTime::MAX`].
     #[must_use]
     pub fn from_unix(seconds: i64, nanoseconds: u32) -> Self {
         let seconds = seconds.saturating_add(UNIX_EPOCH);

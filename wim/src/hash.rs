@@ -1,4 +1,4 @@
-//! SHA-1, by which blobs are known.
+//! SHA-1, which identifies blobs.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,8 +7,8 @@ use sha1::{Digest, Sha1};
 
 /// The SHA-1 of a blob's uncompressed data: its name in the archive.
 ///
-/// All zero means "no data" wherever a hash is stored. SHA-1 names and finds damage here; it is no defence against
-/// somebody who makes collisions on purpose.
+/// All zero means "no data" wherever a hash is stored. Here SHA-1 identifies data and detects
+/// damage; it is no defence against deliberate collisions.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct BlobHash(pub [u8; 20]);
 
@@ -77,7 +77,7 @@ impl FromStr for BlobHash {
 pub struct BlobHasher(Sha1);
 
 impl BlobHasher {
-    /// Adds `data` behind what was added before.
+    /// Appends `data` to the bytes hashed so far.
     pub fn update(&mut self, data: &[u8]) {
         self.0.update(data);
     }

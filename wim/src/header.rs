@@ -22,9 +22,9 @@ const LZX: u32 = 0x4_0000;
 const LZMS: u32 = 0x8_0000;
 const XPRESS_2: u32 = 0x20_0000;
 
-/// The chunk size of compressed archives that do not say one.
+/// The chunk size of compressed archives whose header has 0.
 const DEFAULT_CHUNK_SIZE: u32 = 0x8000;
-/// The most images that a header may claim.
+/// The largest number of images that a header may claim.
 const MAX_IMAGES: u32 = 0xFFFF;
 
 /// The header as stored.
@@ -49,25 +49,27 @@ struct RawHeader {
 }
 const _: () = assert!(size_of::<RawHeader>() == 208);
 
-/// What an archive says about itself as a whole.
+/// The checked header of an archive: its format, its identity, and where its tables are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Header {
     /// 0x10D00, or 0xE00 where solid resources or LZMS may occur.
     pub version: u32,
     /// The flag bits.
     pub flags: HeaderFlags,
-    /// Whether the archive was written to a pipe by wimlib: chunk tables stand behind their chunks, and the header that counts
-    /// is the copy at the end.
+    /// Whether the archive is pipable, as wimlib writes it: chunk tables follow their chunks, and
+    /// the copy of the header at the end is the valid one.
     pub pipable: bool,
-    /// How resources are compressed, where they are.
+    /// The compression of resources that have the compressed flag and are not solid.
     pub compression: Compression,
-    /// The uncompressed bytes of a chunk: a power of two that the compression allows, 0 if there is none.
+    /// The uncompressed bytes of a chunk: a power of two that the compression allows, 0 if there is
+    /// none.
     pub chunk_size: u32,
-    /// What the parts of a split archive have in common.
+    /// Identifies the archive; the same in all parts of a split archive.
     pub guid: Guid,
     /// Which part of a split archive this is.
     pub part: Part,
-    /// How many images the header claims. The truth is the number of metadata resources: `Archive::image_count`.
+    /// The number of images that the header claims. The number of metadata resources decides:
+    /// `Archive::image_count`.
     pub image_count: u32,
     /// Where the blob table is.
     pub blob_table: ResourceHeader,
@@ -77,16 +79,19 @@ pub struct Header {
     pub boot_metadata: ResourceHeader,
     /// Where the integrity table is; all zero if there is none.
     pub integrity: ResourceHeader,
-    /// The number of the image to boot as stored, so that it may lie above the number of images; 0 for none.
+    /// The number of the image to boot as stored, so that it may lie above the number of images; 0
+    /// for none.
     pub boot_index: u32,
 }
 
 impl Header {
-    /// Parses and checks the header at the start of `bytes`; that of a pipable archive which counts is its last 208 bytes.
+    /// Parses and checks the header at the start of `bytes`. The valid header of a pipable archive
+    /// is its last 208 bytes.
     ///
     /// # Errors
     /// [`Error::NotWim`] for another magic, [`Error::Unsupported`] for versions other than 1.13 and
-    /// 0.14, and contradicting compression flags, [`Error::Incomplete`], [`Error::Truncated`] and [`Error::Invalid`].
+    /// 0.14, and contradicting compression flags, [`Error::Incomplete`], [`Error::Truncated`] and
+    /// [`Error::Invalid`].
     pub fn parse(bytes: &[u8]) -> Result<Self> {
         let have = bytes.len() as u64;
         let pipable = is_pipable(bytes)?;
@@ -135,7 +140,7 @@ impl Header {
     }
 }
 
-/// Tells archives from other files, however short they are cut, and pipable ones from others.
+/// Recognises archives and pipable archives by their magic, however short the file is.
 pub(crate) fn is_pipable(bytes: &[u8]) -> Result<bool> {
     match bytes.get(..8).ok_or(Error::NotWim)? {
         b"MSWIM\0\0\0" => Ok(false),
@@ -249,7 +254,8 @@ impl fmt::Display for Compression {
 }
 
 impl Compression {
-    /// What the header's `flags` say. A type without the flag that resources are compressed means nothing.
+    /// The compression that the header's `flags` name. A type without the flag that resources are
+    /// compressed means nothing.
     fn from_flags(flags: u32) -> Result<Self> {
         if flags & COMPRESSED == 0 {
             return Ok(Self::None);
@@ -267,8 +273,8 @@ impl Compression {
         }
     }
 
-    /// The smallest and the largest chunk size in bytes, as powers of two; where nothing is compressed, those of raw chunks in
-    /// solid resources.
+    /// The smallest and the largest chunk size in bytes, as powers of two; where nothing is
+    /// compressed, those of raw chunks in solid resources.
     pub(crate) fn chunk_orders(self) -> (u32, u32) {
         match self {
             Self::None => (12, 30),
@@ -278,7 +284,8 @@ impl Compression {
         }
     }
 
-    /// Holds a chunk size, in bytes, against what the compression allows; else says what it allows.
+    /// Checks a chunk size, in bytes, against the sizes that the compression allows; the error
+    /// names them.
     pub(crate) fn allows_chunks_of(self, size: u32) -> Result<(), &'static str> {
         let (low, high) = self.chunk_orders();
         if size.is_power_of_two() && (low..=high).contains(&size.ilog2()) {

@@ -17,7 +17,8 @@ struct RawTable {
 }
 const _: () = assert!(size_of::<RawTable>() == 12);
 
-/// SHA-1s over consecutive blocks of the archive's raw bytes, from behind the header to the end of the blob table.
+/// SHA-1s over consecutive blocks of the archive's raw bytes, from the end of the header to the end
+/// of the blob table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IntegrityTable {
     covered: Range<u64>,
@@ -26,11 +27,12 @@ pub struct IntegrityTable {
 }
 
 impl IntegrityTable {
-    /// Parses the table's data. `at` is where it is stored and `covered` the range of archive bytes that it covers.
+    /// Parses the table's data. `at` is where it is stored and `covered` the range of archive bytes
+    /// that it covers.
     ///
     /// # Errors
-    /// [`Error::Truncated`] and [`Error::Invalid`], when its numbers do not fit together or it has more or fewer hashes
-    /// than the covered bytes need.
+    /// [`Error::Truncated`] and [`Error::Invalid`], when its numbers do not fit together or it has
+    /// more or fewer hashes than the covered bytes need.
     pub fn parse(bytes: &[u8], at: u64, covered: Range<u64>) -> Result<Self> {
         let have = bytes.len() as u64;
         let (raw, hashes) = RawTable::ref_from_prefix(bytes).map_err(|_| Error::Truncated {
@@ -69,7 +71,7 @@ impl IntegrityTable {
         self.chunk_size
     }
 
-    /// How many blocks there are.
+    /// The number of blocks.
     #[must_use]
     pub fn len(&self) -> usize {
         self.hashes.len()
@@ -101,7 +103,8 @@ impl IntegrityTable {
         self.hashes[index]
     }
 
-    /// The blocks that hold the archive bytes `range`, or `None` when the table does not cover all of them.
+    /// The blocks that hold the archive bytes `range`, or `None` when the table does not cover all
+    /// of them.
     ///
     /// An empty range needs no blocks and is covered anywhere.
     #[must_use]

@@ -1,11 +1,13 @@
 //! The WIM file format: bytes in, values out.
 //!
-//! An [`Archive`] is opened on anything that answers positional reads ([`ReadAt`]). It knows its [`Header`], its
-//! [`BlobTable`], [`XmlData`] and [`IntegrityTable`]; a blob's data is read chunk by chunk through a [`Resource`], and an
-//! image's tree is a [`Metadata`]. Nothing here starts threads, keeps decoded data, logs, or knows a platform.
+//! An [`Archive`] is opened on anything that answers positional reads ([`ReadAt`]). It knows its
+//! [`Header`], its [`BlobTable`], [`XmlData`] and [`IntegrityTable`]; a blob's data is read chunk
+//! by chunk through a [`Resource`], and an image's tree is a [`Metadata`]. Nothing here starts
+//! threads, keeps decoded data, logs, or knows a platform.
 //!
-//! Archives may come from anywhere: every stored number is checked before it is used, nothing is allocated that the
-//! bytes at hand cannot back, and one bad entry leaves its neighbours usable. What was put up with is a [`Warning`].
+//! Archives may come from anywhere: every stored number is checked before it is used, nothing is
+//! allocated that the bytes at hand cannot back, and one bad entry leaves its neighbours usable.
+//! Tolerated anomalies are reported as [`Warning`]s.
 
 mod archive;
 mod blob_table;

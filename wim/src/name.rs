@@ -1,24 +1,25 @@
-//! Names: UTF-16 as stored, and what is shown of it.
+//! Names: UTF-16 as stored, and the form that is shown.
 
 use std::cmp::Ordering;
 use std::fmt;
 
 use crate::upcase;
 
-/// Stands for `/`, which no name may hold on Unix: `/`'s place in Unicode's private use area, as other systems do it.
+/// Stands for `/`, which no name may hold on Unix: the same code in Unicode's private use area, as
+/// other systems map it.
 const SHOWN_SLASH: u16 = 0xF02F;
 /// Stands for NUL.
 const SHOWN_NUL: u16 = 0xF000;
 
 /// A name as stored: UTF-16LE units in any order, including unpaired surrogates, `/` and NUL.
 ///
-/// The *shown* form is what a filesystem offers: the same units with `/` as U+F02F and NUL as U+F000. Every other unit
-/// is passed through.
+/// The *shown* form is what a filesystem offers: the same units with `/` as U+F02F and NUL as
+/// U+F000. Every other unit is passed through.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Name<'a>(&'a [u8]);
 
 impl<'a> Name<'a> {
-    /// The name made of UTF-16LE `bytes`; an odd last byte is no part of it.
+    /// The name made of UTF-16LE `bytes`; a single byte at the end is no part of it.
     #[must_use]
     pub fn new(bytes: &'a [u8]) -> Self {
         Self(&bytes[..bytes.len() & !1])
@@ -81,9 +82,10 @@ impl<'a> Name<'a> {
         matches!(self.0, b".\0" | b".\0.\0")
     }
 
-    /// Compares shown names without regard to case, and such that are then equal by their units.
+    /// Compares shown names without regard to case, and names that are then equal by their units.
     ///
-    /// Directories are kept in this order: names that differ only in case stand together, and exact ones can be found.
+    /// Directories are kept in this order: names that differ only in case are neighbours, and exact
+    /// ones can be found.
     #[must_use]
     pub fn cmp_shown(self, other: Self) -> Ordering {
         self.cmp_folded(other).then_with(|| self.shown_units().cmp(other.shown_units()))
@@ -97,13 +99,14 @@ impl<'a> Name<'a> {
         rest(self).cmp(rest(other))
     }
 
-    /// How many units at the start are the same but for case.
+    /// The number of units at the start that are the same except for case.
     pub(crate) fn common_units(self, other: Self) -> usize {
         let pairs = self.shown_units().zip(other.shown_units());
         pairs.take_while(|&(ours, theirs)| upcase(ours) == upcase(theirs)).count()
     }
 
-    /// How many bytes at the start are the same, rounded down to eight: siblings' names often begin alike.
+    /// The number of bytes at the start that are the same, rounded down to a multiple of eight:
+    /// names of siblings often begin alike.
     #[inline]
     fn equal_bytes(self, other: Self) -> usize {
         let (ours, theirs) = (self.0.as_chunks::<8>().0, other.0.as_chunks::<8>().0);
@@ -162,8 +165,8 @@ fn encode_surrogate(unit: u16) -> [u8; 3] {
 
 /// The UTF-16 units of WTF-8 text, or `None` when `bytes` are not WTF-8.
 ///
-/// Surrogates encoded one by one are accepted, since that is how unpaired ones are written. A *pair* written so is
-/// refused: the same units have another spelling, and no name may have two.
+/// Surrogates encoded one by one are accepted, since that is how unpaired ones are written. A
+/// *pair* written so is refused: the same units have another spelling, and no name may have two.
 #[must_use]
 pub fn utf16_from_wtf8(bytes: &[u8]) -> Option<Vec<u16>> {
     let mut units = Vec::with_capacity(bytes.len());
@@ -257,7 +260,7 @@ mod tests {
         let mut names = ["b", "B", "a", "_", "ab", "A", "aB", "é", "É", "", "z"].map(utf16);
         names.sort_by(|a, b| Name::new(a).cmp_shown(Name::new(b)));
         let sorted: Vec<_> = names.iter().map(|name| Name::new(name).to_string()).collect();
-        // `_` (0x5F) stands behind the upper-case letters, with which small ones are compared.
+        // `_` (0x5F) sorts after the upper-case letters, with which lower-case ones are compared.
         assert_eq!(sorted, ["", "A", "a", "aB", "ab", "B", "b", "z", "_", "É", "é"]);
     }
 

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use crate::{Error, Result};
 
-/// What tells one generation of a file from the next: as long as it stays equal, the bytes are taken to be the same.
+/// Distinguishes one generation of a file from the next: as long as it stays equal, the bytes are
+/// taken to be the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Fingerprint {
     /// The volume that the file is on.
@@ -20,8 +21,8 @@ pub struct Fingerprint {
 
 /// A source of bytes that answers reads at any offset, from any number of threads at once.
 pub trait ReadAt: Send + Sync {
-    /// Fills `buf` with the bytes from `offset` on and returns how many it filled: fewer than `buf.len()` only where the
-    /// source ends, 0 behind its end.
+    /// Fills `buf` with the bytes from `offset` on and returns how many it filled: fewer than
+    /// `buf.len()` only where the source ends, 0 after its end.
     ///
     /// # Errors
     /// Whatever the medium says. `buf` then holds unspecified bytes.
@@ -30,7 +31,7 @@ pub trait ReadAt: Send + Sync {
     /// The size in bytes as of opening. It does not change, whatever happens to the source.
     fn size(&self) -> u64;
 
-    /// What the source is like now.
+    /// The current fingerprint of the source.
     ///
     /// # Errors
     /// Whatever the medium says, for example that the file is gone.
@@ -91,7 +92,8 @@ impl<T: ReadAt + ?Sized> ReadAt for Arc<T> {
 /// Fills `buf` from `at`; `what` names the structure being read.
 ///
 /// # Errors
-/// [`Error::Truncated`] when the source ends before `buf` is full, [`Error::Io`] when it cannot be read.
+/// [`Error::Truncated`] when the source ends before `buf` is full, [`Error::Io`] when it cannot be
+/// read.
 pub fn read_exact_at(source: &dyn ReadAt, what: &'static str, at: u64, buf: &mut [u8]) -> Result<()> {
     let need = buf.len() as u64;
     let have = source.read_at(at, buf).map_err(|source| Error::Io { at, len: need, source })? as u64;

@@ -17,10 +17,11 @@ pub const DEDUP: u32 = 0x8000_0013;
 /// The most bytes of reparse data that a file can have, as stored in a WIM.
 pub const MAX_DATA: usize = 16 * 1024 - 8;
 
-/// The flag of links whose target counts from their own folder.
+/// The flag of links whose target is relative to their own folder.
 const RELATIVE: u32 = 1;
 
-/// The fixed part of both kinds of links as stored; symbolic links have flags behind it, then the names follow.
+/// The fixed part of both kinds of links as stored; symbolic links have flags after it, then the
+/// names follow.
 #[derive(FromBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(C)]
 struct RawLink {
@@ -28,7 +29,7 @@ struct RawLink {
     print: RawName,
 }
 
-/// A name's place, in bytes behind the fixed part.
+/// A name's place, in bytes from the end of the fixed part.
 #[derive(FromBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(C)]
 struct RawName {
@@ -42,13 +43,13 @@ const _: () = assert!(size_of::<RawLink>() == 8);
 pub struct ReparseLink {
     /// The path that the system follows, UTF-16 units: `\??\C:\a\b`, or `..\a` for relative ones.
     pub substitute: Vec<u16>,
-    /// The path that is shown to people, UTF-16 units; may be empty.
+    /// The path for display, UTF-16 units; may be empty.
     pub print: Vec<u16>,
-    /// Whether `substitute` counts from the link's own folder.
+    /// Whether `substitute` is relative to the link's own folder.
     pub relative: bool,
 }
 
-/// Parses the target of a link; `None` when `tag` is no link's.
+/// Parses the target of a link; `None` when `tag` is not that of a link.
 ///
 /// `data` is the reparse data as stored in a WIM: without the tag, length and reserved fields.
 ///
@@ -98,7 +99,8 @@ mod tests {
         text.encode_utf16().collect()
     }
 
-    /// Reparse data with the given places (offset, length, offset, length) and flags, and names behind them.
+    /// Reparse data with the given places (offset, length, offset, length) and flags, then the
+    /// names.
     fn data(places: [u16; 4], flags: Option<u32>, names: &str) -> Vec<u8> {
         let mut bytes = places.map(u16::to_le_bytes).concat();
         bytes.extend(flags.into_iter().flat_map(u32::to_le_bytes));

@@ -22,7 +22,7 @@ impl RawResourceHeader {
         ResourceFlags(self.flags)
     }
 
-    /// The values, not yet held against anything.
+    /// The values, unchecked.
     pub(crate) fn get(self) -> ResourceHeader {
         let mut stored_size = [0; 8];
         stored_size[..7].copy_from_slice(&self.stored_size);
@@ -38,9 +38,10 @@ impl RawResourceHeader {
 /// Where a resource lies in its archive, as stored: any of the numbers may be wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct ResourceHeader {
-    /// The first byte, counted from the start of the archive. In a solid group: see [`Blob`](crate::Blob).
+    /// The first byte, counted from the start of the archive. In a solid group: see
+    /// [`Blob`](crate::Blob).
     pub offset: u64,
-    /// How many bytes of the archive it takes.
+    /// Its size in the archive, in bytes.
     pub stored_size: u64,
     /// Its uncompressed size in bytes.
     pub size: u64,
@@ -49,13 +50,13 @@ pub struct ResourceHeader {
 }
 
 impl ResourceHeader {
-    /// Whether there is no resource at all.
+    /// Whether there is no resource.
     #[must_use]
     pub fn is_absent(&self) -> bool {
         self.stored_size == 0
     }
 
-    /// Holds the place against the size of the archive, in bytes; `what` names the resource.
+    /// Checks the place against the size of the archive, in bytes; `what` names the resource.
     ///
     /// # Errors
     /// [`Error::Truncated`] when it reaches past the archive's end.

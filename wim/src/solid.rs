@@ -5,7 +5,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 use crate::{Compression, Error, ReadAt, ResourceHeader, Result, read_exact_at};
 
-/// What a solid resource begins with. The stored sizes of its chunks follow, four bytes each.
+/// The start of a solid resource. The stored sizes of its chunks follow, four bytes each.
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(C)]
 struct RawSolidHeader {
@@ -15,10 +15,11 @@ struct RawSolidHeader {
 }
 const _: () = assert!(size_of::<RawSolidHeader>() == 16);
 
-/// The size in bytes of what a solid resource begins with.
+/// The size in bytes of the header of a solid resource.
 pub(crate) const SOLID_HEADER_SIZE: u64 = size_of::<RawSolidHeader>() as u64;
 
-/// A solid resource, as its own header describes it. Compression and chunk size are not those of the archive's header.
+/// A solid resource, as its own header describes it. Compression and chunk size are not those of
+/// the archive's header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SolidResource {
     /// Where it lies in the archive; `size` is the uncompressed size that its own header gives.
@@ -33,8 +34,9 @@ impl SolidResource {
     /// Reads the header of the solid resource that the blob table says is at `place`.
     ///
     /// # Errors
-    /// [`Error::Truncated`] when the resource does not lie in the archive, [`Error::Invalid`] for a compression or chunk size
-    /// that does not exist and for more chunks than there is room for, [`Error::Io`].
+    /// [`Error::Truncated`] when the resource does not lie in the archive, [`Error::Invalid`] for a
+    /// compression or chunk size that does not exist and for more chunks than there is room for,
+    /// [`Error::Io`].
     pub(crate) fn read(source: &dyn ReadAt, place: &ResourceHeader) -> Result<Self> {
         place.check_place("solid resource", source.size())?;
         let at = place.offset;

@@ -1,9 +1,10 @@
 //! NTFS's upper case: how Windows compares names.
 
-/// The upper case of a UTF-16 unit by NTFS's `$UpCase` table, which knows no locale and no surrogate pairs.
+/// The upper case of a UTF-16 unit by NTFS's `$UpCase` table, which depends on no locale and maps
+/// no surrogate pairs.
 ///
-/// Two names are the same to a case-insensitive reader when their units' upper cases are equal one by one. The table is
-/// the one that `mkntfs` writes; newer Windows versions only add to it.
+/// Two names are the same to a case-insensitive reader when their units' upper cases are equal one
+/// by one. The table is the one that `mkntfs` writes; newer Windows versions only add to it.
 ///
 /// ```
 /// assert_eq!(wim::upcase(u16::from(b'a')), u16::from(b'A'));
@@ -16,7 +17,8 @@ pub fn upcase(unit: u16) -> u16 {
     TABLE[unit as usize]
 }
 
-/// Unpacked by the compiler: comparing names is the hot path of lookups, and names stay within a few cache lines of it.
+/// Built at compile time: comparing names is the hot path of lookups, and most names need only a
+/// few cache lines of it.
 static TABLE: [u16; 0x1_0000] = unpack(&RANGES);
 
 const fn unpack(ranges: &[(u16, u16, i32, u16)]) -> [u16; 0x1_0000] {
@@ -39,7 +41,8 @@ const fn unpack(ranges: &[(u16, u16, i32, u16)]) -> [u16; 0x1_0000] {
     table
 }
 
-/// The units that have another upper case: first, last (inclusive), what to add, and the step from one to the next.
+/// The units that have another upper case: first, last (inclusive), what to add, and the step from
+/// one to the next.
 #[rustfmt::skip]
 const RANGES: [(u16, u16, i32, u16); 134] = [
     (0x0061, 0x007a, -32, 1), (0x00e0, 0x00f6, -32, 1), (0x00f8, 0x00fe, -32, 1), (0x00ff, 0x00ff, 121, 1),

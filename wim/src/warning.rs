@@ -1,8 +1,8 @@
-//! What is wrong with an archive and was put up with.
+//! Anomalies of an archive that are tolerated and reported.
 
 use crate::{BlobHash, Error, NodeId};
 
-/// Something wrong that did not keep the rest from being used. Offsets as in [`Error`].
+/// An anomaly that does not prevent the rest from being used. Offsets as in [`Error`].
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Warning {
@@ -26,7 +26,7 @@ pub enum Warning {
     /// The header claims another number of images than there are metadata resources.
     #[error("the header counts {header} images, but {metadata} have metadata")]
     ImageCount {
-        /// What the header says.
+        /// The number in the header.
         header: u32,
         /// How many there are.
         metadata: u32,
@@ -50,7 +50,7 @@ pub enum Warning {
     Xml {
         /// Bytes from the start of the XML data as text in UTF-8.
         at: u64,
-        /// What is wrong.
+        /// Which rule is broken.
         problem: String,
     },
     /// The XML data could not be read.
@@ -61,7 +61,7 @@ pub enum Warning {
     Blob {
         /// Its SHA-1.
         hash: BlobHash,
-        /// What is wrong with its entry in the blob table.
+        /// The fault of its entry in the blob table.
         problem: Error,
     },
     /// A solid resource cannot be read, with all its blobs.
@@ -71,7 +71,7 @@ pub enum Warning {
         at: u64,
         /// How many blobs there are.
         blobs: u64,
-        /// What is wrong with its header.
+        /// The fault of its header.
         problem: Error,
     },
     /// Blobs of a kind that is not read, as solid ones.
@@ -145,9 +145,10 @@ pub enum Warning {
     Entry {
         /// Where it is.
         at: u64,
-        /// The directory that it is in, or for a problem with a list of children the one whose list it is.
+        /// The directory that it is in, or for a problem with a list of children the one whose list
+        /// it is.
         directory: NodeId,
-        /// What is wrong.
+        /// Which rule is broken.
         problem: EntryProblem,
     },
     /// So many warnings that the rest are only counted.
@@ -158,7 +159,7 @@ pub enum Warning {
     },
 }
 
-/// What is wrong with a directory entry.
+/// The fault of a directory entry.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum EntryProblem {
@@ -171,7 +172,8 @@ pub enum EntryProblem {
     /// It is named `.` or `..`; it is left out.
     #[error("is left out: it is named `.` or `..`")]
     NameDots,
-    /// Its name is longer than a filesystem can offer; it is left out. The length is in UTF-16 units.
+    /// Its name is longer than a filesystem can offer; it is left out. The length is in UTF-16
+    /// units.
     #[error("is left out: its name has {0} units, more than 1024 bytes")]
     NameLength(u32),
     /// Its name is another's in the same directory; it is left out.
@@ -195,7 +197,8 @@ pub enum EntryProblem {
     /// It is nested too deep; its children are left out.
     #[error("is nested too deep: its children are left out")]
     TooDeep,
-    /// It has been read as another directory's, or overlaps such an entry; it and all behind it are left out.
+    /// It was already read as another directory's, or overlaps such an entry; it and all after it
+    /// are left out.
     #[error("is left out with those behind it: it has been read before")]
     ListTwice,
     /// The list cannot be followed from here; the entries before it are kept.
@@ -203,7 +206,8 @@ pub enum EntryProblem {
     ListDamaged(Error),
 }
 
-/// The most warnings of one structure that are kept. Archives made to be bad can have one for each entry.
+/// The most warnings of one structure that are kept. Archives made to be bad can have one for each
+/// entry.
 const MOST: usize = 1000;
 
 /// Collects warnings, and only counts them when there are too many.

@@ -66,7 +66,8 @@ fn read(archive: &Archive, resource: &Resource) -> Vec<u8> {
     data
 }
 
-/// Holds everything in an archive against wimlib's description, all data against its hashes, and all check blocks.
+/// Holds everything in an archive against wimlib's description, all data against its hashes, and
+/// all check blocks.
 fn compare(path: &Path) -> Archive {
     let archive = open(path);
     let name = path.display();

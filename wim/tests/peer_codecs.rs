@@ -1,4 +1,5 @@
-//! Real files as wimlib compresses them, at every chunk size and at its fast, usual and thorough levels.
+//! Real files as wimlib compresses them, at every chunk size and at its fast, usual and thorough
+//! levels.
 #![cfg(unix)] // the programs asked are
 #![expect(clippy::unwrap_used, reason = "a test")]
 
@@ -14,7 +15,8 @@ use wim::{Archive, BlobHash, Scratch};
 /// wimlib's levels: its fastest match finders, its usual ones, and its most thorough.
 const LEVELS: [u32; 3] = [10, 50, 100];
 
-/// Fills a folder with programs, libraries and documents of this system, and with data that only codecs meet.
+/// Fills a folder with programs, libraries and documents of this system, and with data that only
+/// codecs meet.
 fn make_source(source: &Path) -> BTreeSet<BlobHash> {
     let mut hashes = BTreeSet::new();
     let mut add = |name: &str, data: &[u8]| {
@@ -64,7 +66,8 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     paths.into_iter().flat_map(inside).collect()
 }
 
-/// Decodes every blob of an archive and holds it against its hash; returns the hashes and how many chunks were decoded.
+/// Decodes every blob of an archive and holds it against its hash; returns the hashes and how many
+/// chunks were decoded.
 fn decode_all(path: &Path) -> (BTreeSet<BlobHash>, u64) {
     let archive = Archive::open(Arc::new(fs::read(path).unwrap())).unwrap();
     let (mut hashes, mut compressed, mut scratch) = (BTreeSet::new(), 0, Scratch::default());

@@ -1,12 +1,14 @@
 //! Bit streams of 16-bit little-endian words, bits taken from the top of each.
 
-/// The words of a chunk's compressed bytes, laid out so that bits can be taken eight bytes at a time.
+/// The words of a chunk's compressed bytes, laid out so that bits can be taken eight bytes at a
+/// time.
 ///
-/// They stand in reverse, the first one last, so that a number loaded from there has all bits in the order in which they are
-/// read. `SIZE` is the most bytes that are kept, a power of two, plus [`PAD`].
+/// They are stored in reverse, the first one last, so that a number loaded from there has all bits
+/// in the order in which they are read. `SIZE` is the largest number of bytes kept, a power of two,
+/// plus [`PAD`].
 pub(super) struct Words<const SIZE: usize>(Box<[u8; SIZE]>);
 
-/// Bytes that [`Words`] has beside those it keeps.
+/// Bytes of [`Words`] in addition to those it keeps, so that loads of eight bytes stay inside.
 pub(super) const PAD: usize = 16;
 
 impl<const SIZE: usize> Default for Words<SIZE> {
@@ -40,22 +42,22 @@ pub(super) fn zeroed<T: Clone + Default, const SIZE: usize>() -> Box<[T; SIZE]> 
     vec![T::default(); SIZE].into_boxed_slice().try_into().ok().expect("the length is right")
 }
 
-/// What a [`BitReader`] reads.
+/// A source of bits for a [`BitReader`].
 pub(super) trait Source {
-    /// Eight bytes in the order in which their bits are read, the first on top; anything behind the end. Goes on behind
-    /// the first `count` of them, at most 7.
+    /// The next eight bytes in the order in which their bits are read, the first in the top byte;
+    /// arbitrary bytes after the end. Advances by `count` of them, at most 7.
     fn next(&mut self, count: u32) -> u64;
 }
 
-/// Words from the front, as XPRESS and LZX have them.
+/// Words read from the front, as in XPRESS and LZX.
 #[derive(Clone, Copy)]
 pub(super) struct FromFront<'a, const SIZE: usize> {
     src: &'a [u8],
     words: &'a [u8; SIZE],
     others: &'a [u8; SIZE],
-    /// Where bytes are loaded from next; may lie behind the end.
+    /// Offset of the next byte to load; may lie after the end.
     pos: usize,
-    /// Whether words begin at odd offsets.
+    /// Whether words begin at offsets that are not even.
     is_odd: bool,
 }
 
@@ -68,7 +70,7 @@ impl<const SIZE: usize> Source for FromFront<'_, SIZE> {
     }
 }
 
-/// Words from the back, as LZMS has them.
+/// Words read from the back, as in LZMS.
 #[derive(Clone, Copy)]
 pub(super) struct FromBack<'a> {
     unread: &'a [u8],
@@ -91,7 +93,7 @@ impl Source for FromBack<'_> {
     }
 }
 
-/// What [`FromBack`] gives of fewer than eight bytes.
+/// The bytes that [`FromBack`] returns where fewer than eight are left.
 #[cold]
 #[inline(never)]
 fn first_bytes(unread: &[u8]) -> u64 {
@@ -100,14 +102,15 @@ fn first_bytes(unread: &[u8]) -> u64 {
 
 /// Reads bits and, between them, whole bytes.
 ///
-/// Behind the end of the input it supplies arbitrary bits without end, so loops need no check of their own as long as
-/// they are bounded by their output; `overrun` tells afterwards whether such bits were used.
+/// After the end of the input it supplies arbitrary bits without end, so loops need no check of
+/// their own as long as they are bounded by their output; `overrun` returns whether such bits were
+/// used.
 #[derive(Clone, Copy)]
 pub(super) struct BitReader<S> {
     source: S,
     /// Unread bits from the top. Below `count` bits there may be more, and these are right too.
     buf: u64,
-    /// In its low six bits, the number of bits in `buf` that the source has gone on behind.
+    /// In its low six bits, the number of bits in `buf` that the source has advanced past.
     count: u32,
 }
 
@@ -119,14 +122,15 @@ impl<S: Source> BitReader<S> {
         self.count |= 56;
     }
 
-    /// The unread bits, the next one on top. At least as many are valid as the last refill promised and were not
-    /// consumed since.
+    /// The unread bits, the next one on top. At least as many are valid as the last refill promised
+    /// and were not consumed since.
     #[inline(always)]
     pub(super) fn peek(&self) -> u64 {
         self.buf
     }
 
-    /// Drops the next `count` bits, which must be available. Only the low six bits of `count` matter.
+    /// Drops the next `count` bits, which must be available. Only the low six bits of `count`
+    /// matter.
     #[inline(always)]
     pub(super) fn consume(&mut self, count: u32) {
         self.buf = self.buf.wrapping_shl(count);
@@ -141,7 +145,7 @@ impl<S: Source> BitReader<S> {
         value
     }
 
-    /// Bits in `buf` that the source has gone on behind.
+    /// Number of bits in `buf` that the source has advanced past.
     #[inline(always)]
     pub(super) fn count(&self) -> u32 {
         self.count & 63
@@ -161,15 +165,15 @@ impl<'a> BitReader<FromBack<'a>> {
 }
 
 impl<'a, const SIZE: usize> BitReader<FromFront<'a, SIZE>> {
-    /// Reads `src`, of which `even` has the words that begin at even offsets and `odd` those at odd ones. Where no
+    /// Reads `src`. `even` has its words that begin at even offsets, `odd` the others. Where no
     /// bytes are taken between the words, `odd` is never used.
     pub(super) fn from_front(src: &'a [u8], even: &'a Words<SIZE>, odd: &'a Words<SIZE>) -> Self {
         let source = FromFront { src: cut::<SIZE>(src), words: &even.0, others: &odd.0, pos: 0, is_odd: false };
         Self { source, buf: 0, count: 0 }
     }
 
-    /// Takes the next byte from where a reader stands that holds 16 to 31 unread bits, as XPRESS defines it. Words go
-    /// on behind it. `None` where the input ends.
+    /// Takes the next byte at the position of a reader that holds 16 to 31 unread bits, as XPRESS
+    /// defines it. The next word follows that byte. `None` where the input ends.
     ///
     /// At least 31 bits must be available.
     #[inline(always)]
@@ -185,8 +189,8 @@ impl<'a, const SIZE: usize> BitReader<FromFront<'a, SIZE>> {
         source.src.get(at).copied()
     }
 
-    /// Leaves the current word, or a whole unread one on a word border, as LZX does before raw bytes. Returns the
-    /// bytes behind it.
+    /// Skips the rest of the current word, or a whole unread one on a word border, as LZX does
+    /// before raw bytes. Returns the bytes that follow.
     ///
     /// At least 16 bits must be available.
     pub(super) fn leave_word(&mut self) -> &'a [u8] {
@@ -197,12 +201,13 @@ impl<'a, const SIZE: usize> BitReader<FromFront<'a, SIZE>> {
         self.source.src.get(self.source.pos..).unwrap_or_default()
     }
 
-    /// Goes on behind `len` of the bytes that [`leave_word`](Self::leave_word) gave, or where the input ends.
+    /// Continues after `len` of the bytes that [`leave_word`](Self::leave_word) returned, or at the
+    /// end of the input.
     pub(super) fn skip(&mut self, len: usize) {
         self.source.pos = (self.source.pos + len).min(self.end());
     }
 
-    /// Whether bits were consumed that lie behind the last whole word of the input.
+    /// Whether bits were consumed that lie after the last whole word of the input.
     pub(super) fn overrun(&self) -> bool {
         8 * self.source.pos - self.count() as usize > 8 * self.end()
     }

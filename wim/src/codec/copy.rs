@@ -1,11 +1,13 @@
 //! Copying matches inside the output.
 
-/// Bytes that [`copy_wide`] may write behind the end of a match.
+/// Number of bytes that [`copy_wide`] may write after the end of a match.
 pub(super) const SLACK: usize = 32;
 
-/// Copies `length` bytes from `offset` bytes before `at` to `at`, repeating them where the ranges overlap.
+/// Copies `length` bytes from `offset` bytes before `at` to `at`, repeating them where the ranges
+/// overlap.
 ///
-/// It spoils up to [`SLACK`] bytes behind the match, which must exist. `offset` is at least 1 and at most `at`.
+/// It overwrites up to [`SLACK`] bytes after the match, which must exist. `offset` is at least 1
+/// and at most `at`.
 #[inline(always)]
 pub(super) fn copy_wide(window: &mut [u8], at: usize, offset: usize, length: usize) {
     let end = at + length;
@@ -29,7 +31,7 @@ pub(super) fn copy_wide(window: &mut [u8], at: usize, offset: usize, length: usi
     }
 }
 
-/// As [`copy_wide`], but spoils only as many bytes behind the match as there are.
+/// As [`copy_wide`], but overwrites only as many bytes after the match as exist.
 #[inline(always)]
 pub(super) fn copy_match(window: &mut [u8], at: usize, offset: usize, length: usize) {
     let (before, behind) = window.split_at_mut(at);
@@ -60,8 +62,8 @@ fn copy_step<const N: usize>(window: &mut [u8], at: usize, offset: usize) {
     window[at..at + N].copy_from_slice(&bytes);
 }
 
-/// [`copy_wide`] for offsets below 8: the bytes are repeated inside one 64-bit number, which is then stored again and
-/// again at distances that are multiples of the offset.
+/// [`copy_wide`] for offsets below 8: the bytes are repeated inside one 64-bit number, which is
+/// then stored again and again at distances that are multiples of the offset.
 #[inline(always)]
 fn copy_pattern(window: &mut [u8], at: usize, offset: usize, end: usize) {
     /// Multiplying by it puts a copy at each multiple of the offset.

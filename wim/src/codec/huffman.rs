@@ -1,12 +1,13 @@
-//! Canonical prefix codes, decoded by table.
+//! Canonical prefix codes, decoded by tables.
 //!
-//! Codewords are ordered by length and symbol and are read from their first bit, so a table indexed by the next bits
-//! holds them in just that order. The first level is indexed by `ROOT` bits. Codewords that are longer lie at the very
-//! end of the code space; for that end there is one more table, indexed by as many bits as the longest one has.
+//! Codewords are ordered by length and symbol and are read from their first bit, so a table indexed
+//! by the next bits holds them in just that order. The first level is indexed by `ROOT` bits.
+//! Codewords that are longer lie at the very end of the code space; for that end there is one more
+//! table, indexed by as many bits as the longest one has.
 
 /// The longest codeword of any codec, in bits.
 const MAX_LENGTH: usize = 16;
-/// Room for something about each length, 0 for unused symbols included; a power of two.
+/// Length of arrays indexed by codeword length, 0 for unused symbols included; a power of two.
 const LENGTHS: usize = 32;
 /// The most symbols that a code may have.
 const MAX_SYMBOLS: usize = 1024;
@@ -27,15 +28,15 @@ pub(super) struct Incomplete;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Empty;
 
-/// A decoding table of `SIZE` entries; see [`table_size`]. What they hold is for the codec to say: `LONGER` is none that it gives
-/// a symbol.
+/// A decoding table of `SIZE` entries; see [`table_size`]. The codec defines what an entry means;
+/// `LONGER` is a value that it gives to no symbol.
 pub(super) struct Table<const ROOT: u32, const SIZE: usize, const LONGER: u32> {
     entries: Box<[u32; SIZE]>,
     /// The symbols in use in the order of their codewords, while the table is built.
     sorted: [u16; MAX_SYMBOLS],
     /// Bits by which the second level is indexed; 0 while the code is empty.
     depth: u32,
-    /// What to subtract from `depth` bits of the stream to get the index of an entry.
+    /// Subtracted from the next `depth` bits of the stream to get the index of an entry.
     base: usize,
 }
 
@@ -54,8 +55,8 @@ impl<const ROOT: u32, const SIZE: usize, const LONGER: u32> Default for Table<RO
 }
 
 impl<const ROOT: u32, const SIZE: usize, const LONGER: u32> Table<ROOT, SIZE, LONGER> {
-    /// Builds the table for the code in which symbol `i` has `lengths[i]` bits, 0 for none, with what `entry` makes of each. A
-    /// code without any symbols is accepted.
+    /// Builds the table for the code in which symbol `i` has `lengths[i]` bits, 0 for none; `entry`
+    /// makes the entry of each symbol. A code without any symbols is accepted.
     pub(super) fn build(&mut self, lengths: &[u8], entry: impl Fn(Codeword) -> u32) -> Result<(), Incomplete> {
         let counts = sort(lengths, &mut self.sorted);
         let Some(longest) = (1..=MAX_LENGTH).rfind(|&length| counts[length] > 0) else {
@@ -80,7 +81,7 @@ impl<const ROOT: u32, const SIZE: usize, const LONGER: u32> Table<ROOT, SIZE, LO
         let mut base = 0_usize;
         for length in 1..=longest {
             if length == ROOT + 1 {
-                // What is left of the first level leads to the second.
+                // The rest of the first level leads to the second.
                 self.entries[at..1 << ROOT].fill(LONGER);
                 depth = longest;
                 base = (at << (depth - ROOT)).wrapping_sub(1 << ROOT);
@@ -100,7 +101,8 @@ impl<const ROOT: u32, const SIZE: usize, const LONGER: u32> Table<ROOT, SIZE, LO
         (self.depth, self.base) = (depth, base);
     }
 
-    /// The entry for the codeword on top of `bits`; `LONGER` if it is longer than `ROOT` bits or the code is empty.
+    /// The entry for the codeword on top of `bits`; `LONGER` if it is longer than `ROOT` bits or
+    /// the code is empty.
     #[inline(always)]
     pub(super) fn first_level(&self, bits: u64) -> u32 {
         self.entries[(bits >> (64 - ROOT)) as usize]
@@ -126,7 +128,8 @@ impl<const ROOT: u32, const SIZE: usize, const LONGER: u32> Table<ROOT, SIZE, LO
     }
 }
 
-/// Puts each of `entries` into `table` so many times, a power of two, and returns how many that makes.
+/// Puts each of `entries` into `table` so many times, a power of two, and returns how many that
+/// makes.
 #[inline(always)]
 fn repeat(table: &mut [u32], entries: impl ExactSizeIterator<Item = u32>, copies: usize) -> usize {
     let len = entries.len() * copies;
@@ -153,7 +156,8 @@ fn repeat_const<const COPIES: usize>(table: &mut [u32], entries: impl Iterator<I
     }
 }
 
-/// Sorts the symbols in use by code length, then by symbol; returns how many there are of each length.
+/// Sorts the symbols in use by code length, then by symbol; returns how many there are of each
+/// length.
 fn sort(lengths: &[u8], sorted: &mut [u16; MAX_SYMBOLS]) -> [u16; LENGTHS] {
     // Unused symbols go to the end.
     let unused = LENGTHS - 1;
@@ -165,15 +169,16 @@ fn sort(lengths: &[u8], sorted: &mut [u16; MAX_SYMBOLS]) -> [u16; LENGTHS] {
     counts
 }
 
-/// Sorts `items` by a key below `KEYS`, a power of two, and leaves equal ones in their order: calls `put` with the new
-/// place, the old place and the item. Returns how many there are of each key.
+/// Sorts `items` by a key below `KEYS`, a power of two, and leaves equal ones in their order: calls
+/// `put` with the new place, the old place and the item. Returns how many there are of each key.
 #[inline(always)]
 pub(super) fn sort_by_counting<T, const KEYS: usize>(
     items: &[T],
     key: impl Fn(&T) -> usize,
     mut put: impl FnMut(usize, usize, &T),
 ) -> [u16; KEYS] {
-    // Counting in quarters lets four counters be updated at a time, where one would wait for itself.
+    // Counting in quarters lets four counters be updated at a time, where one would wait for
+    // itself.
     let quarter = items.len().div_ceil(4).max(1);
     let mut next = [[0_u16; 4]; KEYS];
     for_each_in_quarters(items, quarter, |part, _, item| next[key(item) % KEYS][part] += 1);
@@ -217,7 +222,7 @@ mod tests {
     use super::super::testing::{Random, codewords};
     use super::*;
 
-    /// Builds the code and looks every codeword up, with ones and with zeros behind it.
+    /// Builds the code and looks every codeword up, followed by ones and by zeros.
     #[track_caller]
     fn assert_finds_all<const ROOT: u32, const SIZE: usize>(table: &mut Table<ROOT, SIZE, 0>, lengths: &[u8]) {
         let words = codewords(lengths);

@@ -1,4 +1,5 @@
-//! LZMS: adaptive codes and probabilities over whole chunks, matches of bytes and of differences, and an x86 filter.
+//! LZMS: adaptive codes and probabilities over whole chunks, matches of bytes and of differences,
+//! and an x86 filter.
 
 mod adaptive;
 mod range;
@@ -50,12 +51,13 @@ impl Default for Decoder {
 impl Decoder {
     /// Decodes one chunk, filling `dst` to its last byte.
     ///
-    /// `src` is the whole compressed chunk, of which both ends matter; `dst.len()` is its uncompressed size, at most
-    /// 1 GiB. Takes time linear in `dst.len()`, allocates nothing, and never panics.
+    /// `src` is the whole compressed chunk, of which both ends matter; `dst.len()` is its
+    /// uncompressed size, at most 1 GiB. Takes time linear in `dst.len()`, allocates nothing, and
+    /// never panics.
     ///
     /// # Errors
-    /// The first rule of the format that `src` breaks; `dst` then holds unspecified bytes. [`CodecError::ChunkSize`] if
-    /// `dst` is too long.
+    /// The first rule of the format that `src` breaks; `dst` then holds unspecified bytes.
+    /// [`CodecError::ChunkSize`] if `dst` is too long.
     pub fn decode(&mut self, src: &[u8], dst: &mut [u8]) -> Result<(), CodecError> {
         if dst.len() > MAX_CHUNK {
             return Err(CodecError::ChunkSize { size: dst.len(), most: MAX_CHUNK });
@@ -90,7 +92,7 @@ impl Codes {
     }
 }
 
-/// What decides about items, beside the codes.
+/// The contexts that decide which item comes next; the codes then give its values.
 struct Models {
     is_match: Context<16>,
     is_delta: Context<32>,
@@ -114,19 +116,20 @@ struct Repeats<T> {
     is_repeat: Context<64>,
     is_not_first: Context<64>,
     is_third: Context<64>,
-    /// The last one used first. Only three can be named: the first three, or the three behind the first if the item
-    /// before this one put that there.
+    /// The offset used last comes first. Only three can be named: the first three, or the three
+    /// after the first if the previous item put that there.
     queue: [T; 4],
 }
 
-/// A match of differences: of bytes that are 2 to the power of `power` apart, `raw` times as far back.
+/// A match of differences: of bytes that are 2 to the power of `power` apart, `raw` times as far
+/// back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Delta {
     power: u32,
     raw: u32,
 }
 
-/// What an item was.
+/// The kind of an item.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Literal,
@@ -152,7 +155,8 @@ impl<'a> Streams<'a> {
 fn decode_items(mut streams: Streams<'_>, codes: &mut Codes, dst: &mut [u8]) -> Result<(), CodecError> {
     let mut at = 0;
     let done = decode_all(&mut streams, codes, dst, &mut at);
-    // What was read behind the end of the input may break any rule, but is never the cause.
+    // Bits from after the end of the input can break any rule, but the cause is that the input
+    // ends.
     if streams.decisions.overrun() || streams.bits.overrun() {
         return Err(CodecError::InputEnds { at });
     }
@@ -185,7 +189,7 @@ fn decode_all(streams: &mut Streams<'_>, codes: &mut Codes, dst: &mut [u8], at: 
     }
 }
 
-/// Copies a match of bytes and returns its length; `again` tells that the item before was one too.
+/// Copies a match of bytes and returns its length; `again` is set if the previous item was one too.
 #[inline(always)]
 fn lz_match(
     Streams { decisions, bits }: &mut Streams<'_>,
@@ -210,8 +214,8 @@ fn lz_match(
     Ok(length)
 }
 
-/// Continues a sequence of differences; `again` tells that the item before did so too. Gives back the streams, and how
-/// many bytes it added.
+/// Continues a sequence of differences; `again` is set if the previous item did so too. Returns the
+/// streams and the number of bytes that it added.
 #[inline(never)]
 fn delta_match<'a>(
     Streams { mut decisions, mut bits }: Streams<'a>,
@@ -243,7 +247,7 @@ fn delta_match<'a>(
     Ok((Streams { decisions, bits }, length))
 }
 
-/// Decodes the length of a match, and holds it against the room behind `at`.
+/// Decodes the length of a match, and checks it against the space after `at`.
 #[inline(always)]
 fn length(
     bits: &mut BitReader<FromBack<'_>>,
@@ -263,7 +267,8 @@ impl<T: Copy> Repeats<T> {
         Self { is_repeat: Context::default(), is_not_first: Context::default(), is_third: Context::default(), queue }
     }
 
-    /// Decides whether an offset is repeated, and which. `again` tells that the item before this one was of this kind.
+    /// Decodes whether an offset is repeated, and which. `again` is set if the previous item was of
+    /// this kind.
     #[inline(always)]
     fn repeated(&mut self, decisions: &mut RangeDecoder<'_>, again: bool) -> Option<T> {
         if !decisions.bit(&mut self.is_repeat) {

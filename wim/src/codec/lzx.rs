@@ -1,4 +1,5 @@
-//! LZX as archives use it: blocks with their own Huffman codes, three repeat offsets, and an x86 filter over it all.
+//! LZX as archives use it: blocks with their own Huffman codes, three repeat offsets, and an x86
+//! filter over it all.
 
 mod call_filter;
 mod code_lengths;
@@ -24,8 +25,9 @@ type Reader<'a> = BitReader<FromFront<'a, { MAX_CHUNK + PAD }>>;
 
 /// Decodes LZX chunks.
 ///
-/// Holds the decoding tables and room for a chunk, so that using it again allocates nothing. Of the 4 MiB that this
-/// room takes at most, memory is used only as far as chunks have filled it, where the system allows for that.
+/// Holds the decoding tables and room for a chunk, so that using it again allocates nothing. Of the
+/// 4 MiB that this room takes at most, memory is used only as far as chunks have filled it, where
+/// the system allows for that.
 pub struct Decoder {
     lengths: CodeLengths,
     tables: Tables,
@@ -42,14 +44,15 @@ impl Default for Decoder {
 impl Decoder {
     /// Decodes one chunk, filling `dst` to its last byte.
     ///
-    /// `src` is the whole compressed chunk; `dst.len()` is its uncompressed size. `chunk_size` is that of the resource,
-    /// in bytes and at most 2 MiB: the alphabet depends on it, in a last, shorter chunk too. Bytes of `src` behind what
-    /// is needed are ignored, and so are all behind the first 2 MiB. Takes time linear in `src.len() + dst.len()`,
-    /// allocates nothing, and never panics.
+    /// `src` is the whole compressed chunk; `dst.len()` is its uncompressed size. `chunk_size` is
+    /// that of the resource, in bytes and at most 2 MiB: the alphabet depends on it, in a last,
+    /// shorter chunk too. Bytes of `src` after the last needed one are ignored, and so are all
+    /// after the first 2 MiB. Takes time linear in `src.len() + dst.len()`, allocates nothing, and
+    /// never panics.
     ///
     /// # Errors
-    /// A rule of the format that `src` breaks; `dst` then holds unspecified bytes. [`CodecError::ChunkSize`] if
-    /// `chunk_size` is too large, or `dst` is larger than it.
+    /// A rule of the format that `src` breaks; `dst` then holds unspecified bytes.
+    /// [`CodecError::ChunkSize`] if `chunk_size` is too large, or `dst` is larger than it.
     pub fn decode(&mut self, src: &[u8], dst: &mut [u8], chunk_size: u32) -> Result<(), CodecError> {
         let most = chunk_size as usize;
         if most > MAX_CHUNK {
@@ -68,7 +71,8 @@ impl Decoder {
             may_call: false,
         };
         let done = chunk.decode(&mut self.lengths, &mut self.tables, window_order(chunk_size));
-        // What was read behind the end of the input may break any rule, but is never the cause.
+        // Bits from after the end of the input can break any rule, but the cause is that the input
+        // ends.
         if chunk.bits.overrun() {
             return Err(CodecError::InputEnds { at: chunk.at });
         }
@@ -121,12 +125,14 @@ impl Chunk<'_> {
         Ok(())
     }
 
-    /// Reads the block's size, for which 25 bits must be available, and returns where in the output it ends.
+    /// Reads the block's size, for which 25 bits must be available, and returns where in the output
+    /// it ends.
     fn block_end(&mut self, order: u32) -> Result<usize, CodecError> {
         let size = if self.bits.take(1) == 1 {
             32768
         } else {
-            // Quirk: more than 16 bits are an extension of wimlib's, who alone writes larger chunks.
+            // Quirk: sizes of more than 16 bits are an extension of wimlib, which alone writes
+            // larger chunks.
             self.bits.take(if order < 16 { 16 } else { 24 }) as usize
         };
         let room = self.end - self.at;

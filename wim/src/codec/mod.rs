@@ -1,8 +1,9 @@
 //! The codecs of the format: XPRESS, LZX and LZMS.
 //!
-//! A decoder is given one whole compressed chunk and the exact size it decodes to. It keeps its tables between chunks,
-//! so a decoder that is used again allocates nothing; nothing else is carried from chunk to chunk. Chunks whose stored
-//! size equals their uncompressed size are not compressed at all and never come here.
+//! A decoder is given one whole compressed chunk and the exact size it decodes to. It keeps its
+//! tables between chunks, so a decoder that is used again allocates nothing; it carries no other
+//! state from chunk to chunk. Chunks whose stored size equals their uncompressed size are not
+//! compressed and never come here.
 
 mod bits;
 mod copy;
@@ -16,7 +17,8 @@ pub mod xpress;
 
 /// The rule that a compressed chunk breaks.
 ///
-/// `at` counts bytes of output from the start of the chunk: what had been decoded when the fault was met.
+/// `at` counts bytes of output from the start of the chunk: what had been decoded when the fault
+/// was met.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CodecError {
@@ -48,7 +50,7 @@ pub enum CodecError {
         /// Bytes of output so far.
         at: usize,
     },
-    /// A run of code lengths goes on behind the last symbol, or repeats a value that is no length.
+    /// A run of code lengths continues after the last symbol, or repeats a value that is no length.
     #[error("run of code lengths at output byte {at} does not fit its code")]
     LengthRun {
         /// Bytes of output so far.
@@ -62,7 +64,7 @@ pub enum CodecError {
         /// Distance back in bytes.
         offset: usize,
     },
-    /// A match goes on behind the end of its block or chunk.
+    /// A match continues after the end of its block or chunk.
     #[error("match past the end of its block or chunk at output byte {end}")]
     PastEnd {
         /// Where the block or chunk ends, in bytes of output.

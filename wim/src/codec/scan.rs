@@ -1,4 +1,4 @@
-//! Finding the few bytes that a filter looks at.
+//! Finds the few bytes that a filter must examine.
 
 /// Bytes that are looked at together.
 const STEP: usize = 64;
@@ -6,10 +6,11 @@ const STEP: usize = 64;
 /// Bytes that are looked at to judge one.
 const SEEN: usize = 3;
 
-/// A bit for each byte of `bytes` that `is_wanted` together with the two behind it, the lowest for the first byte.
+/// A bit for each byte of `bytes` that `is_wanted` together with the two after it, the lowest for
+/// the first byte.
 ///
-/// There are [`STEP`] bytes and two more. `is_wanted` should have no branch, since it then becomes a few instructions
-/// for many bytes.
+/// There are [`STEP`] bytes and two more. `is_wanted` should have no branch, since it then becomes
+/// a few instructions for many bytes.
 #[inline(always)]
 fn find(bytes: &[u8; STEP + SEEN - 1], is_wanted: impl Fn([u8; SEEN]) -> bool) -> u64 {
     // Multiplied by it, the ones in eight bytes meet in the top byte.
@@ -25,8 +26,9 @@ fn find(bytes: &[u8; STEP + SEEN - 1], is_wanted: impl Fn([u8; SEEN]) -> bool) -
     found
 }
 
-/// Calls `each` with every position from `start` on and before `end` whose byte `is_wanted`, in ascending order; `each`
-/// gives the next position that may be of interest. It may change bytes before that one, and must leave the others.
+/// Calls `each` with every position from `start` on and before `end` whose byte `is_wanted`, in
+/// ascending order; `each` gives the next position that may be of interest. It may change bytes
+/// before that one, and must leave the others.
 #[inline(always)]
 pub(super) fn for_each(
     chunk: &mut [u8],

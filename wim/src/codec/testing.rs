@@ -1,11 +1,12 @@
-//! What the codecs' tests share: codes, writers of their bit streams, and oracles too simple to be wrong.
+//! Shared by the codecs' tests: codes, writers of their bit streams, and oracles too simple to be
+//! wrong.
 
 pub(super) mod lzx;
 pub(super) mod xpress;
 
 use std::ops::RangeInclusive;
 
-/// What a stream says.
+/// An item of a compressed stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Item {
     Literal(u8),
@@ -55,7 +56,8 @@ impl Random {
         (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) as usize % end
     }
 
-    /// Items of all kinds that make exactly `len` bytes, with matches of these lengths. Repeats name `repeats` offsets.
+    /// Items of all kinds that make exactly `len` bytes, with matches of these lengths. Repeats
+    /// name `repeats` offsets.
     pub(super) fn items(&mut self, len: usize, repeats: usize, lengths: RangeInclusive<usize>) -> Vec<Item> {
         let (mut items, mut at) = (Vec::new(), 0);
         while at < len {
@@ -74,9 +76,11 @@ impl Random {
         items
     }
 
-    /// The lengths of a complete code in which all of `used` symbols have one, at most `longest` bits.
+    /// The lengths of a complete code in which all of `used` symbols have one, at most `longest`
+    /// bits.
     ///
-    /// A single symbol gets a companion, since it alone would be incomplete; no symbols are an empty code.
+    /// A single symbol gets a companion, since it alone would be incomplete; no symbols are an
+    /// empty code.
     pub(super) fn code(&mut self, used: &[usize], symbols: usize, longest: u8) -> Vec<u8> {
         let mut lengths = vec![0; symbols];
         let mut used = used.to_vec();

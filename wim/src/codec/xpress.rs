@@ -1,4 +1,5 @@
-//! XPRESS with Huffman codes: one static code for literals and matches, and no state between matches.
+//! XPRESS with Huffman codes: one static code for literals and matches, and no state between
+//! matches.
 
 use std::hint::select_unpredictable;
 
@@ -13,16 +14,17 @@ const SYMBOLS: usize = 512;
 const ROOT: u32 = 11;
 type CodeTable = Table<ROOT, { table_size(ROOT, SYMBOLS, 15) }, LONGER>;
 
-// What a table entry holds of a symbol, from the low bits: how many bits codeword and offset bits have together, and:
+// Layout of a table entry, from the low bits: the number of bits of codeword and offset together,
+// and:
 const LITERAL: u32 = 1 << 6;
 /// The length of the match, 1 for a literal. Of a rare match, from 32 on, the bits of the codeword.
 const LENGTH_SHIFT: u32 = 8;
-/// The literal, or what makes the offset when added to codeword and offset bits, modulo 2^16. Of a rare match the number of offset
-/// bits, and below it whether the length follows as bytes.
+/// The literal, or what makes the offset when added to codeword and offset bits, modulo 2^16. Of a
+/// rare match the number of offset bits, and below it whether the length follows as bytes.
 const VALUE_SHIFT: u32 = 16;
 
-/// A rare match, but for the rest of its length and its value. Taken for a common one it would have an offset of at most 32 and
-/// overlap itself.
+/// A rare match, but for the rest of its length and its value. Taken for a common one it would have
+/// an offset of at most 32 and overlap itself.
 const RARE: u32 = 32 << LENGTH_SHIFT | 1;
 /// Stands for all codewords longer than `ROOT` bits.
 const LONGER: u32 = RARE;
@@ -34,7 +36,8 @@ type Reader<'a> = BitReader<FromFront<'a, { MAX_CHUNK + PAD }>>;
 
 /// Decodes XPRESS chunks.
 ///
-/// Holds the decoding table, and room for a chunk on both sides, so that using it again allocates nothing.
+/// Holds the decoding table, and room for a chunk on both sides, so that using it again allocates
+/// nothing.
 pub struct Decoder {
     table: CodeTable,
     even_words: Words<{ MAX_CHUNK + PAD }>,
@@ -51,13 +54,13 @@ impl Default for Decoder {
 impl Decoder {
     /// Decodes one chunk, filling `dst` to its last byte.
     ///
-    /// `src` is the whole compressed chunk; `dst.len()` is its uncompressed size, at most 64 KiB. Bytes of `src` behind
-    /// what is needed are ignored, and so are all behind the first 64 KiB. Takes time linear in `dst.len()`, allocates
-    /// nothing, and never panics.
+    /// `src` is the whole compressed chunk; `dst.len()` is its uncompressed size, at most 64 KiB.
+    /// Bytes of `src` after the last needed one are ignored, and so are all after the first 64 KiB.
+    /// Takes time linear in `dst.len()`, allocates nothing, and never panics.
     ///
     /// # Errors
-    /// A rule of \[MS-XCA\] 2.2 that `src` breaks; `dst` then holds unspecified bytes. [`CodecError::ChunkSize`] if
-    /// `dst` is too long.
+    /// A rule of \[MS-XCA\] 2.2 that `src` breaks; `dst` then holds unspecified bytes.
+    /// [`CodecError::ChunkSize`] if `dst` is too long.
     pub fn decode(&mut self, src: &[u8], dst: &mut [u8]) -> Result<(), CodecError> {
         if dst.len() > MAX_CHUNK {
             return Err(CodecError::ChunkSize { size: dst.len(), most: MAX_CHUNK });
@@ -96,7 +99,8 @@ impl Items<'_> {
     /// Decodes everything.
     fn decode(mut self, table: &CodeTable) -> Result<(), CodecError> {
         let done = self.decode_all(table);
-        // What was read behind the end of the input may break any rule, but is never the cause.
+        // Bits from after the end of the input can break any rule, but the cause is that the input
+        // ends.
         if self.bits.overrun() {
             return Err(CodecError::InputEnds { at: self.at });
         }
@@ -173,25 +177,26 @@ impl Items<'_> {
         Some((offset as usize, length))
     }
 
-    /// Reads the bytes that tell a length of 18 or more. `None` if they are missing.
+    /// Reads the bytes that hold a length of 18 or more. `None` if they are missing.
     #[inline(always)]
     fn long_length(&mut self) -> Option<usize> {
         let byte = self.bits.take_byte()?;
         let value = if byte < 255 {
             15 + usize::from(byte)
         } else {
-            // Quirk: [MS-XCA] 2.2.4 refuses values below 15 and lets 0 announce 32 bits, which no chunk needs. Readers
-            // of archives take whatever is there.
+            // Quirk: [MS-XCA] 2.2.4 refuses values below 15 and lets 0 announce 32 bits, which no
+            // chunk needs. Readers of archives take whatever is there.
             usize::from(u16::from_le_bytes([self.bits.take_byte()?, self.bits.take_byte()?]))
         };
         Some(value + 3)
     }
 }
 
-/// Decodes a literal or an undisturbed match of up to 16 bytes, or nothing if the next item is neither.
+/// Decodes a literal or an undisturbed match of up to 16 bytes, or nothing if the next item is
+/// neither.
 ///
-/// Literals are treated as matches from a safe place, the copied byte being replaced: telling literals from matches
-/// by a branch would be guesswork for the processor.
+/// Literals are treated as matches from a safe place, the copied byte being replaced: telling
+/// literals from matches by a branch would be guesswork for the processor.
 #[inline(always)]
 fn common_item(bits: &mut Reader<'_>, at: &mut usize, window: &mut [u8; WINDOW], table: &CodeTable) -> bool {
     let entry = table.first_level(bits.peek());
@@ -221,26 +226,26 @@ fn common_offset(entry: u32, bits: u64) -> usize {
     usize::from(taken.wrapping_add(entry >> VALUE_SHIFT) as u16)
 }
 
-/// What an entry holds as its length.
+/// The length field of an entry.
 #[inline(always)]
 fn length_of(entry: u32) -> usize {
     usize::from((entry >> LENGTH_SHIFT) as u8)
 }
 
-/// What the table holds for a codeword.
+/// The table's entry for a codeword.
 #[inline(always)]
 fn entry(Codeword { symbol, word, length }: Codeword) -> u32 {
     let Symbol { entry, length_unit, word_unit } = SYMBOL_ENTRIES[symbol];
     entry.wrapping_add(length * length_unit).wrapping_sub(word.wrapping_mul(word_unit))
 }
 
-/// What a symbol adds to its entry.
+/// The part of an entry that depends on the symbol.
 #[derive(Clone, Copy)]
 struct Symbol {
     entry: u32,
-    /// What each bit of the codeword's length adds.
+    /// Added for each bit of the codeword's length.
     length_unit: u32,
-    /// What the codeword takes away, as often as its value says.
+    /// Subtracted as often as the value of the codeword.
     word_unit: u32,
 }
 

@@ -15,7 +15,7 @@ use crate::{BlobHash, Error, FileTime, Name, Result};
 #[derive(FromBytes, Immutable, KnownLayout, Unaligned, Debug)]
 #[repr(C)]
 pub(super) struct RawDentry {
-    length: U64,           // 0x00  with names and tagged items, but without streams
+    length: U64,           // 0x00  with names and tagged items, without streams
     attributes: U32,       // 0x08
     security_id: U32,      // 0x0c
     subdir: U64,           // 0x10
@@ -38,7 +38,7 @@ const NO_SECURITY: u32 = u32::MAX;
 
 /// A file's attributes: Windows' `FILE_ATTRIBUTE_` bits. Unknown ones are kept.
 ///
-/// Some writers keep other things in the upper half; mask before reading meaning into it.
+/// Some writers keep other values in the upper half: mask it before interpreting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Attributes(pub u32);
 
@@ -70,17 +70,18 @@ impl Attributes {
         self.0 & attributes.0 == attributes.0
     }
 
-    /// Whether they are those of a directory: marked as one and no reparse point.
+    /// Whether they are those of a directory: the directory bit is set and the reparse point bit is
+    /// not.
     #[must_use]
     pub fn is_directory(self) -> bool {
         self.contains(Self::DIRECTORY) && !self.contains(Self::REPARSE_POINT)
     }
 }
 
-/// What a directory entry says about its reparse point; the rest is in the reparse stream.
+/// The part of a reparse point that is in the directory entry; the rest is in the reparse stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ReparseHead {
-    /// Which kind: see [`reparse`](crate::reparse).
+    /// The kind: see [`reparse`](crate::reparse).
     pub tag: u32,
     /// The reserved field of the reparse buffer.
     pub reserved: u16,
@@ -92,9 +93,9 @@ pub struct ReparseHead {
 #[derive(Debug, Clone, Copy)]
 pub struct Dentry<'a> {
     raw: &'a RawDentry,
-    /// The metadata behind the fixed part, up to its end.
+    /// The metadata after the fixed part, up to its end.
     tail: &'a [u8],
-    /// How many security descriptors there are.
+    /// The number of security descriptors of the image.
     descriptors: u32,
     /// The root has no name, whatever is stored.
     is_root: bool,
@@ -107,7 +108,8 @@ impl<'a> Dentry<'a> {
         Attributes(self.raw.attributes.get())
     }
 
-    /// Whether it is a directory: marked as one and no reparse point. Junctions are none.
+    /// Whether it is a directory: the directory bit is set and the reparse point bit is not, so
+    /// that junctions are none.
     #[must_use]
     pub fn is_directory(&self) -> bool {
         self.attributes().is_directory()
@@ -137,14 +139,14 @@ impl<'a> Dentry<'a> {
         FileTime(self.raw.written.get())
     }
 
-    /// The main hash as stored; what it is the hash of, [`Dentry::streams`] tells.
+    /// The main hash as stored; [`Dentry::streams`] says which stream it belongs to.
     #[must_use]
     pub fn main_hash(&self) -> BlobHash {
         BlobHash(self.raw.hash)
     }
 
-    /// The number that hard-linked names share, as stored. Names are links of one file only if their data agrees too:
-    /// see [`Metadata::inode`](super::Metadata::inode).
+    /// The number that hard-linked names share, as stored. Names are links of one file only if
+    /// their data agrees as well: see [`Metadata::inode`](super::Metadata::inode).
     #[must_use]
     pub fn hard_link_id(&self) -> Option<NonZeroU64> {
         let is_reparse_point = self.attributes().contains(Attributes::REPARSE_POINT);
@@ -179,7 +181,7 @@ impl<'a> Dentry<'a> {
         Streams::new(self.attributes(), self.main_hash(), entries, self.raw.stream_count.get())
     }
 
-    /// The tagged items behind the names, up to the first that does not fit.
+    /// The tagged items after the names, up to the first that does not fit.
     pub fn tagged_items(&self) -> impl Iterator<Item = TaggedItem<'a>> + use<'a> {
         let start = (FIXED + self.raw.names_len()).next_multiple_of(8) - FIXED;
         tagged_items(self.tail.get(start..self.size() - FIXED).unwrap_or_default())
@@ -191,7 +193,8 @@ impl<'a> Dentry<'a> {
         self.item(TaggedItem::UNIX_DATA).and_then(parse_unix_data)
     }
 
-    /// The NTFS object id: 16 bytes, and up to three more GUIDs (birth volume, birth object, domain).
+    /// The NTFS object id: 16 bytes, and up to three more GUIDs (birth volume, birth object,
+    /// domain).
     #[must_use]
     pub fn object_id(&self) -> Option<&'a [u8]> {
         self.item(TaggedItem::OBJECT_ID).filter(|data| (16..=64).contains(&data.len()))
@@ -202,7 +205,8 @@ impl<'a> Dentry<'a> {
         windows_eas(self.item(TaggedItem::EXTENDED_ATTRIBUTES).unwrap_or_default())
     }
 
-    /// Linux's extended attributes, which wimlib stores in two forms; names have their prefix, as `user.x`.
+    /// Linux's extended attributes, which wimlib stores in two forms; names have their prefix, as
+    /// `user.x`.
     pub fn linux_xattrs(&self) -> impl Iterator<Item = ExtendedAttribute<'a>> + use<'a> {
         let older = linux_xattrs(self.item(TaggedItem::LINUX_XATTRS).unwrap_or_default());
         older.chain(self.extended_attributes().filter(ExtendedAttribute::is_linux))
@@ -213,12 +217,12 @@ impl<'a> Dentry<'a> {
         self.tagged_items().find(|item| item.tag == tag).map(|item| item.data)
     }
 
-    /// The bytes that it takes without its streams, a multiple of 8.
+    /// Its length in bytes without its streams, a multiple of 8.
     fn size(&self) -> usize {
         (self.raw.length.get() as usize).next_multiple_of(8)
     }
 
-    /// The name as stored, of the root too.
+    /// The name as stored, also of the root.
     pub(super) fn stored_name(&self) -> Name<'a> {
         Name::new(&self.tail[..usize::from(self.raw.name_bytes.get())])
     }
@@ -240,7 +244,8 @@ impl<'a> Dentry<'a> {
     }
 }
 
-/// The bytes of a name of `len` bytes with its terminator, which only names that are not empty have.
+/// The bytes of a name of `len` bytes with its terminator, which only names that are not empty
+/// have.
 fn with_end(len: U16) -> usize {
     match len.get() {
         0 => 0,
@@ -272,7 +277,7 @@ impl RawDentry {
     }
 }
 
-/// What makes it impossible to go on with a list of entries.
+/// A fault after which a list of entries cannot be read further.
 #[derive(Debug)]
 pub(super) enum ListFault {
     /// There is no telling where the next entry begins.
@@ -290,14 +295,15 @@ impl From<Error> for ListFault {
 /// The bytes of an entry, with its streams.
 #[derive(Debug)]
 pub(super) struct Extent {
-    /// Where the next entry begins: behind the streams, a multiple of 8.
+    /// Where the next entry begins: after the streams, a multiple of 8.
     pub(super) end: usize,
-    /// What keeps this entry, but not the next one, from being used.
+    /// A fault that makes this entry unusable, but not the next one.
     pub(super) fault: Option<Error>,
 }
 
 impl Extent {
-    /// Finds the end of the entry at `at`, a multiple of 8, or `None` at the end of a list, and claims its bytes.
+    /// Finds the end of the entry at `at`, a multiple of 8, or `None` at the end of a list, and
+    /// claims its bytes.
     pub(super) fn parse(bytes: &[u8], at: usize, seen: &mut Seen) -> Result<Option<Self>, ListFault> {
         let rest = bytes.get(at..).unwrap_or_default();
         let (what, have) = ("directory entry", rest.len() as u64);

@@ -1,4 +1,4 @@
-//! The metadata of one image: its tree of names, and everything about files but their data.
+//! The metadata of one image: its tree of names, and everything about files except their data.
 
 mod dentry;
 mod security;
@@ -30,7 +30,8 @@ const EMPTY_ROOT: [u8; 104] = {
     entry
 };
 
-/// A name in an image's tree. Children of a directory are consecutive, in the order of their shown names.
+/// A name in an image's tree. Children of a directory are consecutive, in the order of their shown
+/// names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeId(pub u32);
 
@@ -39,9 +40,11 @@ impl NodeId {
     pub const ROOT: Self = Self(0);
 }
 
-/// What the names of a hard-link group share; every other name has one of its own. 0 is the root's.
+/// An inode: shared by the names of a hard-link group, and one of its own for every other name. 0
+/// is the root's.
 ///
-/// Numbered by the order in which nodes first use them, so the same metadata always gives the same numbers.
+/// Numbered by the order in which nodes first use them, so the same metadata always gives the same
+/// numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct InodeId(pub u32);
 
@@ -54,7 +57,8 @@ pub enum CaseSensitivity {
     Insensitive,
 }
 
-/// The metadata of one image, parsed: the decoded bytes as they are, and small arrays of places in them.
+/// The metadata of one image, parsed: the decoded bytes as they are, and small arrays of places in
+/// them.
 #[derive(Debug)]
 pub struct Metadata {
     bytes: Vec<u8>,
@@ -88,12 +92,13 @@ const _: () = assert!(size_of::<Node>() + size_of::<Inode>() <= 40);
 impl Metadata {
     /// Parses the uncompressed bytes of a metadata resource.
     ///
-    /// Takes time and memory linear in `bytes` but for sorting names. Entries that cannot be shown or read are left out
-    /// with a warning; a directory whose list is damaged keeps the entries before the damage.
+    /// Takes time and memory linear in `bytes`, except for sorting names. Entries that cannot be
+    /// shown or read are left out with a warning; a directory whose list is damaged keeps the
+    /// entries before the damage.
     ///
     /// # Errors
-    /// What is wrong with the security data or the root directory entry; [`Error::TooLarge`](crate::Error::TooLarge)
-    /// above 1 GiB.
+    /// The fault of the security data or the root directory entry;
+    /// [`Error::TooLarge`](crate::Error::TooLarge) above 1 GiB.
     pub fn parse(mut bytes: Vec<u8>) -> Result<Self> {
         let size = bytes.len() as u64;
         if size > MAX_METADATA {
@@ -111,13 +116,13 @@ impl Metadata {
         Ok(Self { bytes, security, nodes, inodes, warnings: warnings.into_vec() })
     }
 
-    /// How many names there are, with the root.
+    /// The number of names, the root included.
     #[must_use]
     pub fn node_count(&self) -> u32 {
         self.nodes.len() as u32
     }
 
-    /// How many inodes there are, with the root's.
+    /// The number of inodes, the root's included.
     #[must_use]
     pub fn inode_count(&self) -> u32 {
         self.inodes.len() as u32
@@ -146,7 +151,7 @@ impl Metadata {
     /// The child of `directory` that is shown as `name`, in UTF-16 units.
     #[must_use]
     pub fn lookup(&self, directory: NodeId, name: &[u16], case: CaseSensitivity) -> Option<NodeId> {
-        // These are never shown, and would be taken for their stand-ins.
+        // These units are never shown, and would match their stand-ins.
         if name.contains(&0) || name.contains(&u16::from(b'/')) {
             return None;
         }
@@ -159,7 +164,8 @@ impl Metadata {
         self.find(directory, |child| child.cmp_folded(name))
     }
 
-    /// The first child of `directory` for whose name `compare` says that it is the one.
+    /// The first child of `directory` whose name `compare` finds equal; names are in ascending
+    /// order.
     fn find(&self, directory: NodeId, compare: impl Fn(Name<'_>) -> Ordering) -> Option<NodeId> {
         let Range { mut start, end } = self.children(directory);
         let mut above = end;
@@ -180,13 +186,14 @@ impl Metadata {
         InodeId(self.nodes[node.0 as usize].inode)
     }
 
-    /// The first name of `inode`: the one whose directory entry speaks for all.
+    /// The first name of `inode`: its directory entry gives the attributes of all names.
     #[must_use]
     pub fn first_node(&self, inode: InodeId) -> NodeId {
         NodeId(self.inodes[inode.0 as usize].first_node)
     }
 
-    /// The link count of `inode`: how many names it has, or for directories 2 and one for each directory in it.
+    /// The link count of `inode`: how many names it has, or for directories 2 and one for each
+    /// directory in it.
     #[must_use]
     pub fn link_count(&self, inode: InodeId) -> u32 {
         self.inodes[inode.0 as usize].links
@@ -200,13 +207,14 @@ impl Metadata {
         })
     }
 
-    /// The self-relative security descriptor that directory entries refer to as `id`; `None` for an unused slot too.
+    /// The self-relative security descriptor that directory entries refer to as `id`; `None` for an
+    /// unused slot too.
     #[must_use]
     pub fn security_descriptor(&self, id: u32) -> Option<&[u8]> {
         self.security.get(&self.bytes, id).filter(|descriptor| !descriptor.is_empty())
     }
 
-    /// How many security descriptors there are.
+    /// The number of security descriptors.
     #[must_use]
     pub fn security_descriptor_count(&self) -> u32 {
         self.security.count()
@@ -217,7 +225,8 @@ impl Metadata {
         (0..self.security_descriptor_count()).map(|id| self.security_descriptor(id).unwrap_or_default())
     }
 
-    /// The path of `node` from the root in WTF-8: shown names with `/` between and none in front; empty for the root.
+    /// The path of `node` from the root in WTF-8: shown names joined by `/`, without a leading one;
+    /// empty for the root.
     #[must_use]
     pub fn path(&self, node: NodeId) -> Vec<u8> {
         let ancestors = std::iter::successors(Some(node), |&node| Some(self.parent(node)));
@@ -232,21 +241,22 @@ impl Metadata {
         path
     }
 
-    /// The bytes it takes in memory.
+    /// Memory used, in bytes.
     #[must_use]
     pub fn memory_size(&self) -> usize {
         let arrays = size_of_val(&*self.nodes) + size_of_val(&*self.inodes) + size_of_val(&*self.warnings);
         self.bytes.capacity() + arrays + self.security.memory_size()
     }
 
-    /// What was put up with while parsing.
+    /// Anomalies that were tolerated while parsing.
     #[must_use]
     pub fn warnings(&self) -> &[Warning] {
         &self.warnings
     }
 }
 
-/// Where the root's entry is: at `at`, or appended to `bytes` when the image has none.
+/// Where the root's entry is: at `at`, or at the end of `bytes` after one was appended to an image
+/// without a root.
 fn place_of_root(bytes: &mut Vec<u8>, at: usize, warnings: &mut Warnings) -> u32 {
     let length = bytes.get(at..).and_then(|rest| rest.first_chunk()).map(|&length| u64::from_le_bytes(length));
     if length.is_none_or(|length| length > 8) {

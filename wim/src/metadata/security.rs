@@ -61,14 +61,15 @@ impl SecurityData {
         self.bounds.len() as u32 - 1
     }
 
-    /// The descriptor with this id in `bytes`, which are those that were parsed; empty for a slot that is not used.
+    /// The descriptor with this id in `bytes`, which are those that were parsed; empty for a slot
+    /// that is not used.
     pub(super) fn get<'a>(&self, bytes: &'a [u8], id: u32) -> Option<&'a [u8]> {
         let start = *self.bounds.get(id as usize)?;
         let end = *self.bounds.get(id as usize + 1)?;
         bytes.get(start as usize..end as usize)
     }
 
-    /// The bytes of memory behind this value.
+    /// The bytes of memory that this value holds.
     pub(super) fn memory_size(&self) -> usize {
         size_of_val(&*self.bounds)
     }

@@ -1,12 +1,12 @@
-//! Which bytes of a metadata resource have been read as directory entries.
+//! Tracks which bytes of a metadata resource have been read as directory entries.
 
 use std::ops::Range;
 
 /// A bit for each eight bytes, since entries begin and end at multiples of eight.
 ///
-/// Lists of directory entries may overlap, and directories may share them: n lists of two directories each, both with the
-/// next list as their children, have 2^n paths. Since no byte may be claimed twice, reading all of them takes no longer
-/// than the bytes are many.
+/// Lists of directory entries may overlap, and directories may share them: n lists of two
+/// directories each, both with the next list as their children, have 2^n paths. Since no byte may
+/// be claimed twice, reading all of them takes time linear in the number of bytes.
 #[derive(Debug)]
 pub(super) struct Seen(Vec<u64>);
 
@@ -16,10 +16,11 @@ impl Seen {
         Self(vec![0; len.div_ceil(8 * 64)])
     }
 
-    /// Claims `bytes`, whose ends are multiples of eight, or finds that some of them are claimed already.
+    /// Claims `bytes`, whose ends are multiples of eight, or finds that some of them are claimed
+    /// already.
     ///
-    /// Those in front of them are claimed even so: the time that this takes must be paid for in bytes that nobody can
-    /// claim again.
+    /// The bytes before those are claimed all the same, so that the time this takes is bounded by
+    /// the number of bytes: they cannot be claimed again.
     pub(super) fn claim(&mut self, bytes: Range<usize>) -> bool {
         let (mut slot, end) = (bytes.start / 8, bytes.end / 8);
         while slot < end {
@@ -51,7 +52,7 @@ mod tests {
                 let free = taken[start..start + len].iter().all(|taken| !taken);
                 prop_assert_eq!(seen.claim(start * 8..(start + len) * 8), free);
                 if !free {
-                    return Ok(()); // What a failed claim leaves claimed is not fixed.
+                    return Ok(()); // which bytes a failed claim leaves claimed is not defined
                 }
                 taken[start..start + len].fill(true);
             }

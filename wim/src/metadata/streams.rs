@@ -37,8 +37,8 @@ pub struct Streams<'a> {
 /// A named data stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NamedStream<'a> {
-    /// The place of the stream among the directory entry's extra streams, which is what tells it from others: from 0, below
-    /// 65535, and not always consecutive.
+    /// The place of the stream among the directory entry's extra streams, which is what tells it
+    /// from others: from 0, below 65535, and not always consecutive.
     pub index: u16,
     /// Its name, not empty.
     pub name: Name<'a>,
@@ -47,7 +47,8 @@ pub struct NamedStream<'a> {
 }
 
 impl<'a> Streams<'a> {
-    /// The streams of an entry with this main hash and `count` extra streams at the start of `entries`.
+    /// The streams of an entry with this main hash and `count` extra streams at the start of
+    /// `entries`.
     pub(super) fn new(attributes: Attributes, main: BlobHash, entries: &'a [u8], count: u16) -> Self {
         let mut streams = Self { unnamed: None, reparse: None, efs: None, entries, count };
         let extra = streams.extra().filter(|stream| stream.name.is_empty()).map(|stream| stream.hash);
@@ -88,8 +89,8 @@ fn some(hash: BlobHash) -> Option<BlobHash> {
     Some(hash).filter(|hash| !hash.is_zero())
 }
 
-/// Finds the end of `count` extra stream entries at `at`, and what keeps them, but not what follows, from being used.
-/// Claims their bytes.
+/// Finds the end of `count` extra stream entries at `at`, and what keeps them, but not what
+/// follows, from being used. Claims their bytes.
 pub(super) fn skip_streams(
     bytes: &[u8],
     at: usize,
@@ -156,7 +157,8 @@ mod tests {
         }
     }
 
-    /// One line for attributes, main hash and extra entries: unnamed, reparse, EFS, and the named streams.
+    /// One line for attributes, main hash and extra entries: unnamed, reparse, EFS, and the named
+    /// streams.
     fn resolve(attributes: u32, main: u8, extra: &[(&str, u8)]) -> String {
         let bytes: Vec<u8> = extra.iter().flat_map(|(name, hash)| entry(name, *hash)).collect();
         let (end, fault) = skip(&bytes, 0, extra.len() as u16).unwrap();

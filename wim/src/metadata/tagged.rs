@@ -3,7 +3,7 @@
 use zerocopy::little_endian::{U16, U32};
 use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned};
 
-/// An item behind a directory entry's names.
+/// An item after a directory entry's names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TaggedItem<'a> {
     /// Its kind.
@@ -23,7 +23,7 @@ impl TaggedItem<'_> {
     pub const LINUX_XATTRS: u32 = 0x337D_D874;
 }
 
-/// What Unix knows about a file and Windows does not.
+/// Unix attributes of a file, as wimlib stores them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct UnixData {
     /// The owner.
@@ -89,7 +89,8 @@ struct RawEa {
     flags: u8,
 }
 
-/// The extended attributes in an item of that kind: all of them, or none if the last one does not end with the item.
+/// The extended attributes in an item of that kind: all of them, or none if the last one does not
+/// end with the item.
 pub(super) fn windows_eas(data: &[u8]) -> impl Iterator<Item = ExtendedAttribute<'_>> {
     all_or_none(data, |data| {
         let (raw, tail) = RawEa::ref_from_prefix(data).ok()?;
@@ -119,7 +120,7 @@ pub(super) fn linux_xattrs(data: &[u8]) -> impl Iterator<Item = ExtendedAttribut
     })
 }
 
-/// What `parse` makes of `data` again and again until nothing is left; nothing at all if it fails on the way.
+/// Applies `parse` to `data` until nothing is left; empty if one step fails.
 fn all_or_none<'a, T>(data: &'a [u8], parse: impl Fn(&'a [u8]) -> Option<(T, &'a [u8])>) -> impl Iterator<Item = T> {
     let step = move |rest: &mut &'a [u8]| {
         let (value, tail) = parse(rest)?;

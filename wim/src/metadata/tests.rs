@@ -254,7 +254,8 @@ fn a_bad_name_costs_one_entry() {
     }
 }
 
-/// Work must not grow faster than the bytes, whatever they are: each of these is quadratic when done without thought.
+/// Work must not grow faster than the bytes, whatever they are: each of these is quadratic when
+/// done without thought.
 #[test]
 fn hostile_lists_take_linear_time() {
     // Many directories whose lists begin inside one entry with very many streams.
@@ -332,7 +333,7 @@ impl Model {
     fn of(tree: &Metadata, node: NodeId) -> Self {
         let dentry = tree.dentry(node);
         if !dentry.is_directory() {
-            // Contents are so short that a hash tells which it is.
+            // Contents are so short that a hash identifies them.
             let letters = ["", "a", "b"];
             let texts =
                 letters.iter().flat_map(|x| letters.iter().flat_map(move |y| letters.map(|z| format!("{x}{y}{z}"))));

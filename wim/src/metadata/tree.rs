@@ -1,8 +1,8 @@
-//! Builds an image's tree out of its lists of directory entries.
+//! Builds an image's tree from its lists of directory entries.
 //!
-//! Directories are taken in the order of their node numbers, so that this order is the queue of those still to be read,
-//! and the children of each become consecutive nodes. Lists may point anywhere, also at each other: every byte is read as
-//! a directory entry once.
+//! Directories are taken in the order of their node numbers, so that this order is the queue of
+//! those still to be read, and the children of each become consecutive nodes. Lists may point
+//! anywhere, also at each other: every byte is read as a directory entry at most once.
 
 use super::dentry::{Extent, ListFault};
 use super::security::SecurityData;
@@ -23,19 +23,20 @@ pub(super) struct Builder<'a> {
     seen: Seen,
     pub(super) nodes: Vec<Node>,
     pub(super) inodes: Vec<Inode>,
-    /// Every directory that has been met, by node number; the queue of those to be read is its end.
+    /// Every directory found so far, by node number; its end is the queue of those still to be
+    /// read.
     directories: Vec<Directory>,
     /// Hard-link id and node of every name that may be one of several.
     links: Vec<(u64, u32)>,
-    /// Where the entries of the list being read are.
+    /// Offsets of the entries of the list being read.
     children: Vec<u32>,
     warnings: &'a mut Warnings,
 }
 
-/// A directory that has been met.
+/// A directory that was found.
 struct Directory {
     node: u32,
-    /// Where the list of its children is; 0 for none.
+    /// Offset of the list of its children; 0 for none.
     list: u32,
     depth: u32,
     subdirectories: u32,
@@ -128,7 +129,7 @@ impl<'a> Builder<'a> {
         });
     }
 
-    /// The place of a directory's list of children, 0 for none or a list that cannot be.
+    /// The offset of a directory's list of children, 0 for none or an impossible offset.
     fn check_list(&mut self, at: u32, directory: NodeId, list: u64, depth: u32) -> u32 {
         if list == 0 {
             return 0;
@@ -209,7 +210,7 @@ impl<'a> Builder<'a> {
 
     /// Puts a directory's children in order and leaves out those whose name is there already.
     fn sort(&mut self, directory: NodeId, children: &mut Vec<u32>) {
-        // Writers sort names in the same order, all but a few.
+        // Most writers sort names in the same order.
         if children.is_sorted_by(|&a, &b| self.name(a).cmp_shown(self.name(b)).is_lt()) {
             return;
         }
@@ -280,10 +281,11 @@ impl<'a> Builder<'a> {
     }
 }
 
-/// Eight shown units in upper case behind the first `skip`, a byte each, the first one on top.
+/// Eight shown units in upper case after the first `skip`, a byte each, the first one on top.
 ///
-/// Keys that differ are ordered as names are whose first `skip` units are alike: a name that ends before has zeros, which
-/// no shown unit has, and nothing follows a unit that is too large for its byte.
+/// Keys that differ are ordered as names are whose first `skip` units are alike: a name that ends
+/// before has zeros, which no shown unit has, and nothing follows a unit that is too large for its
+/// byte.
 fn sort_key(name: Name<'_>, skip: usize) -> u64 {
     let (mut key, mut shift) = (0, 64);
     for unit in name.shown_units().map(upcase).skip(skip).take(8) {

@@ -1,4 +1,4 @@
-//! The XML data: what is told about an archive's images beside their trees.
+//! The XML data: names, descriptions and counts of an archive's images.
 
 mod parse;
 
@@ -17,13 +17,15 @@ pub struct XmlData {
 }
 
 impl XmlData {
-    /// Parses UTF-16LE text, with or without a byte order mark. What cannot be understood is left out with a warning.
+    /// Parses UTF-16LE text, with or without a byte order mark. What cannot be understood is left
+    /// out with a warning.
     #[must_use]
     pub fn parse(bytes: &[u8]) -> Self {
         parse::parse(bytes)
     }
 
-    /// Reads the XML data of the archive `source`, whose header is `header`. What cannot be read is a warning.
+    /// Reads the XML data of the archive `source`, whose header is `header`. What cannot be read is
+    /// a warning.
     pub(crate) fn read(source: &dyn ReadAt, header: &Header) -> Self {
         match Self::read_bytes(source, header) {
             Ok(bytes) if bytes.is_empty() => Self::default(),
@@ -58,20 +60,21 @@ impl XmlData {
         &self.text
     }
 
-    /// Whether the archive is an encrypted ESD, whose data nobody can read without its key.
+    /// Whether the archive is an encrypted ESD, whose data cannot be read without its key.
     #[must_use]
     pub fn is_encrypted(&self) -> bool {
         self.encrypted
     }
 
-    /// What was put up with while parsing.
+    /// Anomalies that were tolerated while parsing.
     #[must_use]
     pub fn warnings(&self) -> &[Warning] {
         &self.warnings
     }
 }
 
-/// What the XML data says about one image: for display, and never to be relied on. `None` is an absent element.
+/// The description of one image: for display, and never to be relied on. `None` is an absent
+/// element.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ImageXml {
     /// The image's number, counting from 1.

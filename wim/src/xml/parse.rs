@@ -251,7 +251,8 @@ fn first_number<T: TryFrom<u64>>(field: &mut Option<T>, text: &str) {
     }
 }
 
-/// The value of a decimal number, or of a hexadecimal one after `0x`; `None` for anything else and what does not fit.
+/// The value of a decimal number, or of a hexadecimal one after `0x`; `None` for any other text and
+/// for values that do not fit.
 fn number<T: TryFrom<u64>>(text: &str) -> Option<T> {
     let text = text.trim();
     let value = match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {

@@ -1,4 +1,5 @@
-//! Sound archives, cut and changed everywhere: never a panic, and never a file with other bytes than it had.
+//! Sound archives, cut and changed everywhere: never a panic, and never a file with other bytes
+//! than it had.
 
 use crate::reading::{look_at, open, walk};
 use testkit::content::Random;

@@ -1,4 +1,5 @@
-//! Archives with one fault each: what is refused, what is left out, what is said, and what stays readable beside it.
+//! Archives with one fault each: what is refused, what is left out, what is said, and what stays
+//! readable beside it.
 
 use std::panic::catch_unwind;
 use std::time::{Duration, Instant};
@@ -30,7 +31,8 @@ fn every_fault_ends_as_it_must() {
     assert!(wrong.is_empty(), "{} faults:\n{}", wrong.len(), wrong.join("\n"));
 }
 
-/// Of all that is said one is what the fault's row says, if it has one; nothing is said of what is sound.
+/// Of all that is said one is what the fault's row says, if it has one; nothing is said of what is
+/// sound.
 fn says(fault: &Fault, said: &[String]) -> Result<(), String> {
     match SAYS.iter().find(|(name, _)| *name == fault.name) {
         Some((_, want)) if said.iter().any(|line| line.contains(want)) => Ok(()),
@@ -94,7 +96,8 @@ fn check_files(archive: &Archive, tree: &Metadata, want: Tree) -> Result<Vec<Str
     Ok(errors)
 }
 
-/// With a bit of the metadata flipped and its hash made to agree, everything that is left can be walked.
+/// With a bit of the metadata flipped and its hash made to agree, everything that is left can be
+/// walked.
 #[test]
 fn flipped_metadata_can_be_walked() {
     let archive = open(&faults::undamaged().bytes).expect("a sound archive");

@@ -1,4 +1,5 @@
-//! Archives that testkit wrote: sound ones read back, hostile ones cost no more than their size, damaged ones do not lie.
+//! Archives that testkit wrote: sound ones read back, hostile ones cost no more than their size,
+//! damaged ones do not lie.
 
 mod damaged;
 mod faults;

@@ -51,7 +51,8 @@ pub(crate) fn nodes(tree: &Metadata) -> impl Iterator<Item = NodeId> {
     (1..tree.node_count()).map(NodeId)
 }
 
-/// Looks at everything there is in an archive and returns the files that could be read: image, path, data.
+/// Looks at everything there is in an archive and returns the files that could be read: image,
+/// path, data.
 pub(crate) fn walk(archive: &Archive) -> Vec<(usize, Vec<u8>, Vec<u8>)> {
     let mut files = Vec::new();
     archive.warnings().for_each(|warning| assert!(!warning.to_string().is_empty()));

@@ -1,4 +1,5 @@
-//! What is said of each fault, or of what it makes unreadable: what is wrong, where, and by which rule.
+//! What is said of each fault, or of what it makes unreadable: what is wrong, where, and by which
+//! rule.
 
 /// A part of one of the fault's errors or warnings, by the fault's name.
 pub(crate) const SAYS: &[(&str, &str)] = &[

@@ -1,4 +1,5 @@
-//! Tells about an archive in the words of `wimdir --detailed` and `wiminfo`, so that texts can be compared.
+//! Tells about an archive in the words of `wimdir --detailed` and `wiminfo`, so that texts can be
+//! compared.
 
 use std::collections::BTreeSet;
 use std::path::Path;

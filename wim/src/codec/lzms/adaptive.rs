@@ -1,4 +1,4 @@
-//! Huffman codes that are built anew from what they have coded.
+//! Huffman codes that are rebuilt from the symbols they have coded.
 
 use super::super::CodecError;
 use super::super::bits::{BitReader, FromBack};
@@ -13,8 +13,8 @@ const LENGTH_SHIFT: u32 = 8;
 /// The symbol.
 const SYMBOL_SHIFT: u32 = 16;
 
-/// A code that is rebuilt after so many symbols; `LEN` is a power of two and exceeds the number of symbols by
-/// two or more.
+/// A code that is rebuilt after so many symbols; `LEN` is a power of two and exceeds the number of
+/// symbols by two or more.
 pub(super) struct AdaptiveCode<const LEN: usize, const ROOT: u32, const SIZE: usize> {
     name: &'static str,
     rebuilt_after: u32,
@@ -39,7 +39,8 @@ impl<const LEN: usize, const ROOT: u32, const SIZE: usize> AdaptiveCode<LEN, ROO
         }
     }
 
-    /// Begins a chunk with this many symbols, all equally frequent; `extra_bits` tells how many bits follow each.
+    /// Begins a chunk with this many symbols, all equally frequent; `extra_bits` has the number of
+    /// bits that follow each.
     pub(super) fn reset(&mut self, symbols: usize, extra_bits: &[u8]) -> Result<(), CodecError> {
         self.symbols = symbols;
         self.frequencies[..symbols].fill(1);

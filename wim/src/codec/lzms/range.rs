@@ -2,11 +2,11 @@
 
 /// Reads decisions from 16-bit little-endian words.
 ///
-/// Behind the end of the input it supplies zeros without end; see [`overrun`](Self::overrun).
+/// After the end of the input it supplies zeros without end; see [`overrun`](Self::overrun).
 #[derive(Clone, Copy)]
 pub(super) struct RangeDecoder<'a> {
     rest: &'a [u8],
-    /// Whether words behind the end of the input were needed.
+    /// Whether words after the end of the input were needed.
     overrun: bool,
     range: u32,
     code: u32,
@@ -56,14 +56,14 @@ impl<'a> RangeDecoder<'a> {
         }
     }
 
-    /// Whether words behind the end of the input were needed.
+    /// Whether words after the end of the input were needed.
     pub(super) fn overrun(&self) -> bool {
         self.overrun
     }
 }
 
-/// A kind of decision: a probability for each outcome of the last few decisions of this kind, of which there are
-/// `SIZE`, a power of two.
+/// A kind of decision: a probability for each outcome of the last few decisions of this kind, of
+/// which there are `SIZE`, a power of two.
 pub(super) struct Context<const SIZE: usize> {
     /// The last outcomes, the newest lowest; more of them than count.
     state: u32,
@@ -76,15 +76,15 @@ impl<const SIZE: usize> Default for Context<SIZE> {
     }
 }
 
-/// How often a decision was yes of late.
+/// How often a decision was 1 recently.
 #[derive(Clone, Copy)]
 struct Probability {
     /// The last 64 outcomes, the newest lowest.
     history: u64,
     /// How many of them are zero.
     zeros: u32,
-    /// The probability of a zero in 1/64, never none and never all. It waits here for the next decision, which waits
-    /// for it.
+    /// The probability of a zero in units of 1/64, from 1 to 63. Computed after each decision, so
+    /// that the next one does not wait for it.
     of_zero: u32,
 }
 

@@ -1,4 +1,5 @@
-//! The slots that LZMS sorts offsets and lengths into: a range of values each, told apart by extra bits.
+//! The slots that LZMS sorts offsets and lengths into: a range of values each, distinguished by
+//! extra bits.
 
 /// Number of offset slots, enough for any chunk.
 pub(super) const OFFSET_SLOTS: usize = 799;

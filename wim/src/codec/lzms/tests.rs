@@ -9,7 +9,7 @@ fn decode(src: &[u8], len: usize) -> Result<Vec<u8>, CodecError> {
     Decoder::default().decode(src, &mut dst).map(|()| dst)
 }
 
-/// What a chunk of these items holds.
+/// The output of a chunk of these items.
 fn content_of(items: &[Item]) -> Vec<u8> {
     let mut content = expand(items);
     x86::undo(&mut content);
@@ -52,7 +52,8 @@ fn random_items(random: &mut Random, len: usize) -> Vec<Item> {
     items
 }
 
-/// A repeat. All that can be repeated reaches back to the start at most, since no item before reached further.
+/// A repeat. All that can be repeated reaches back to the start at most, since no item before
+/// reached further.
 fn repeat(random: &mut Random, items: &[Item], length: u32, is_delta: bool) -> Item {
     let index = random.below(3);
     debug_assert!(items.len() >= 5);
@@ -131,7 +132,8 @@ fn codes_are_rebuilt_on_time() {
     }
 }
 
-/// Every offset slot and every length slot at its first and last value, up to the longest match there can be in 4 MiB.
+/// Every offset slot and every length slot at its first and last value, up to the longest match
+/// there can be in 4 MiB.
 #[test]
 fn offsets_and_lengths_of_every_slot() {
     let size = 1 << 22;
@@ -223,7 +225,8 @@ fn says_which_rule_is_broken() {
     assert_eq!(decode(&is_match, 1), Err(error));
 }
 
-/// Bytes that are missing at either end are missed, or others are read in their place; no more can be said of it.
+/// Bytes missing at either end are an error, or other bytes are read in their place; the format
+/// allows no stronger statement.
 #[test]
 fn input_cut_anywhere() {
     for (name, data) in [("text", testkit::content::text(3000)), ("code", testkit::content::code(3000))] {
@@ -285,7 +288,8 @@ proptest! {
         let mut chunk = Vec::new();
         while chunk.len() < len {
             chunk.extend(CODE[random.below(10)]);
-            // Few targets, so that they are met again, and some bytes that begin instructions inside of others.
+            // Few targets, so that they are met again, and some bytes that begin instructions
+            // inside of others.
             let target = [0, 7, 0x48, 0xE8, 0x1_0007][random.below(5)] as u32;
             let relative = target.wrapping_sub(if random.below(2) == 0 { chunk.len() as u32 } else { 0 });
             chunk.extend(relative.to_le_bytes());
@@ -303,7 +307,7 @@ proptest! {
     #[test]
     fn never_panics(src: Vec<u8>, seed: u64, len in 0_usize..5000) {
         let _ = decode(&src, len);
-        // What begins well leads further than random bytes.
+        // Input that begins correctly reaches more code than random bytes.
         let mut random = Random(seed);
         let mut sound = write(&random_items(&mut random, 600), len.max(600));
         for _ in 0..3 {

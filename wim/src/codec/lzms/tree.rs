@@ -6,16 +6,16 @@ use super::adaptive::LONGEST;
 /// Number of frequencies that are sorted by counting; that and more count as one.
 const CLASSES: usize = 64;
 
-/// What is needed to build a tree of at most `LEN - 2` leaves; `LEN` is a power of two. It is kept, since clearing it
-/// for each tree would be a good part of the work.
+/// Scratch memory for a tree of at most `LEN - 2` leaves; `LEN` is a power of two. It is kept,
+/// since clearing it for each tree would be a good part of the work.
 pub(super) struct Tree<const LEN: usize> {
-    /// The leaves, lightest first, with their frequency above their symbol. Behind them come two of all ones.
+    /// The leaves, lightest first, with their frequency above their symbol. Two of all ones follow.
     leaves: [u32; LEN],
-    /// The weights of inner nodes, in ascending order. Behind them come two of all ones.
+    /// The weights of inner nodes, in ascending order. Two of all ones follow.
     weights: [u32; LEN],
     /// Which inner node each of them became a part of.
     parents: [u16; LEN],
-    /// The result.
+    /// The code length of each symbol.
     lengths: [u8; LEN],
 }
 
@@ -28,8 +28,8 @@ impl<const LEN: usize> Default for Tree<LEN> {
 impl<const LEN: usize> Tree<LEN> {
     /// Finds the code lengths for these frequencies, none of which is zero.
     ///
-    /// Encoder and decoder must find the same ones: the rarest symbols have the longest codewords, of equally frequent
-    /// symbols the first; and of equally heavy trees leaves are merged first.
+    /// Encoder and decoder must find the same ones: the rarest symbols have the longest codewords,
+    /// of equally frequent symbols the first; and of equally heavy trees leaves are merged first.
     pub(super) fn code_lengths(&mut self, frequencies: &[u16]) -> &[u8] {
         let count = frequencies.len();
         if count < 2 {
@@ -69,7 +69,8 @@ impl<const LEN: usize> Tree<LEN> {
         for new in 0..=root {
             let (leaf0, leaf1) = (self.leaves[leaf % LEN] >> 16, self.leaves[(leaf + 1) % LEN] >> 16);
             let (node0, node1) = (self.weights[node % LEN], self.weights[(node + 1) % LEN]);
-            // Of equally heavy ones leaves come first. The branches are worth it: one way is taken many times in a row.
+            // Of equally heavy ones leaves come first. The branches are worth it: one way is taken
+            // many times in a row.
             let weight = if leaf1 <= node0 {
                 leaf += 2;
                 leaf0 + leaf1

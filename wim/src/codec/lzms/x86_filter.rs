@@ -1,12 +1,12 @@
-//! The x86 filter of LZMS: operands of instructions that name an address are stored as if they were absolute, where
-//! code is found by the same addresses being named again and again.
+//! The x86 filter of LZMS: operands that name an address are stored as absolute addresses. The
+//! filter recognises code by the same addresses being named repeatedly.
 
 use super::super::bits::zeroed;
 use super::super::scan;
 
 /// Bytes at the end of a chunk in which no instruction begins.
 const TAIL: usize = 16;
-/// How far code is taken to go on behind an instruction that named a known address.
+/// Number of bytes after an instruction with a known address that are taken to be code.
 const MAX_DISTANCE: i64 = 1023;
 /// The same where the instruction is a single byte, which means less.
 const MAX_DISTANCE_OF_CALL: i64 = MAX_DISTANCE / 2;
@@ -14,7 +14,7 @@ const CALL: u8 = 0xE8;
 const JUMP: u8 = 0xE9;
 /// Bytes of a jump, whose operand is left alone.
 const JUMP_LEN: usize = 5;
-/// Addresses are told apart by this many values.
+/// Number of values by which addresses are distinguished.
 const TARGETS: usize = 1 << 16;
 /// An address is known if it was named at most this many bytes before.
 const KNOWN_FOR: u32 = 65535;
@@ -23,9 +23,10 @@ const LARGEST: u32 = 1 << 30;
 
 /// Undoes the filter. Keeps its table between chunks.
 pub(super) struct X86Filter {
-    /// Where each address was named last, counting from somewhere before the first chunk.
+    /// Where each address was named last, counted from a point before the first chunk.
     named_at: Box<[u32; TARGETS]>,
-    /// What the current chunk's positions are counted from, so far on that all of the last chunk is forgotten.
+    /// Start of the current chunk in that count, so far on that the whole last chunk counts as
+    /// forgotten.
     base: u32,
 }
 
@@ -61,8 +62,8 @@ impl X86Filter {
         self.forget(chunk.len());
     }
 
-    /// Undoes the operand behind `place` bytes of the instruction at `at`, if this is code; tells whether its address
-    /// is known.
+    /// Undoes the operand that follows `place` bytes of the instruction at `at`, if this is code;
+    /// returns whether its address is known.
     #[inline(always)]
     fn undo_operand(&mut self, chunk: &mut [u8], at: usize, place: usize, is_code: bool) -> bool {
         let Some(operand) = chunk[at + place..].first_chunk_mut() else { return false };
@@ -78,7 +79,7 @@ impl X86Filter {
         is_known
     }
 
-    /// Makes the next chunk, of any size, begin where nothing is known.
+    /// Forgets all addresses before the next chunk, whatever its size.
     fn forget(&mut self, len: usize) {
         match self.base.checked_add(len as u32 + KNOWN_FOR + 1).filter(|base| *base <= u32::MAX - LARGEST) {
             Some(base) => self.base = base,

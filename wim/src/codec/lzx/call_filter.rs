@@ -1,4 +1,5 @@
-//! The x86 filter of LZX: operands of what may be `call` instructions are stored as if they were absolute addresses.
+//! The x86 filter of LZX: operands of what may be `call` instructions are stored as if they were
+//! absolute addresses.
 
 use std::hint::select_unpredictable;
 
@@ -18,7 +19,7 @@ pub(super) fn undo(chunk: &mut [u8]) {
     scan::for_each(chunk, 0, end, |[byte, ..]| byte == CALL, undo_call);
 }
 
-/// Undoes the call at `at` and returns the first byte behind it.
+/// Undoes the call at `at` and returns the offset of the byte after it.
 fn undo_call(chunk: &mut [u8], at: usize) -> usize {
     if let Some(operand) = chunk[at + 1..].first_chunk_mut() {
         // A chunk has at most 2 MiB.

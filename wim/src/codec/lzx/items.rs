@@ -12,11 +12,12 @@ const MAIN_ROOT: u32 = 11;
 const LENGTH_ROOT: u32 = 9;
 const ALIGNED_ROOT: u32 = 7;
 
-// What a table entry holds of a main symbol, from the low bits: how many bits the codeword has, together with offset bits that
-// follow and are not coded, and:
+// Layout of a table entry for a main symbol, from the low bits: the number of bits of the codeword
+// and of the plain offset bits that follow it, and:
 const TOTAL: u32 = 63;
 const LITERAL: u32 = 1 << 6;
-/// No common item. Nothing else is in the entry if the codeword is longer than the first level or the code is empty.
+/// No common item. Nothing else is in the entry if the codeword is longer than the first level or
+/// the code is empty.
 const RARE: u32 = 1 << 7;
 /// How many bits the codeword alone has, six bits.
 const CODE_SHIFT: u32 = 8;
@@ -26,9 +27,11 @@ const IS_ALIGNED: u32 = 1 << 14;
 const KEEP: u32 = 1 << 15;
 /// The literal, or by how much 64 bits are shifted down to leave the offset and two bits more.
 const VALUE_SHIFT: u32 = 16;
-/// The bits above the stored ones of the offset, which counts from 2; for a repeat offset its number.
+/// The bits above the stored ones of the offset, which counts from 2; for a repeat offset its
+/// number.
 const HEAD_SHIFT: u32 = 24;
-/// The length of the match, 1 for a literal; 0 if a length symbol follows, which makes the entry a rare one.
+/// The length of the match, 1 for a literal; 0 if a length symbol follows, which makes the entry a
+/// rare one.
 const LENGTH_SHIFT: u32 = 28;
 
 /// In entries of the other codes, the symbol.
@@ -57,7 +60,7 @@ impl Tables {
         let incomplete = |code| move |_| CodecError::IncompleteCode { code, at };
         let entry = |Codeword { symbol, length, .. }| (symbol as u32) << SYMBOL_SHIFT | length;
         let entries = if aligned.is_some() { &ALIGNED_ENTRIES } else { &ENTRIES };
-        // What needs an empty code is rare, so that common items need not look whether they have one.
+        // Items that need an empty code are rare, so common items do not check for one.
         let missing = if aligned == Some(&[0; ALIGNED_SYMBOLS]) { IS_ALIGNED } else { 0 };
         let main_entry = |Codeword { symbol, length, .. }| {
             let entry = entries[symbol] + length * (1 | 1 << CODE_SHIFT);
@@ -84,7 +87,7 @@ pub(super) struct Items<'a, 'b> {
 }
 
 impl Items<'_, '_> {
-    /// Decodes everything. `HAS_ALIGNED` tells that the block has an aligned offset code.
+    /// Decodes all items of the block. `HAS_ALIGNED` is set if it has an aligned offset code.
     #[inline(always)]
     pub(super) fn decode<const HAS_ALIGNED: bool>(&mut self, tables: &Tables) -> Result<(), CodecError> {
         let end = self.end.min(MAX_CHUNK);
@@ -112,10 +115,12 @@ impl Items<'_, '_> {
         Ok(())
     }
 
-    /// Decodes a literal or an undisturbed match of up to 8 bytes, or nothing if the next item is neither.
+    /// Decodes a literal or an undisturbed match of up to 8 bytes, or nothing if the next item is
+    /// neither.
     ///
-    /// Literals are treated as matches from a safe place, the copied byte being replaced: telling literals from matches
-    /// by a branch would be guesswork for the processor. At least 28 bits must be available, 32 with `HAS_ALIGNED`.
+    /// Literals are treated as matches from a safe place, the copied byte being replaced: telling
+    /// literals from matches by a branch would be guesswork for the processor. At least 28 bits
+    /// must be available, 32 with `HAS_ALIGNED`.
     #[inline(always)]
     fn common_item<const HAS_ALIGNED: bool>(&mut self, tables: &Tables, entry: u32) -> bool {
         let mut offset = head_and_bits(entry, self.bits.peek());
@@ -217,7 +222,7 @@ fn is_repeat(entry: u32) -> bool {
     entry & IS_ALIGNED == 0 && entry >> VALUE_SHIFT & 63 == 60 && entry >> HEAD_SHIFT & 15 < 3
 }
 
-/// What the main table holds for each symbol of a block without aligned offset code.
+/// The main table's entry of each symbol, in a block without aligned offset code.
 static ENTRIES: [u32; MAX_MAIN] = entries(false);
 /// The same for a block with one.
 static ALIGNED_ENTRIES: [u32; MAX_MAIN] = entries(true);

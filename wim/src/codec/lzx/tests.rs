@@ -22,7 +22,7 @@ fn decode_of(src: &[u8], len: usize, chunk_size: usize) -> Result<Vec<u8>, Codec
     Ok(dst)
 }
 
-/// What the items of all blocks make.
+/// The output of the items of all blocks.
 fn expand_all(blocks: &[&[Item]]) -> Vec<u8> {
     let (mut out, mut repeats) = (Vec::new(), [1; 3]);
     blocks.iter().for_each(|items| expand(&mut out, items, &mut repeats));
@@ -30,7 +30,8 @@ fn expand_all(blocks: &[&[Item]]) -> Vec<u8> {
     out
 }
 
-/// A chunk of blocks of literals and matches, every other one with an aligned offset code if `aligned`.
+/// A chunk of blocks of literals and matches, every other one with an aligned offset code if
+/// `aligned`.
 fn encode(blocks: &[&[Item]], chunk_size: usize, aligned: bool, seed: u64) -> Vec<u8> {
     let (mut writer, mut random) = (Writer::new(chunk_size), Random(seed));
     for (index, items) in blocks.iter().enumerate() {
@@ -69,8 +70,8 @@ fn copies_uncompressed_blocks() {
     assert_eq!(decode(&src[..src.len() - 2], want.len()), Err(CodecError::InputEnds { at: 0 }));
 }
 
-/// Of 1 to 16 bits of padding before the bytes, 16 where a word is just complete; and the words behind them go on at
-/// even offsets whatever the size.
+/// The padding before the bytes has 1 to 16 bits, 16 where a word is just complete; the words after
+/// them continue at even offsets whatever the size.
 #[test]
 fn uncompressed_blocks_between_others() {
     let mut borders = 0;
@@ -169,7 +170,8 @@ fn sizes_from_one_byte_to_the_largest() {
     assert_eq!(decode_of(&src, 2, most + 1), Err(CodecError::ChunkSize { size: most + 1, most }));
 }
 
-/// One bit may stand for the size 32768, and sizes have eight bits more where chunks are larger than that.
+/// One bit may stand for the size 32768, and sizes have eight bits more where chunks are larger
+/// than that.
 #[test]
 fn sizes_of_blocks() {
     for chunk_size in [CHUNK, 1 << 16] {
@@ -199,7 +201,8 @@ fn an_aligned_code_of_three_bits_each_is_like_none() {
     assert!(decode(&writer.finish(), 5000).unwrap() == expand_all(&[&items]));
 }
 
-/// Operands are undone at and around all the borders of the filter's rules, also where a block ends inside of them.
+/// Operands are undone at and around all the borders of the filter's rules, also where a block ends
+/// inside of them.
 #[test]
 fn call_operands() {
     let n = 300_i32;
@@ -237,7 +240,7 @@ fn call_operands() {
         let out = decode(&writer.finish(), n as usize).unwrap();
         assert_eq!(operand(&out, call), want, "{stored} at {call}, uncompressed");
     }
-    // What looks like a call inside an operand is none, and the first byte behind it may be one.
+    // A call code inside an operand is not a call, and the first byte after the operand can be one.
     let mut writer = Writer::new(CHUNK);
     let code = [&[0x90, 0xE8, 0xE8, 0, 0, 0, 0xE8, 7, 0, 0, 0][..], &[0x90; 20]].concat();
     writer.stored(&code, [1; 3]);
@@ -385,7 +388,7 @@ fn input_that_ends_early_is_an_error_and_more_than_needed_is_not() {
             assert!(matches!(error, CodecError::InputEnds { .. }), "{len} of {} bytes: {error}", src.len());
         }
         assert!(decode(&src, want.len()).unwrap() == want);
-        // Quirk: old versions of wimlib (about 1.6) wrote a word of zeros behind their chunks.
+        // Quirk: old versions of wimlib (about 1.6) wrote a word of zeros after their chunks.
         for more in [1, 2, 100] {
             src.resize(src.len() + more, if more == 2 { 0 } else { 0xC5 });
             assert!(decode(&src, want.len()).unwrap() == want, "{more} bytes more");

@@ -202,7 +202,8 @@ impl Writer {
         self.out.resize(self.out.len().next_multiple_of(2), 0);
     }
 
-    /// The chunk, of which a decoder needs every byte, unless an uncompressed block of odd size is its end.
+    /// The chunk. A decoder needs every byte of it, unless it ends with an uncompressed block whose
+    /// size is not even.
     pub(in super::super) fn finish(mut self) -> Vec<u8> {
         if !self.pending.is_empty() {
             self.bits(0, 16 - self.bits_in_word() as u8);

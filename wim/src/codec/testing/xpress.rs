@@ -37,7 +37,7 @@ impl Writer {
         self.bits.len()
     }
 
-    /// What was written, and how many bytes of it a reader needs.
+    /// The bytes written, and how many of them a reader needs.
     pub(in super::super) fn finish(self) -> (Vec<u8>, usize) {
         let mut out = vec![0; self.end];
         let mut needed = 0;
@@ -66,7 +66,8 @@ pub(in super::super) fn symbol(item: Item) -> (usize, u32) {
     }
 }
 
-/// A chunk with these items, coded by a code of these lengths; and how many bytes of it a decoder needs.
+/// A chunk with these items, coded by a code of these lengths; and how many bytes of it a decoder
+/// needs.
 pub(in super::super) fn write(items: &[Item], lengths: &[u8]) -> (Vec<u8>, usize) {
     let table: Vec<u8> = lengths.chunks(2).map(|pair| pair[0] | pair[1] << 4).collect();
     let (words, mut writer) = (codewords(lengths), Writer::default());
@@ -86,7 +87,7 @@ pub(in super::super) fn write(items: &[Item], lengths: &[u8]) -> (Vec<u8>, usize
     ([table, stream].concat(), 256 + needed)
 }
 
-/// What the items make.
+/// The output of the items.
 pub(in super::super) fn expand(items: &[Item]) -> Vec<u8> {
     let mut out = Vec::new();
     for item in items {
