@@ -10,6 +10,7 @@
 //!
 //! Everything can be wrong: dentries, images and archives are plain values with public fields, [`Image::tamper`]
 //! changes metadata before it is hashed, and [`Built`] is bytes with a map of what is where ([`offset`] names fields).
+//! [`mutate`] changes sound archives at random, also those of other programs.
 
 pub mod bytes;
 pub mod content;
@@ -19,6 +20,7 @@ pub mod huge;
 pub mod lzms;
 pub mod lzx;
 pub mod mounts;
+pub mod mutate;
 pub mod ntfs;
 pub mod offset;
 pub mod pipe;
