@@ -3,8 +3,10 @@
 
 mod corpus;
 mod foreground;
+mod limited;
 mod live;
 mod mount;
+mod mutants;
 mod program;
 mod said;
 mod share;
@@ -18,6 +20,7 @@ pub use corpus::corpus;
 pub use foreground::Foreground;
 pub use live::{LiveStore, one, read_anew, soon};
 pub use mount::{Mount, Unmounted, eventually, is_mounted, is_running};
+pub use mutants::{Counts, Finding, compare};
 pub use program::{run, skipped, wimstore};
 pub use said::{Said, answer, answer_bytes, say};
 pub use share::Share;
