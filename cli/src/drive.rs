@@ -72,8 +72,9 @@ pub(crate) struct Shown {
     #[command(flatten)]
     pub(crate) links: Links,
 
-    /// Whether bytes are checked before they are shown: strict or off
-    #[arg(long, value_name = "strict|off", default_value = "strict", value_parser = parse_verify)]
+    /// What must match before bytes are shown: strict (the SHA-1 of their content), blocks (the archive's integrity
+    /// table suffices where there is one) or off
+    #[arg(long, value_name = "strict|blocks|off", default_value = "strict", value_parser = parse_verify)]
     pub(crate) verify: Verify,
 
     /// Memory for decoded chunks, such as 512M
@@ -136,11 +137,8 @@ impl Args {
 }
 
 fn parse_verify(text: &str) -> Result<Verify, String> {
-    match text {
-        "strict" => Ok(Verify::Strict),
-        "off" => Ok(Verify::Off),
-        _ => Err("it is neither strict nor off".into()),
-    }
+    let found = Verify::NAMED.iter().find(|(name, _)| *name == text);
+    found.map(|(_, verify)| *verify).ok_or_else(|| "it is not one of strict, blocks, off".into())
 }
 
 fn parse_security(text: &str) -> Result<Security, String> {

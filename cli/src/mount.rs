@@ -65,8 +65,9 @@ pub(crate) struct Args {
     #[arg(long)]
     unix_data: bool,
 
-    /// Whether bytes are checked before they are shown: strict or off
-    #[arg(long, value_name = "strict|off")]
+    /// What must match before bytes are shown: strict (the SHA-1 of their content), blocks (the archive's integrity
+    /// table suffices where there is one) or off
+    #[arg(long, value_name = "strict|blocks|off")]
     verify: Option<OsString>,
 
     /// Memory for decoded chunks, such as 512M

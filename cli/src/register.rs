@@ -90,7 +90,8 @@ fn command_line(shown: &Shown, globals: &Globals) -> anyhow::Result<String> {
     words.extend(shown.reading.efs_raw.then(|| "--efs-raw".into()));
     words.extend((shown.security == Security::Image).then(|| "--security=image".into()));
     words.extend((shown.links.targets == LinkTargets::AsStored).then(|| "--links=stored".into()));
-    words.extend((shown.verify == Verify::Off).then(|| "--verify=off".into()));
+    let verify = Verify::NAMED.iter().find(|(_, verify)| *verify == shown.verify && *verify != Verify::default());
+    words.extend(verify.map(|(name, _)| format!("--verify={name}")));
     words.extend(shown.cache.map(|bytes| format!("--cache={bytes}")));
     words.extend(shown.metadata.map(|bytes| format!("--metadata={bytes}")));
     words.extend(std::iter::repeat_n("-v".to_owned(), globals.verbose.into()));

@@ -69,7 +69,7 @@ pub struct Options {
     pub file_mode: u16,
     /// Permission bits of directories.
     pub dir_mode: u16,
-    /// Whether bytes are checked against their SHA-1 before they are shown.
+    /// Which SHA-1 must match before bytes are shown.
     pub verify: Verify,
     /// Budget for decoded chunks, in bytes.
     pub cache_bytes: u64,

@@ -203,7 +203,7 @@ impl Settings {
                     ],
                 )?;
             }
-            "verify" => filesystem.verify = one_of(value, &[("strict", Verify::Strict), ("off", Verify::Off)])?,
+            "verify" => filesystem.verify = one_of(value, &Verify::NAMED)?,
             "cache" => filesystem.cache_bytes = size(value)?,
             "max_chunk" => filesystem.max_chunk_bytes = size(value)?,
             "metadata" => filesystem.metadata_bytes = size(value)?,
@@ -312,6 +312,7 @@ mod tests {
             ("metadata=64M", |s| s.filesystem.metadata_bytes == 64 << 20),
             ("cache=4096", |s| s.filesystem.cache_bytes == 4096),
             ("verify=off", |s| s.filesystem.verify == Verify::Off),
+            ("verify=blocks", |s| s.filesystem.verify == Verify::Blocks),
             ("verify=off,verify=strict", |s| s.filesystem.verify == Verify::Strict),
             ("threads=3", |s| s.mount.threads == 3 && s.filesystem.threads == 3),
             ("dev,suid,noexec,noatime", |s| s.mount.dev && s.mount.suid && !s.mount.exec && s.mount.noatime),

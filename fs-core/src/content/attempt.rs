@@ -7,7 +7,7 @@ use wim::{Blob, BlobHash, ReadAt, Resource};
 
 use super::cache::{Cache, ChunkKey, ResourceKey, Weigh};
 use super::trust::Generation;
-use super::{Contents, TABLE_BYTES, Verify, allow_own_chunks, blank};
+use super::{Contents, TABLE_BYTES, allow_own_chunks, blank};
 use crate::{ArchiveId, BlobRef, Error};
 
 /// Why an attempt gave no bytes.
@@ -83,7 +83,7 @@ impl<'a> Attempt<'a> {
 
     /// Sees to it that something vouches for a chunk: finds it, or hashes what must be hashed.
     fn voucher(&self, chunk: u64) -> Result<Voucher, Fault> {
-        if self.contents.verify == Verify::Off {
+        if !self.contents.verify.is_on() {
             return Ok(Voucher::Nobody);
         }
         if self.generation.sound_blobs.get(self.blob.index as usize) {
@@ -101,7 +101,7 @@ impl<'a> Attempt<'a> {
     }
 
     fn chunk_is_in_sound_blocks(&self, chunk: u64) -> Result<bool, Fault> {
-        if self.restless || !self.has_blocks() {
+        if self.restless || !self.blocks_suffice() {
             return Ok(false);
         }
         let resource = self.resource()?;
@@ -201,7 +201,7 @@ impl<'a> Attempt<'a> {
     pub(super) fn failed(&self, error: wim::Error) -> Fault {
         let lasting = !matches!(error, wim::Error::Io { .. });
         let error = self.blob.archive.blob_error(self.row, error);
-        if self.contents.verify == Verify::Strict {
+        if self.contents.verify.is_on() {
             if let Err(changed) = self.same_file() {
                 return changed;
             }

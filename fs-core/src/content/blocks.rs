@@ -1,9 +1,11 @@
-//! The integrity table as voucher: check blocks of the archive's raw bytes, hashed once for each generation of the file.
+//! The integrity table as voucher, for those who accept it: check blocks of the archive's raw bytes,
+//! hashed once for each generation of the file.
 
 use std::ops::Range;
 
 use wim::{Archive, Blob, IntegrityTable, ResourceFlags};
 
+use super::Verify;
 use super::attempt::{Attempt, Fault};
 use super::hashing::{hash_blob, hash_range};
 
@@ -23,14 +25,22 @@ impl Attempt<'_> {
         self.blob.archive.wim.integrity().ok().flatten()
     }
 
-    /// Whether the archive has check blocks at all.
-    pub(super) fn has_blocks(&self) -> bool {
-        self.integrity().is_some()
+    /// Whether matching check blocks of this archive suffice, so that a blob's own SHA-1 need not match.
+    ///
+    /// A table is not evidence by itself, since it may have been written over damage. With
+    /// [`Verify::Strict`] it would suffice only if somebody vouched that every blob matched when the
+    /// table was made; nothing does so yet.
+    pub(super) fn blocks_suffice(&self) -> bool {
+        match self.contents.verify {
+            Verify::Strict | Verify::Off => false,
+            Verify::Blocks => self.integrity().is_some(),
+        }
     }
 
     /// Whether it is known already, without hashing anything, that check blocks vouch for these bytes of the archive.
     pub(super) fn blocks_are_known(&self, ranges: &[Range<u64>]) -> bool {
-        self.blob.archive.trust.tables_known()
+        self.blocks_suffice()
+            && self.blob.archive.trust.tables_known()
             && self
                 .blocks_of(ranges)
                 .is_some_and(|mut blocks| blocks.all(|block| self.generation.sound_blocks.get(block)))
@@ -39,6 +49,9 @@ impl Attempt<'_> {
     /// Whether check blocks vouch for these bytes of the archive. Hashes the blocks that have not been hashed yet, unless one
     /// of them is known to be bad, the table does not cover the bytes, or hashing the blob is less work.
     pub(super) fn blocks_vouch(&self, ranges: &[Range<u64>]) -> Result<bool, Fault> {
+        if !self.blocks_suffice() {
+            return Ok(false);
+        }
         if self.blocks_are_known(ranges) {
             return Ok(true);
         }

@@ -1,27 +1,31 @@
 //! The bytes of blobs, verified: what every read of a file's data goes through.
 //!
 //! # A byte leaves only after a SHA-1 that covers it has matched
-//! With [`Verify::Strict`], what vouches for the bytes of a blob is, in this order:
-//! 1. **What is known already**: the blob, or the check blocks that hold what is read, matched before, and the file has not
-//!    changed since. What is known lives and dies with a generation of the file: its fingerprint (device, inode, size, time of
-//!    last write) is taken again after every read from it, and where it has changed, the bytes just read are thrown away and
-//!    everything is verified anew. So an archive that is damaged under a mount gives errors for what is damaged, goes on
-//!    serving the rest, and is whole again once it is repaired.
-//! 2. **A blob of one chunk**: its own SHA-1, each time it is decoded.
-//! 3. **An archive with an integrity table**: the check blocks (usually 10 MiB) in which the blob's chunk table and the chunk
-//!    lie are read and hashed, once. This is for large blobs: where hashing the blob itself is less work than the blocks, or
-//!    a block is bad (perhaps in other blobs' bytes), the blob's SHA-1 decides. Blocks cover the blob table but not the
-//!    header, so the first use of the blocks also needs the blob table's blocks to match, and a blob of several chunks to
-//!    decode to its own SHA-1, which proves compression and chunk size right.
-//! 4. **Otherwise the blob's own SHA-1**: at the first read the whole blob is decoded, in parallel, and its chunks stay in the
-//!    cache. A blob larger than half of the cache is decoded once to be hashed and again where it is read. Readers that come
-//!    while this goes on wait for it.
+//! With [`Verify::Strict`] that is the blob's own SHA-1:
+//! 1. **The blob matched before**, and the file has not changed since. This knowledge belongs to a
+//!    generation of the file: its fingerprint (device, inode, size, time of last write) is taken again
+//!    after every read from it, and where it has changed, the bytes just read are thrown away and
+//!    everything is verified anew. So an archive that is damaged under a mount gives errors for what is
+//!    damaged, goes on serving the rest, and is whole again once it is repaired.
+//! 2. **A blob of one chunk** is hashed each time it is decoded.
+//! 3. **A blob of several chunks**: at the first read the whole blob is decoded, in parallel, and its
+//!    chunks stay in the cache. A blob larger than half of the cache is decoded once to be hashed and
+//!    again where it is read. Readers that come while this goes on wait for it.
+//!
+//! With [`Verify::Blocks`] the archive's integrity table suffices for large blobs, where there is one:
+//! the check blocks (usually 10 MiB) in which the blob's chunk table and the chunk lie are read and
+//! hashed, once. Where hashing the blob itself is less work than the blocks, or a block is bad (perhaps
+//! in other blobs' bytes), the blob's SHA-1 decides. Blocks cover the blob table but not the header, so
+//! the first use of the blocks also needs the blob table's blocks to match, and a blob of several chunks
+//! to decode to its own SHA-1, which proves compression and chunk size right. **The limit**: a table says
+//! that the file is as it was when the table was written. A table that was written over damage covers the
+//! damage, and bytes that do not match their blob's SHA-1 are served.
 //!
 //! Chunks in the cache were verified when they came in, and stay right whatever happens to the file.
 //!
-//! Blobs of **solid resources** share chunks, usually of 64 MiB. Such a chunk is decoded once and cached as the file had it in
-//! that generation; each blob's slices of it are hashed before the first of its bytes leaves. A blob in several chunks may be
-//! vouched for by check blocks instead. See `solid.rs`.
+//! Blobs of **solid resources** share chunks, usually of 64 MiB. Such a chunk is decoded once and cached
+//! as the file had it in that generation; each blob's slices of it are hashed before the first of its
+//! bytes leaves. See `solid.rs`.
 //!
 //! # Memory
 //! The cache holds chunks of up to `cache_bytes` in sum. Of chunks larger than that the newest one is kept beside it, so that
@@ -85,11 +89,25 @@ pub(crate) const MAX_CHUNK: u64 = 256 << 20;
 /// Whether bytes are checked before they are handed out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Verify {
-    /// Every byte is covered by a SHA-1 that has matched.
+    /// The SHA-1 of the blob that a byte belongs to has matched.
     #[default]
     Strict,
+    /// Matching check blocks of the archive's integrity table suffice where it has one. They show that
+    /// the file is as it was when the table was written, so damage from before that is not noticed.
+    Blocks,
     /// Bytes are handed out as they decode. Damage that still decodes is not noticed.
     Off,
+}
+
+impl Verify {
+    /// All of them, the strictest first, with the names that users give them.
+    pub const NAMED: [(&'static str, Self); 3] =
+        [("strict", Self::Strict), ("blocks", Self::Blocks), ("off", Self::Off)];
+
+    /// Whether anything is checked.
+    fn is_on(self) -> bool {
+        self != Self::Off
+    }
 }
 
 /// How blobs are read.

@@ -1,8 +1,9 @@
 //! Blobs in solid resources: slices of large chunks that they share with many others.
 //!
-//! A chunk is decoded once and cached as it was decoded, under the generation of the file that it came from. What vouches for
-//! a blob's bytes is its own SHA-1, taken of its slices of these chunks and remembered for the generation; or, for a blob in
-//! several chunks, the check blocks that hold what is read. So a small blob hashes no more than itself.
+//! A chunk is decoded once and cached as it was decoded, under the generation of the file that it came
+//! from. A blob's bytes are covered by its own SHA-1, taken of its slices of these chunks and remembered
+//! for the generation. With `Verify::Blocks` the check blocks that hold what is read suffice for a blob in
+//! several chunks. So a small blob hashes no more than itself.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use super::cache::{ChunkKey, ResourceKey};
 use super::pieces::{Piece, pieces};
 use super::pipeline::in_order;
 use super::stream::{Progress, Sink};
-use super::{Release, Verify, allow_chunks};
+use super::{Release, allow_chunks};
 
 /// A resource whose place depends on more others than this is not read by its check blocks.
 const MOST_HEADERS: u32 = 64;
@@ -58,7 +59,7 @@ impl Attempt<'_> {
     pub(super) fn read_solid(&self, offset: u64, buf: &mut [u8]) -> Result<(), Fault> {
         let solid = self.solid()?;
         let wanted = offset..offset + buf.len() as u64;
-        if self.contents.verify == Verify::Strict && !self.is_sound() {
+        if self.contents.verify.is_on() && !self.is_sound() {
             if self.restless {
                 return self.read_restless(&solid, &wanted, buf);
             }
@@ -79,7 +80,7 @@ impl Attempt<'_> {
         let chunks = self.chunks(&solid);
         let missing = chunks.filter(|&chunk| self.contents.chunks.get(self.chunk_key(&solid, chunk)).is_none()).count();
         let bytes = (missing as u64).saturating_mul(solid.resource.chunk_size.into());
-        if self.contents.verify == Verify::Strict && !self.is_sound() && self.contents.chunks.has_room(bytes) {
+        if self.contents.verify.is_on() && !self.is_sound() && self.contents.chunks.has_room(bytes) {
             return self.hash_solid(&solid);
         }
         Ok(())
@@ -98,7 +99,7 @@ impl Attempt<'_> {
     /// Whether check blocks vouch for the chunks of a range, for the table that says where they are, and for the headers that
     /// say where the blob is.
     fn is_in_sound_blocks(&self, solid: &Solid, wanted: &Range<u64>) -> Result<bool, Fault> {
-        if !self.has_blocks() || solid.number >= MOST_HEADERS {
+        if !self.blocks_suffice() || solid.number >= MOST_HEADERS {
             return Ok(false);
         }
         let table = self.resource()?;
@@ -166,7 +167,7 @@ impl Attempt<'_> {
     fn solid_chunk(&self, solid: &Solid, chunk: u64) -> Result<Arc<[u8]>, Fault> {
         let loaded = self.contents.chunks.get_or_load(self.chunk_key(solid, chunk), || {
             let bytes = self.decode_solid(solid, chunk)?;
-            if self.contents.verify == Verify::Strict {
+            if self.contents.verify.is_on() {
                 self.same_file()?;
             }
             Ok(bytes)
@@ -235,7 +236,7 @@ impl Attempt<'_> {
         sink: &mut Sink<'_>,
     ) -> Result<(), Fault> {
         let solid = self.solid()?;
-        let is_right = self.contents.verify == Verify::Off || self.is_sound();
+        let is_right = !self.contents.verify.is_on() || self.is_sound();
         if !is_right {
             self.not_known_bad()?;
             if self.restless && *progress == 0 {

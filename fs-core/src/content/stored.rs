@@ -2,7 +2,6 @@
 
 use wim::BlobHash;
 
-use super::Verify;
 use super::attempt::{Attempt, Fault};
 
 impl Attempt<'_> {
@@ -12,7 +11,7 @@ impl Attempt<'_> {
         let read = |offset, buf: &mut [u8]| {
             resource.read_stored_at(self.source(), offset, buf).map_err(|error| self.failed(error))
         };
-        if self.contents.verify == Verify::Off {
+        if !self.contents.verify.is_on() {
             return read(offset, buf);
         }
         if !self.generation.sound_blobs.get(self.blob.index as usize) {

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use wim::BlobHasher;
 
+use super::Contents;
 use super::attempt::{Attempt, Fault};
-use super::{Contents, Verify};
 use crate::{BlobRef, Result};
 
 /// When the bytes of a blob that is streamed are handed out.
@@ -37,10 +37,10 @@ impl Contents {
         if blob.blob().is_solid() {
             return self.attempt(blob, |attempt| attempt.stream_solid(release, &mut progress, sink));
         }
-        self.attempt(blob, |attempt| match (self.verify, release) {
-            (Verify::Off, _) => attempt.stream_unchecked(&mut progress, sink),
-            (Verify::Strict, Release::AtOnce) => attempt.stream_then_check(&mut progress, sink),
-            (Verify::Strict, Release::Verified) => attempt.stream_verified(&mut progress, sink),
+        self.attempt(blob, |attempt| match (self.verify.is_on(), release) {
+            (false, _) => attempt.stream_unchecked(&mut progress, sink),
+            (true, Release::AtOnce) => attempt.stream_then_check(&mut progress, sink),
+            (true, Release::Verified) => attempt.stream_verified(&mut progress, sink),
         })
     }
 }

@@ -11,14 +11,16 @@ use fs_core::{OpenArchive, Verify};
 use testkit::content::Random;
 use testkit::{Built, Packing};
 
-use crate::fixture::{Fixture, INTEGRITY, blob_of, contents, damage, failing_ranges, files, strict, text};
+use crate::fixture::{
+    Fixture, INTEGRITY, SMALL_BLOCKS, WAYS, blob_of, checked, contents, damage, failing_ranges, files, text,
+};
 
 #[test]
 fn damage_under_an_open_reader_is_noticed_and_its_repair_too() {
     for packing in [Packing::Stored, Packing::Xpress(4096), Packing::Lzx(32768), Packing::Lzms(131_072)] {
-        for integrity in INTEGRITY {
+        for (integrity, verify) in INTEGRITY {
             let fixture = Fixture::new(packing, integrity, files());
-            let contents = contents(0, Verify::Strict); // nothing is cached, so every read is of the file
+            let contents = contents(0, verify); // nothing is cached, so every read is of the file
             (0..fixture.files.len()).for_each(|file| fixture.reads(&contents, file).unwrap());
             let ends = (0..fixture.files.len()).map(|file| (file, fixture.place(file).range.end - 12));
             let tables = (0..fixture.files.len()).map(|file| (file, fixture.place(file).table.clone()));
@@ -27,8 +29,8 @@ fn damage_under_an_open_reader_is_noticed_and_its_repair_too() {
                 fixture.flip(offset);
                 for file in 0..fixture.files.len() {
                     match fixture.reads(&contents, file) {
-                        Ok(()) => assert_ne!(file, damaged, "{packing:?} {integrity:?}"),
-                        Err(error) => assert_eq!(file, damaged, "{packing:?} {integrity:?}: {error:?}"),
+                        Ok(()) => assert_ne!(file, damaged, "{packing:?} {integrity:?} {verify:?}"),
+                        Err(error) => assert_eq!(file, damaged, "{packing:?} {integrity:?} {verify:?}: {error:?}"),
                     }
                 }
                 fixture.flip(offset);
@@ -42,11 +44,11 @@ fn damage_under_an_open_reader_is_noticed_and_its_repair_too() {
 fn a_real_file_damaged_cut_and_repaired_while_it_is_open() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("store.wim");
-    for integrity in INTEGRITY {
+    for (integrity, verify) in INTEGRITY {
         let fixture = Fixture::new(Packing::Xpress(32768), integrity, files());
         fixture.built.save(&path);
         let archive = Arc::new(OpenArchive::open(&path).unwrap());
-        let contents = contents(0, Verify::Strict);
+        let contents = contents(0, verify);
         let read = |file: usize| {
             let mut bytes = vec![0; fixture.files[file].len()];
             contents.read_at(&blob_of(&archive, &fixture.files[file]), 0, &mut bytes)?;
@@ -97,7 +99,7 @@ fn a_real_file_damaged_cut_and_repaired_while_it_is_open() {
 fn a_file_that_changes_between_being_verified_and_being_read() {
     // The change happens right before a read of the file, whichever it is: none may let it through.
     for packing in [Packing::Stored, Packing::Lzx(32768)] {
-        for integrity in [None, Some(8192)] {
+        for (integrity, verify) in SMALL_BLOCKS {
             for moment in 0..60 {
                 let fixture = Fixture::new(packing, integrity, vec![text(1, 150_000), text(2, 20_000)]);
                 let places = [fixture.place(0).range.clone(), fixture.place(1).range.clone()];
@@ -109,7 +111,7 @@ fn a_file_that_changes_between_being_verified_and_being_read() {
                     }
                     Ok(())
                 });
-                let contents = contents(0, Verify::Strict);
+                let contents = contents(0, verify);
                 for file in [0, 1, 0, 1] {
                     failing_ranges(&fixture, &contents, file); // asserts that what is read is right
                 }
@@ -122,13 +124,13 @@ fn a_file_that_changes_between_being_verified_and_being_read() {
 fn a_file_that_never_holds_still_is_read_by_its_blobs_hashes() {
     // As while somebody appends an image: every look at the file finds it changed, but the blobs are what they were.
     for packing in [Packing::Stored, Packing::Lzx(32768)] {
-        for integrity in INTEGRITY {
+        for (integrity, verify) in INTEGRITY {
             let fixture = Fixture::new(packing, integrity, files());
             fixture.disk.before_read(|disk, _, _| {
                 disk.write(|bytes| bytes.push(0));
                 Ok(())
             });
-            let contents = strict();
+            let contents = checked(verify);
             for file in 0..fixture.files.len() {
                 fixture.reads(&contents, file).unwrap();
                 assert_eq!(failing_ranges(&fixture, &contents, file), 0);
@@ -163,14 +165,14 @@ fn a_blob_too_large_to_be_held_fails_while_its_file_changes() {
 
 #[test]
 fn a_medium_that_fails_for_a_while_is_tried_again() {
-    for integrity in INTEGRITY {
+    for (integrity, verify) in INTEGRITY {
         let fixture = Fixture::new(Packing::Xpress(4096), integrity, vec![text(1, 3000), text(2, 400_000)]);
         let broken = Arc::new(AtomicBool::new(true));
         let is_broken = Arc::clone(&broken);
         fixture.disk.before_read(move |_, _, _| {
             if is_broken.load(Ordering::SeqCst) { Err(io::Error::other("the cable is out")) } else { Ok(()) }
         });
-        let contents = strict();
+        let contents = checked(verify);
         for file in 0..2 {
             let error = damage(fixture.reads(&contents, file));
             assert!(error.contains("reading"), "{error}");
@@ -182,9 +184,9 @@ fn a_medium_that_fails_for_a_while_is_tried_again() {
 
 #[test]
 fn readers_during_damage_and_repair_get_right_bytes_or_errors() {
-    for integrity in [None, Some(8192)] {
+    for (integrity, verify) in SMALL_BLOCKS {
         let fixture = Fixture::new(Packing::Xpress(4096), integrity, files());
-        let contents = contents(100_000, Verify::Strict);
+        let contents = contents(100_000, verify);
         let (done, good) = (AtomicBool::new(false), AtomicU64::new(0));
         thread::scope(|scope| {
             for seed in 0..4 {
@@ -228,12 +230,14 @@ fn a_file_cut_anywhere_while_it_is_open() {
         let Built { bytes, .. } = &whole.built;
         for len in (0..bytes.len()).step_by(bytes.len() / 23) {
             let fixture = Fixture::open(whole.built.clone(), whole.files.clone());
-            let contents = strict();
             fixture.disk.write(|bytes| bytes.truncate(len));
-            for file in 0..3 {
-                let result = fixture.reads(&contents, file);
-                let there = fixture.place(file).range.end <= len;
-                assert_eq!(result.is_ok(), there, "file {file} cut to {len}");
+            for verify in WAYS {
+                let contents = checked(verify);
+                for file in 0..3 {
+                    let result = fixture.reads(&contents, file);
+                    let there = fixture.place(file).range.end <= len;
+                    assert_eq!(result.is_ok(), there, "file {file} cut to {len}");
+                }
             }
         }
     }
@@ -251,16 +255,18 @@ fn a_blob_table_repaired_after_opening_gives_no_wrong_bytes() {
     }
     let fixture = Fixture::open(built, whole.files);
     fixture.disk.write(|bytes| bytes.clone_from(&whole.built.bytes));
-    let contents = strict();
-    damage(fixture.reads(&contents, 0)); // by its own hash; this is when the change is noticed
-    assert_eq!(failing_ranges(&fixture, &contents, 3), 0, "this one was never wrong");
-    assert_eq!(failing_ranges(&fixture, &contents, 1), fixture.files[1].len().div_ceil(4096));
+    for verify in WAYS {
+        let contents = checked(verify);
+        damage(fixture.reads(&contents, 0)); // by its own hash; this is when the change is noticed
+        assert_eq!(failing_ranges(&fixture, &contents, 3), 0, "this one was never wrong");
+        assert_eq!(failing_ranges(&fixture, &contents, 1), fixture.files[1].len().div_ceil(4096));
+    }
 }
 
 #[test]
 fn a_file_repaired_while_it_is_read_is_read_again() {
     for packing in [Packing::Stored, Packing::Xpress(4096)] {
-        for integrity in INTEGRITY {
+        for (integrity, verify) in INTEGRITY {
             let whole = Fixture::new(packing, integrity, vec![text(1, 600_000)]);
             let mut built = whole.built.clone();
             let damaged = whole.place(0).range.start + 40;
@@ -276,7 +282,7 @@ fn a_file_repaired_while_it_is_read_is_read_again() {
                 was_read |= (offset..offset + len as u64).contains(&(damaged as u64));
                 Ok(())
             });
-            assert_eq!(failing_ranges(&fixture, &strict(), 0), 0, "{packing:?} {integrity:?}");
+            assert_eq!(failing_ranges(&fixture, &checked(verify), 0), 0, "{packing:?} {integrity:?} {verify:?}");
         }
     }
 }

@@ -139,8 +139,26 @@ pub(crate) fn text(seed: usize, len: usize) -> Vec<u8> {
     bytes
 }
 
-/// Without and with an integrity table of blocks so small that a file has several, and so large that files share one.
-pub(crate) const INTEGRITY: [Option<usize>; 3] = [None, Some(8192), Some(10 << 20)];
+/// As [`strict`], but bytes are checked in this way.
+pub(crate) fn checked(verify: Verify) -> Contents {
+    contents(64 << 20, verify)
+}
+
+/// The ways to check bytes.
+pub(crate) const WAYS: [Verify; 2] = [Verify::Strict, Verify::Blocks];
+
+/// Without and with an integrity table of blocks so small that a file has several, and so large that
+/// files share one; and the ways to check bytes that differ there.
+pub(crate) const INTEGRITY: [(Option<usize>, Verify); 5] = [
+    (None, Verify::Strict),
+    (Some(8192), Verify::Strict),
+    (Some(10 << 20), Verify::Strict),
+    (Some(8192), Verify::Blocks),
+    (Some(10 << 20), Verify::Blocks),
+];
+
+/// The same without the large blocks.
+pub(crate) const SMALL_BLOCKS: [(Option<usize>, Verify); 3] = [INTEGRITY[0], INTEGRITY[1], INTEGRITY[3]];
 
 pub(crate) fn files() -> Vec<Vec<u8>> {
     vec![text(1, 20_000), text(2, 300_000), testkit::content::random(50_000), text(4, 32769), text(5, 1_000_000)]

@@ -5,7 +5,7 @@ use std::sync::Barrier;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use crate::fixture::{Fixture, contents, strict, text};
+use crate::fixture::{Fixture, checked, contents, damage, strict, text};
 use fs_core::{ContentOptions, Contents, Error, Release, Verify};
 use testkit::solid::Solid;
 use testkit::{Packing, Wim, file, root};
@@ -14,6 +14,10 @@ use testkit::{Packing, Wim, file, root};
 const CHUNK: usize = 65536;
 
 /// An archive with the files in solid resources of XPRESS chunks.
+/// Without and with an integrity table, and the ways to check bytes that differ there.
+const KINDS: [(Option<usize>, Verify); 3] =
+    [(None, Verify::Strict), (Some(4096), Verify::Strict), (Some(4096), Verify::Blocks)];
+
 fn fixture(integrity: Option<usize>, files: Vec<Vec<u8>>) -> Fixture {
     with(Solid::new(Packing::Xpress(CHUNK)), integrity, files)
 }
@@ -137,27 +141,45 @@ fn chunks_above_the_limit_are_refused() {
 
 #[test]
 fn a_flipped_bit_costs_the_blobs_that_it_is_in() {
-    for integrity in [None, Some(4096)] {
+    for (integrity, verify) in KINDS {
         // Raw chunks: the bit is in one blob.
         let fixture = with(Solid::new(Packing::Stored), integrity, files());
         let place = fixture.place(0).clone();
         let victim = 7;
         let at: usize = fixture.files[..victim].iter().map(Vec::len).sum();
         fixture.flip(place.chunks[0].start + at + 10);
-        let contents = strict();
+        let contents = checked(verify);
         for file in mixed(fixture.files.len()) {
             assert_eq!(fixture.reads(&contents, file).is_err(), file == victim, "{integrity:?} {file}");
         }
     }
 }
 
+/// A table that was written over damage vouches for no blob, however large.
+#[test]
+fn a_table_over_damage_vouches_for_nothing_in_strict() {
+    let large = text(1, 3 * CHUNK);
+    let whole = with(Solid::new(Packing::Stored), Some(4096), vec![text(2, 5000), large]);
+    let mut built = whole.built.clone();
+    let last = whole.place(0).chunks.last().unwrap().clone();
+    built.flip(last.end - 10, 3);
+    built.renew_integrity();
+    let fixture = Fixture::open(built, whole.files);
+    let contents = strict();
+    let mut bytes = vec![0; 100];
+    let start = contents.read_at(fixture.blob(1), 0, &mut bytes).map(drop);
+    damage(start);
+    damage(fixture.reads(&contents, 1));
+    fixture.reads(&contents, 0).unwrap();
+}
+
 #[test]
 fn a_chunk_that_does_not_decode_costs_its_blobs_one_decoding() {
-    for integrity in [None, Some(4096)] {
+    for (integrity, verify) in KINDS {
         let fixture = fixture(integrity, files());
         let place = fixture.place(0).clone();
         fixture.disk.write(|bytes| bytes[place.chunks[0].clone()].fill(0xFF));
-        let contents = strict();
+        let contents = checked(verify);
         let failed = AtomicUsize::new(0);
         for _ in 0..5 {
             for file in 0..fixture.files.len() {
@@ -223,9 +245,9 @@ fn a_file_that_never_holds_still_is_read_by_each_blobs_hash() {
 fn two_resources_and_every_compression_read_back() {
     for packing in [Packing::Stored, Packing::Xpress(4096), Packing::Lzx(32768), Packing::Lzms(65536)] {
         for resources in [1, 3] {
-            for integrity in [None, Some(10_000)] {
+            for (integrity, verify) in KINDS {
                 let fixture = with(Solid { packing, resources }, integrity, files());
-                let contents = strict();
+                let contents = checked(verify);
                 for file in mixed(fixture.files.len()) {
                     fixture.reads(&contents, file).unwrap_or_else(|error| panic!("{packing:?} {file}: {error}"));
                 }

@@ -108,6 +108,16 @@ impl Built {
         self.bytes[offset] ^= 1 << bit;
     }
 
+    /// Makes the integrity table match the bytes as they are now: as a tool does that appends to a damaged
+    /// archive.
+    pub fn renew_integrity(&mut self) {
+        let table = self.places.integrity.clone();
+        let chunk_size = self.bytes[table.start + 8..][..4].try_into().expect("four bytes");
+        let covered = &self.bytes[offset::END..self.places.blob_table.end];
+        let renewed = integrity_table(covered, u32::from_le_bytes(chunk_size) as usize);
+        self.bytes[table].copy_from_slice(&renewed);
+    }
+
     /// The file resource that holds `data`.
     pub fn resource(&self, data: &[u8]) -> &Place {
         let hash = sha1(data);
