@@ -50,6 +50,7 @@ pub(crate) fn run(args: &Args, _: &Globals) -> anyhow::Result<ExitCode> {
     }
     teller.output.finish()?;
     teller.outcome.report_problems(&inventory.problems);
+    teller.outcome.warn_of_archives(&fs.warnings());
     Ok(teller.outcome.exit())
 }
 

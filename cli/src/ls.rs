@@ -84,6 +84,7 @@ pub(crate) fn run(args: &Args, _: &Globals) -> anyhow::Result<ExitCode> {
     }
     lister.output.finish()?;
     lister.outcome.report_problems(&fs.problems());
+    lister.outcome.warn_of_archives(&fs.warnings());
     Ok(lister.outcome.exit())
 }
 

@@ -58,6 +58,13 @@ impl Outcome {
         }
     }
 
+    /// Prints warnings about archives that are shown all the same.
+    pub(crate) fn warn_of_archives(&self, warnings: &[Problem]) {
+        for Problem { path, error } in warnings {
+            output::complain(format_args!("{}: warning: {}", path.display(), cause(path, error)));
+        }
+    }
+
     /// Says what is odd about the entries of a directory: what is left out or changed. Nothing of what is there is bad
     /// for it.
     pub(crate) fn warn_of_entries(&self, fs: &Filesystem, directory: Ino) {

@@ -4,12 +4,19 @@
 //! then a sidecar of our own, `<file>.wimstore.json`.
 
 use std::ffi::OsString;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use crate::local::{LastLink, open_regular};
+use crate::{Error, Problem};
+
 /// `FILE_ATTRIBUTE_HIDDEN`.
 const HIDDEN: u32 = 2;
+
+/// The largest sidecar that is read, in bytes.
+const MAX_SIDECAR: u64 = 64 << 10;
 
 /// The file attributes of an archive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -43,9 +50,21 @@ pub enum AttributeSource {
     Sidecar,
 }
 
-/// The attributes of the file at `path`, with the source that had them. What cannot be read counts as absent.
-pub(crate) fn of(path: &Path) -> Attributes {
-    native(path).or_else(|| sidecar(path)).unwrap_or_default()
+/// The attributes of the file at `path`, with the source that had them. What cannot be read counts as absent; of a sidecar
+/// it is added to `warnings`.
+pub(crate) fn of(path: &Path, warnings: &mut Vec<Problem>) -> Attributes {
+    if let Some(attributes) = native(path) {
+        return attributes;
+    }
+    let path = sidecar_path(path);
+    match sidecar(&path) {
+        Ok(attributes) => attributes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Attributes::default(),
+        Err(error) => {
+            warnings.push(Problem::new(&path, Error::io(&path, error)));
+            Attributes::default()
+        }
+    }
 }
 
 #[cfg(windows)]
@@ -93,19 +112,16 @@ fn sidecar_path(path: &Path) -> PathBuf {
     name.into()
 }
 
-fn sidecar(path: &Path) -> Option<Attributes> {
-    let path = sidecar_path(path);
-    let text = std::fs::read(&path).ok()?;
-    match serde_json::from_slice::<Sidecar>(&text) {
-        Ok(sidecar) => {
-            let bits = if sidecar.hidden { HIDDEN } else { 0 };
-            Some(Attributes { bits, source: AttributeSource::Sidecar })
-        }
-        Err(error) => {
-            tracing::warn!(path = %path.display(), %error, "sidecar is not valid; it is ignored");
-            None
-        }
+/// Reads the sidecar at `path`, where a writer of the folder may have put anything.
+fn sidecar(path: &Path) -> io::Result<Attributes> {
+    let mut text = Vec::new();
+    open_regular(path, LastLink::Refused)?.take(MAX_SIDECAR + 1).read_to_end(&mut text)?;
+    if text.len() as u64 > MAX_SIDECAR {
+        return Err(io::Error::other("larger than 64 KiB"));
     }
+    let sidecar: Sidecar = serde_json::from_slice(&text).map_err(io::Error::other)?;
+    let bits = if sidecar.hidden { HIDDEN } else { 0 };
+    Ok(Attributes { bits, source: AttributeSource::Sidecar })
 }
 
 #[cfg(test)]
@@ -144,7 +160,7 @@ mod tests {
             let path = dir.path().join(name);
             std::fs::OpenOptions::new().write(true).create_new(true).attributes(bits).open(&path).unwrap();
             std::fs::write(sidecar_path(&path), r#"{"hidden": true}"#).unwrap(); // is not asked
-            let found = of(&path);
+            let found = of(&path, &mut Vec::new());
             assert_eq!((found.bits & bits, found.source), (bits, AttributeSource::Native), "{name}");
             assert_eq!(found.is_hidden(), bits & 2 != 0, "{name}");
         }
@@ -156,15 +172,26 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let wim = dir.path().join("a.wim");
         std::fs::write(&wim, b"").unwrap();
-        assert_eq!(of(&wim), Attributes::default());
-        for (text, hidden, source) in [
-            (r#"{"hidden": true}"#, true, AttributeSource::Sidecar),
-            (r#"{"hidden": false, "later": 1}"#, false, AttributeSource::Sidecar),
-            ("{}", false, AttributeSource::Sidecar),
-            ("not json", false, AttributeSource::Default),
+        let look = || {
+            let mut warnings = Vec::new();
+            let found = of(&wim, &mut warnings);
+            (found.is_hidden(), found.source, warnings.len())
+        };
+        assert_eq!(look(), (false, AttributeSource::Default, 0));
+        let padded = |len: usize| format!(r#"{{"hidden": true{}}}"#, " ".repeat(len - 16));
+        for (text, hidden, source, warnings) in [
+            (r#"{"hidden": true}"#, true, AttributeSource::Sidecar, 0),
+            (r#"{"hidden": false, "later": 1}"#, false, AttributeSource::Sidecar, 0),
+            ("{}", false, AttributeSource::Sidecar, 0),
+            ("not json", false, AttributeSource::Default, 1),
+            (&padded(64 << 10), true, AttributeSource::Sidecar, 0),
+            (&padded((64 << 10) + 1), false, AttributeSource::Default, 1),
         ] {
             std::fs::write(sidecar_path(&wim), text).unwrap();
-            assert_eq!((of(&wim).is_hidden(), of(&wim).source), (hidden, source), "{text}");
+            assert_eq!(look(), (hidden, source, warnings), "{text:.30}");
         }
+        std::fs::rename(sidecar_path(&wim), dir.path().join("elsewhere")).unwrap();
+        std::os::unix::fs::symlink("elsewhere", sidecar_path(&wim)).unwrap();
+        assert_eq!(look(), (false, AttributeSource::Default, 1), "a link is not followed");
     }
 }

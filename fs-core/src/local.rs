@@ -21,15 +21,76 @@ impl LocalFile {
     /// Opens the file at `path` for reading.
     ///
     /// # Errors
-    /// What the system says, and [`io::ErrorKind::IsADirectory`] for a directory.
+    /// What the system says, [`io::ErrorKind::IsADirectory`] for a directory, and [`io::ErrorKind::InvalidInput`] for
+    /// anything else that is not a regular file: a pipe or a device could keep its reader waiting for ever.
     pub fn open(path: &Path) -> io::Result<Self> {
-        let file = File::open(path)?;
-        let metadata = file.metadata()?;
-        if metadata.is_dir() {
-            return Err(io::ErrorKind::IsADirectory.into());
-        }
-        Ok(Self { size: metadata.len(), file })
+        let file = open_regular(path, LastLink::Followed)?;
+        Ok(Self { size: file.metadata()?.len(), file })
     }
+}
+
+/// Whether a path may end in a symbolic link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LastLink {
+    Followed,
+    Refused,
+}
+
+/// Opens a regular file for reading, without waiting for anybody and without opening anything that is not one.
+///
+/// # Errors
+/// As [`LocalFile::open`], and [`io::ErrorKind::InvalidInput`] for a link that is refused.
+#[cfg(target_os = "linux")]
+pub(crate) fn open_regular(path: &Path, last: LastLink) -> io::Result<File> {
+    use std::os::fd::AsRawFd;
+
+    use rustix::fs::{Mode, OFlags, open};
+    use rustix::io::Errno;
+
+    let link = if last == LastLink::Refused { OFlags::NOFOLLOW } else { OFlags::empty() };
+    let flags = OFlags::CLOEXEC | link;
+    // Opening a device can have effects, so its kind is known before. It is asked again afterwards: another file may have
+    // taken the name.
+    let found = File::from(open(path, OFlags::PATH | flags, Mode::empty())?);
+    check_regular(&found.metadata()?)?;
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | flags;
+    let file = match open(path, flags, Mode::empty()) {
+        // A server such as Samba holds a lease on the file. The kernel waits for its answer, for 45 s at most.
+        Err(Errno::AGAIN) => File::open(format!("/proc/self/fd/{}", found.as_raw_fd()))?,
+        opened => File::from(opened?),
+    };
+    check_regular(&file.metadata()?)?;
+    Ok(file)
+}
+
+/// Opens a regular file for reading.
+///
+/// # Errors
+/// As [`LocalFile::open`], and [`io::ErrorKind::InvalidInput`] for a link that is refused.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn open_regular(path: &Path, last: LastLink) -> io::Result<File> {
+    let look = if last == LastLink::Refused { std::fs::symlink_metadata } else { std::fs::metadata::<&Path> };
+    check_regular(&look(path)?)?;
+    let file = File::open(path)?;
+    check_regular(&file.metadata()?)?;
+    Ok(file)
+}
+
+fn check_regular(metadata: &Metadata) -> io::Result<()> {
+    let kind = metadata.file_type();
+    match () {
+        () if kind.is_file() => Ok(()),
+        () if kind.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
+        () if kind.is_symlink() => {
+            Err(io::Error::new(io::ErrorKind::InvalidInput, "a link, which is not followed here"))
+        }
+        () => Err(not_regular()),
+    }
+}
+
+/// The error of a pipe, a socket or a device in the place of a file.
+pub(crate) fn not_regular() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, "not a regular file")
 }
 
 impl ReadAt for LocalFile {
@@ -179,5 +240,27 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         assert!(LocalFile::open(folder.path()).is_err());
         assert!(LocalFile::open(&folder.path().join("missing")).is_err());
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn only_regular_files_are_opened() {
+        use std::os::unix::fs::symlink;
+        use std::os::unix::net::UnixListener;
+
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        fs::write(path("file"), b"content").unwrap();
+        rustix::fs::mkfifoat(rustix::fs::CWD, path("pipe"), rustix::fs::Mode::RUSR).unwrap();
+        let _socket = UnixListener::bind(path("socket")).unwrap();
+        symlink("file", path("link")).unwrap();
+        symlink("pipe", path("link to a pipe")).unwrap();
+        symlink("/dev/zero", path("link to a device")).unwrap();
+        let open = |name: &str, last| open_regular(&path(name), last).map(drop).map_err(|error| error.to_string());
+        for name in ["pipe", "socket", "link to a pipe", "link to a device"] {
+            assert_eq!(open(name, LastLink::Followed), Err("not a regular file".into()), "{name}");
+        }
+        assert_eq!((open("file", LastLink::Refused), open("link", LastLink::Followed)), (Ok(()), Ok(())));
+        assert_eq!(open("link", LastLink::Refused), Err("a link, which is not followed here".into()));
     }
 }

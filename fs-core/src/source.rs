@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 use wim::{FileTime, Fingerprint};
 
 use crate::attributes::{self, Attributes};
-use crate::local::{fingerprint, names};
+use crate::local::{fingerprint, names, not_regular};
 use crate::watch::Watch;
-use crate::{Error, Result};
+use crate::{Error, Problem, Result};
 
 /// A group as its source lists it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,7 +54,7 @@ pub struct ArchiveEntry {
 }
 
 /// What a source lists for one group.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub struct GroupListing {
     /// The `.wim` files directly in the group, ordered by name.
     pub archives: Vec<ArchiveEntry>,
@@ -62,6 +62,10 @@ pub struct GroupListing {
     pub parts: Vec<StoredFile>,
     /// The group's `Res.rwm`, if it has one.
     pub resources: Option<StoredFile>,
+    /// What is called as one of these and is left out.
+    pub problems: Vec<Problem>,
+    /// What is wrong about the file attributes of archives, which count as not set.
+    pub warnings: Vec<Problem>,
 }
 
 /// Lists groups and the archives in them, and tells when to list them again.
@@ -184,12 +188,19 @@ impl StoreSource for FolderSource {
 
     fn listing(&self, group: &GroupEntry) -> Result<GroupListing> {
         let mut listing = GroupListing::default();
-        for file in files(&group.path)? {
-            if same_name(&file.name, "res.rwm") {
-                listing.resources = Some(file);
-            } else if self.shape != Shape::File && has_extension(&file.name, "wim") {
-                let attributes = attributes::of(&file.path);
-                listing.archives.push(ArchiveEntry { file, attributes });
+        for (file, kind) in entries(&group.path)? {
+            let is_resources = same_name(&file.name, "res.rwm");
+            let is_archive = self.shape != Shape::File && has_extension(&file.name, "wim");
+            match kind {
+                Kind::File if is_resources => listing.resources = Some(file),
+                Kind::File if is_archive => {
+                    let attributes = attributes::of(&file.path, &mut listing.warnings);
+                    listing.archives.push(ArchiveEntry { file, attributes });
+                }
+                Kind::Unusable(error) if is_resources || is_archive => {
+                    listing.problems.push(Problem::new(&file.path, error));
+                }
+                _ => {}
             }
         }
         match self.shape {
@@ -210,7 +221,13 @@ impl FolderSource {
     fn add_file(&self, listing: &mut GroupListing) -> Result<()> {
         let metadata = fs::metadata(&self.path).map_err(|e| Error::io(&self.path, e))?;
         let name = self.path.file_name().unwrap_or_default().to_owned();
-        listing.parts = other_parts(&name, self.folder())?;
+        for (part, kind) in other_parts(&name, self.folder())? {
+            match kind {
+                Kind::File => listing.parts.push(part),
+                Kind::Unusable(error) => listing.problems.push(Problem::new(&part.path, error)),
+                Kind::Folder => {}
+            }
+        }
         listing.resources = listing.resources.take().filter(|_| !same_name(&name, "res.rwm"));
         let file = StoredFile { name, path: self.path.clone(), fingerprint: fingerprint(&metadata) };
         listing.archives.push(ArchiveEntry { file, attributes: Attributes::default() });
@@ -231,25 +248,33 @@ fn has_extension(file_name: &OsStr, extension: &str) -> bool {
     Path::new(file_name).extension().is_some_and(|e| same_name(e, extension))
 }
 
-/// The files in a folder that are called as the other parts of the split archive `first`, by number.
-fn other_parts(first: &OsStr, folder: &Path) -> Result<Vec<StoredFile>> {
+/// What is called as the other parts of the split archive `first` in a folder, by number.
+fn other_parts(first: &OsStr, folder: &Path) -> Result<Vec<(StoredFile, Kind)>> {
     if !has_extension(first, "swm") {
         return Ok(Vec::new());
     }
     let stem = |name: &OsStr| Path::new(name).file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let set = stem(first);
     let number = |name: &OsStr| stem(name).strip_prefix(&set)?.parse::<u16>().ok();
-    let swm = files(folder)?.into_iter().filter(|file| has_extension(&file.name, "swm"));
-    let mut parts: Vec<_> = swm.filter_map(|file| Some((number(&file.name)?, file))).collect();
-    parts.sort_by(|(a, x), (b, y)| (a, &x.path).cmp(&(b, &y.path)));
-    Ok(parts.into_iter().map(|(_, file)| file).collect())
+    let swm = entries(folder)?.into_iter().filter(|(file, _)| has_extension(&file.name, "swm"));
+    let mut parts: Vec<_> = swm.filter_map(|(file, kind)| Some((number(&file.name)?, file, kind))).collect();
+    parts.sort_by(|(a, x, _), (b, y, _)| (a, &x.path).cmp(&(b, &y.path)));
+    Ok(parts.into_iter().map(|(_, file, kind)| (file, kind)).collect())
 }
 
-/// The files and folders in a folder, ordered by name; without what is neither, and what is gone when it is looked at.
+/// What a name in a folder stands for.
+enum Kind {
+    File,
+    Folder,
+    /// Nothing that is opened, for this reason.
+    Unusable(Error),
+}
+
+/// What is in a folder, ordered by name; without what is gone when it is looked at.
 ///
 /// # Errors
 /// The folder cannot be listed, or the share that it is on goes away meanwhile: nothing is known of what it holds.
-fn entries(folder: &Path) -> Result<Vec<(StoredFile, bool)>> {
+fn entries(folder: &Path) -> Result<Vec<(StoredFile, Kind)>> {
     let (mut found, mut missing) = (Vec::new(), HashSet::new());
     for name in names(folder).map_err(|e| Error::io(folder, e))? {
         let path = folder.join(&name);
@@ -262,9 +287,12 @@ fn entries(folder: &Path) -> Result<Vec<(StoredFile, bool)>> {
                 continue;
             }
         };
-        if metadata.is_dir() || metadata.is_file() {
-            found.push((StoredFile { name, path, fingerprint: fingerprint(&metadata) }, metadata.is_dir()));
-        }
+        let kind = match metadata.file_type() {
+            kind if kind.is_file() => Kind::File,
+            kind if kind.is_dir() => Kind::Folder,
+            _ => Kind::Unusable(Error::io(&path, not_regular())),
+        };
+        found.push((StoredFile { name, path, fingerprint: fingerprint(&metadata) }, kind));
     }
     if !missing.is_empty() {
         check_gone(folder, &missing)?;
@@ -300,7 +328,7 @@ fn is_away(error: &io::Error) -> bool {
 }
 
 fn files(folder: &Path) -> Result<Vec<StoredFile>> {
-    Ok(entries(folder)?.into_iter().filter(|(_, is_dir)| !is_dir).map(|(file, _)| file).collect())
+    Ok(entries(folder)?.into_iter().filter(|(_, kind)| matches!(kind, Kind::File)).map(|(file, _)| file).collect())
 }
 
 /// The folders in a folder, without those whose name begins with a dot.
@@ -308,7 +336,7 @@ fn subfolders(folder: &Path) -> Result<Vec<GroupEntry>> {
     let visible = |name: &OsStr| !name.as_encoded_bytes().starts_with(b".");
     Ok(entries(folder)?
         .into_iter()
-        .filter(|(entry, is_dir)| *is_dir && visible(&entry.name))
+        .filter(|(entry, kind)| matches!(kind, Kind::Folder) && visible(&entry.name))
         .map(|(entry, _)| GroupEntry { modified: time(entry.fingerprint), name: entry.name, path: entry.path })
         .collect())
 }

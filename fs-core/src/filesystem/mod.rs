@@ -266,6 +266,11 @@ impl Filesystem {
         self.store().problems.iter().cloned().chain(groups).collect()
     }
 
+    /// What is wrong about archives that are shown all the same, in the groups looked into so far.
+    pub fn warnings(&self) -> Vec<Problem> {
+        self.loaded().iter().flat_map(|group| &group.warnings).cloned().collect()
+    }
+
     /// What the groups hold that were looked into so far.
     pub(crate) fn loaded(&self) -> Vec<Arc<GroupImages>> {
         self.store().groups.iter().filter_map(|group| group.loaded()).collect()

@@ -24,6 +24,8 @@ pub(crate) struct GroupImages {
     /// The archives whose images are disabled.
     pub(crate) disabled: Vec<ArchiveEntry>,
     pub(crate) problems: Vec<Problem>,
+    /// What is wrong about archives that are shown all the same.
+    pub(crate) warnings: Vec<Problem>,
     pub(crate) files: Files,
     /// The archives that supply data to every image, behind its own.
     shared: Vec<Arc<ArchiveFile>>,
@@ -38,6 +40,7 @@ impl GroupImages {
             archives: Vec::new(),
             disabled: Vec::new(),
             problems: Vec::new(),
+            warnings: Vec::new(),
             files: Files::new(),
             shared: Vec::new(),
             by_name: HashMap::new(),
@@ -111,7 +114,8 @@ impl<'a> Builder<'a> {
         let files: Vec<_> = enabled.iter().map(|archive| &archive.file).chain(suppliers.iter().copied()).collect();
         self.new.files = self.opener.look(&files, &self.old.files);
         let problem = |file: &&StoredFile| self.new.files.get(&file.path)?.problem(&file.path);
-        self.new.problems = files.iter().filter_map(problem).collect();
+        self.new.problems = files.iter().filter_map(problem).chain(listing.problems).collect();
+        self.new.warnings = listing.warnings;
 
         let first = enabled.first().and_then(|entry| self.archive(&entry.file));
         let is_stranger =

@@ -14,7 +14,7 @@ use crate::image::Image;
 use crate::opener::{Opener, Seen};
 use crate::source::{GroupEntry, StoreSource};
 use crate::uses::{Retired, Uses};
-use crate::{ArchiveId, Chain, Result};
+use crate::{ArchiveId, Chain, Problem, Result};
 
 use images::Builder;
 pub(crate) use images::GroupImages;
@@ -122,8 +122,11 @@ impl Group {
 
     /// Puts a snapshot in place of `old`.
     fn follow(&self, old: &GroupImages, new: GroupImages) -> Arc<GroupImages> {
-        for problem in new.problems.iter().filter(|new| !old.problems.iter().any(|old| old.path == new.path)) {
+        for problem in news(&old.problems, &new.problems) {
             tracing::error!(path = %problem.path.display(), error = %Chain(&problem.error), "left out");
+        }
+        for problem in news(&old.warnings, &new.warnings) {
+            tracing::warn!(path = %problem.path.display(), error = %Chain(&problem.error), "ignored");
         }
         // Before they are missed: who comes between finds them in both places.
         for image in old.images.iter().filter(|image| new.images.get(image.slot.image).is_none()) {
@@ -158,4 +161,10 @@ impl Group {
     pub(crate) fn is_over(&self) -> bool {
         self.uses.is_over() && self.retired.is_empty()
     }
+}
+
+/// What is in `new` and was not in `old`, by path.
+fn news<'a>(old: &'a [Problem], new: &'a [Problem]) -> impl Iterator<Item = &'a Problem> {
+    let known: HashSet<_> = old.iter().map(|problem| &problem.path).collect();
+    new.iter().filter(move |problem| !known.contains(&problem.path))
 }
