@@ -1,4 +1,5 @@
-//! WinFsp's DLL is loaded when it is first called, from where `front::load` finds it.
+//! Links WinFsp's DLL for delayed loading: it is loaded at its first call, after `front::load` has
+//! found it.
 
 fn main() {
     let target = |key: &str| std::env::var(key).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! The drive: every answer to WinFsp, in Windows' words but without Windows.
+//! The drive: computes every answer to WinFsp in Windows' terms, on any platform.
 
 pub(crate) mod news;
 
@@ -13,10 +13,10 @@ use crate::name::{self, Path};
 use crate::{Status, ntstatus, reparse, security};
 use news::News;
 
-/// What a request is answered with.
+/// The answer to a request, or its status.
 pub(crate) type Answer<T> = Result<T, Status>;
 
-/// Space on a volume is counted in these.
+/// The allocation unit of the volume, in bytes.
 pub(crate) const CLUSTER: u64 = 4096;
 
 /// The longest label that Windows takes, in UTF-16 units.
@@ -26,22 +26,23 @@ const DIRECTORY: u32 = 0x10;
 const REPARSE_POINT: u32 = 0x400;
 const NORMAL: u32 = 0x80;
 
-/// Which security descriptors files show.
+/// The security descriptors that files show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Security {
-    /// One for all: everybody may read and execute.
+    /// One for all: everyone may read and execute.
     #[default]
     Uniform,
-    /// Those of the image, enforced by Windows; the uniform one where there is none, or none that can be shown.
+    /// Those of the image, enforced by Windows; the uniform one where the image has none that can
+    /// be shown.
     Image,
 }
 
-/// How a store is shown as a drive. What it shows is said by [`fs_core::Options`].
+/// How a store is shown as a drive; [`fs_core::Options`] decides its content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct DriveOptions {
-    /// Which security descriptors files show.
+    /// The security descriptors that files show.
     pub security: Security,
-    /// Where links lead.
+    /// The targets of links.
     pub links: LinkTargets,
 }
 
@@ -50,50 +51,50 @@ pub(crate) struct Drive {
     fs: Arc<Filesystem>,
     options: DriveOptions,
     told: DamageLog,
-    /// What Windows is to be told.
+    /// Changes that Windows must be notified of.
     pub(crate) news: News,
-    /// Read from when a path is looked up until the number that it led to is known to be in use.
+    /// Held for reading from the lookup of a path until its inode number is counted as in use.
     opening: RwLock<()>,
 }
 
-/// What a handle stands for: a file or directory, or a stream of it.
+/// The object of a handle: a file or directory, or a stream of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Object {
     /// The file or directory.
     pub(crate) file: Ino,
-    /// What is read: the file or one of its streams.
+    /// The content: that of the file or of one of its streams.
     pub(crate) content: Ino,
 }
 
-/// What Windows is told of a file.
+/// The attributes of a file as Windows shows them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Info {
     /// `FILE_ATTRIBUTE_*`, never 0.
     pub(crate) attributes: u32,
-    /// 0 where there is no reparse point.
+    /// The reparse tag; 0 for none.
     pub(crate) reparse_tag: u32,
-    /// In bytes.
+    /// Size in bytes.
     pub(crate) size: u64,
     /// Created, accessed, written, changed.
     pub(crate) times: [FileTime; 4],
-    /// What tells a file from others of the drive; not 0.
+    /// Identifies the file on the drive; not 0.
     pub(crate) index: u64,
 }
 
 impl Info {
-    /// The space that its content would take.
+    /// The space that its content would use, in bytes.
     pub(crate) fn allocation(&self) -> u64 {
         self.size.next_multiple_of(CLUSTER)
     }
 }
 
-/// What is known of the volume.
+/// The attributes of the volume.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct VolumeInfo {
     pub(crate) label: Vec<u16>,
     pub(crate) serial: u32,
     pub(crate) created: FileTime,
-    /// In bytes.
+    /// Size in bytes.
     pub(crate) size: u64,
 }
 
@@ -103,8 +104,8 @@ impl Drive {
         Self { fs, options, told: DamageLog::default(), news: News::default(), opening: RwLock::new(()) }
     }
 
-    /// Opens a path: as [`Drive::find`], and what it stands for stays what it is until [`Drive::close`], whatever becomes of the
-    /// store.
+    /// Opens a path: as [`Drive::find`], and the object stays the same until [`Drive::close`],
+    /// whatever happens to the store.
     pub(crate) fn open(&self, path: &[u16]) -> Answer<(Object, Vec<u16>, Info)> {
         let _opening = self.opening.read();
         let (object, name) = self.find(path)?;
@@ -118,13 +119,14 @@ impl Drive {
         self.fs.forget(object.file, 1);
     }
 
-    /// What a path stands for, and the path as the drive writes it.
+    /// The object at a path, and the path as the drive writes it.
     pub(crate) fn find(&self, path: &[u16]) -> Answer<(Object, Vec<u16>)> {
         let path = Path::parse(path);
         let (mut file, mut names) = (self.fs.root(), Vec::with_capacity(path.names.len()));
         for (place, units) in path.names.iter().enumerate() {
             let (attr, name) = self.look_up(file, units).map_err(|status| match status {
-                // Through a link, too, no look-up leads: WinFsp looks for one on the way when it is told this.
+                // A link on the way gives this status as well: WinFsp then searches the path for
+                // one.
                 Status::OBJECT_NAME_NOT_FOUND if place + 1 < path.names.len() => Status::OBJECT_PATH_NOT_FOUND,
                 Status::NOT_A_DIRECTORY => Status::OBJECT_PATH_NOT_FOUND,
                 other => other,
@@ -141,7 +143,7 @@ impl Drive {
         Ok((Object { file, content }, name::join(&names, Some(&stream))))
     }
 
-    /// What a name in a directory stands for, and the name as the drive writes it.
+    /// The object of a name in a directory, and the name as the drive writes it.
     fn look_up(&self, directory: Ino, units: &[u16]) -> Answer<(Attr, Vec<u16>)> {
         for meant in name::meant(units) {
             match self.fs.lookup_listed(directory, &meant) {
@@ -155,7 +157,7 @@ impl Drive {
         Err(Status::OBJECT_NAME_NOT_FOUND)
     }
 
-    /// What Windows is told of an object: the size is the content's, all else the file's.
+    /// The attributes of an object: the size of its content, and everything else from the file.
     pub(crate) fn info(&self, object: Object) -> Answer<Info> {
         let attr = self.ask("attributes", object.content, |fs| fs.attr(object.content))?;
         self.info_of(object, &attr)
@@ -187,8 +189,9 @@ impl Drive {
         }
     }
 
-    /// Calls `each` for the entries of a directory behind the one called `marker`, or all, until it breaks off: `.` and `..`
-    /// but in the root, then the names that Windows can have. An entry that cannot be asked about is listed all the same.
+    /// Calls `each` for the entries of a directory after the one called `marker`, or for all, until
+    /// it breaks: `.` and `..` except in the root, then the names that Windows can have. Entries
+    /// whose attributes cannot be read are listed all the same.
     pub(crate) fn list(
         &self,
         directory: Object,
@@ -221,11 +224,11 @@ impl Drive {
                 Ok(place) => return Ok(place),
             }
         }
-        // It has gone from the store since: what was behind it is not known.
+        // The marker has gone from the store since: the entries after it are not known.
         Ok(u64::MAX)
     }
 
-    /// The name under which an entry is listed; `None` for one that no look-up would find by it.
+    /// The name under which an entry is listed; `None` if a lookup of that name would not find it.
     fn listed_name(&self, directory: Ino, name: &[u8]) -> Option<Vec<u16>> {
         let shown = name::shown(name)?;
         let meant = name::meant(&shown);
@@ -240,7 +243,8 @@ impl Drive {
         Ok((name, info))
     }
 
-    /// The streams of a file or directory and their sizes: the unnamed one of a file, whose name is empty, then the others.
+    /// The streams of a file or directory and their sizes: the unnamed one of a file, whose name is
+    /// empty, then the others.
     pub(crate) fn streams(&self, object: Object) -> Answer<Vec<(Vec<u16>, u64)>> {
         let info = self.info(Object { file: object.file, content: object.file })?;
         let unnamed = (info.attributes & DIRECTORY == 0).then(|| (Vec::new(), info.size));
@@ -261,13 +265,13 @@ impl Drive {
         reparse::buffer(point.ok_or(Status::NOT_A_REPARSE_POINT)?).ok_or(Status::DATA_ERROR)
     }
 
-    /// What is known of the volume.
+    /// The attributes of the volume.
     pub(crate) fn volume(&self) -> VolumeInfo {
         let volume = self.fs.volume();
         let mut label = name::shown(&volume.label).unwrap_or_default();
         label.truncate(MAX_LABEL);
         if label.last().is_some_and(|unit| (0xD800..0xDC00).contains(unit)) {
-            label.pop(); // half of a character
+            label.pop(); // half of a surrogate pair
         }
         let created = self.fs.attr(self.fs.root()).map_or(FileTime(0), |attr| attr.created);
         VolumeInfo { label, serial: volume.serial, created, size: self.fs.totals().bytes.max(CLUSTER) }
@@ -283,7 +287,7 @@ impl Drive {
         question(&self.fs).map_err(|error| self.refusal(op, ino, &error))
     }
 
-    /// An error's status. Damage is told to the log.
+    /// The status of an error. Damage is logged.
     fn refusal(&self, op: &'static str, ino: Ino, error: &Error) -> Status {
         if error.is_damage() {
             self.told.tell(&self.fs, op, ino, error);
@@ -302,7 +306,7 @@ fn info(file: Ino, attr: &Attr, windows: WindowsAttr) -> Info {
     }
 }
 
-/// What is told of a file of which only the kind is known.
+/// The attributes of a file of which only the kind is known.
 fn unknown(ino: Ino, kind: Kind) -> Info {
     let attributes = if kind == Kind::Directory { DIRECTORY } else { NORMAL };
     Info { attributes, reparse_tag: 0, size: 0, times: [FileTime(0); 4], index: ino.0 }

@@ -1,10 +1,11 @@
-//! Names: what Windows is shown of one, and what it may mean.
+//! Names: how Windows sees a name of the filesystem, and which names it can mean.
 //!
-//! Windows refuses some characters in names. They are shown by stand-ins, as Samba and others do: U+F000 and their code.
+//! Windows refuses some characters in names. They are shown by stand-ins, as Samba and others do:
+//! U+F000 and their code.
 
 use fs_core::wim;
 
-/// The longest name that Windows takes, in UTF-16 units.
+/// The longest name that Windows accepts, in UTF-16 units.
 const MAX: usize = 255;
 
 /// First of the stand-ins.
@@ -17,7 +18,8 @@ fn is_refused(unit: u16) -> bool {
     (1..0x20).contains(&unit) || br#""*:<>?|\"#.iter().any(|&c| unit == u16::from(c))
 }
 
-/// The name (WTF-8, as the filesystem lists it) in Windows' words, or `None` if Windows cannot have it: it is too long.
+/// The name (WTF-8, as the filesystem lists it) as Windows sees it, or `None` if it is too long for
+/// Windows.
 pub fn shown(name: &[u8]) -> Option<Vec<u16>> {
     let mut units = wim::utf16_from_wtf8(name)?;
     for unit in &mut units {
@@ -28,8 +30,8 @@ pub fn shown(name: &[u8]) -> Option<Vec<u16>> {
     (units.len() <= MAX).then_some(units)
 }
 
-/// What a name in Windows' words may be called in the filesystem, the likeliest first: with characters in the place of their
-/// stand-ins, and as it is.
+/// The names in the filesystem that a name from Windows can mean, the likeliest first: with
+/// stand-ins replaced by their characters, and unchanged.
 pub(crate) fn meant(units: &[u16]) -> Vec<Vec<u8>> {
     let back = |&unit: &u16| if unit >= STAND_IN && is_refused(unit - STAND_IN) { unit - STAND_IN } else { unit };
     let restored: Vec<u16> = units.iter().map(back).collect();
@@ -46,7 +48,7 @@ pub(crate) fn same(a: &[u16], b: &[u16]) -> bool {
     a.len() == b.len() && upper(a) == upper(b)
 }
 
-/// A path as WinFsp gives it: names, and perhaps a stream of the last one.
+/// A path as WinFsp passes it: names, and optionally a stream of the last one.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Path<'a> {
     /// From the root down.
@@ -56,7 +58,7 @@ pub(crate) struct Path<'a> {
 }
 
 impl<'a> Path<'a> {
-    /// Takes apart `\name\name:stream:type`. No name has a colon, which Windows would refuse.
+    /// Parses `\name\name:stream:type`. No name has a colon, which Windows would refuse.
     pub(crate) fn parse(path: &'a [u16]) -> Self {
         let mut parts = path.split(|&unit| unit == COLON);
         let file = parts.next().unwrap_or_default();
@@ -67,15 +69,15 @@ impl<'a> Path<'a> {
     }
 }
 
-/// The path by which Windows has what the filesystem has by this one (WTF-8, `/` between names, none in front); `None` if
-/// Windows cannot have one of its names.
+/// The path in Windows of a path in the filesystem (WTF-8, names joined by `/`, without a leading
+/// one); `None` if Windows cannot have one of its names.
 pub(crate) fn shown_path(path: &[u8]) -> Option<Vec<u16>> {
     let names = path.split(|&byte| byte == b'/').filter(|name| !name.is_empty());
     let names: Option<Vec<_>> = names.map(shown).collect();
     Some(join(&names?, None))
 }
 
-/// A path of names, and perhaps a stream, put together.
+/// Joins names, and optionally a stream, to a path.
 pub(crate) fn join(names: &[Vec<u16>], stream: Option<&[u16]>) -> Vec<u16> {
     let mut path: Vec<u16> = names.iter().flat_map(|name| [&[BACKSLASH], &name[..]].concat()).collect();
     if path.is_empty() {
@@ -87,7 +89,7 @@ pub(crate) fn join(names: &[Vec<u16>], stream: Option<&[u16]>) -> Vec<u16> {
     }
 }
 
-/// The path of a stream of what has this path.
+/// The path of a stream of the object at this path.
 pub(crate) fn with_stream(mut path: Vec<u16>, stream: &[u16]) -> Vec<u16> {
     path.push(COLON);
     path.extend(stream);
@@ -183,7 +185,8 @@ mod tests {
             let name = wim::wtf8_from_utf16(units.iter().copied());
             let shown = shown(&name).unwrap();
             prop_assert!(!shown.iter().copied().any(is_refused));
-            // With stand-ins of its own in it, the name is the second guess or, next to characters that have them, none.
+            // A name that contains stand-ins itself is the second guess or, with replaced
+            // characters in it, none.
             let has_stand_ins = units.iter().any(|&unit| unit >= STAND_IN && is_refused(unit - STAND_IN));
             prop_assert!(meant(&shown).contains(&name) || has_stand_ins && units.iter().copied().any(is_refused));
         }

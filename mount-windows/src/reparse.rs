@@ -1,4 +1,4 @@
-//! Reparse points, as Windows reads them.
+//! Builds reparse points as Windows reads them.
 
 use fs_core::wim::reparse::SYMLINK;
 use fs_core::{Kind, ReparsePoint};
@@ -8,7 +8,8 @@ use crate::name;
 /// `SYMLINK_FLAG_RELATIVE`.
 const RELATIVE: u32 = 1;
 
-/// The `REPARSE_DATA_BUFFER` of a reparse point. `None` if a target does not fit into one or has a name that Windows cannot.
+/// The `REPARSE_DATA_BUFFER` of a reparse point. `None` if a target does not fit or has a name that
+/// Windows cannot have.
 pub fn buffer(point: ReparsePoint) -> Option<Vec<u8>> {
     match point {
         ReparsePoint::Stored(bytes) => Some(bytes),
@@ -16,7 +17,8 @@ pub fn buffer(point: ReparsePoint) -> Option<Vec<u8>> {
     }
 }
 
-/// The buffer of a relative symbolic link with a target as the filesystem writes it: `/` between names.
+/// The buffer of a relative symbolic link with a target as the filesystem writes it: `/` between
+/// names.
 fn symlink(target: &[u8]) -> Option<Vec<u8>> {
     let names: Option<Vec<Vec<u16>>> = target.split(|&byte| byte == b'/').map(name::shown).collect();
     let target: Vec<u8> = names?.join(&u16::from(b'\\')).into_iter().flat_map(u16::to_le_bytes).collect();
@@ -25,14 +27,14 @@ fn symlink(target: &[u8]) -> Option<Vec<u8>> {
     buffer.extend((12 + 2 * len).to_le_bytes());
     buffer.extend([0, 0]);
     for number in [0, len, len, len] {
-        buffer.extend(number.to_le_bytes()); // place and length of the target, and of its name for people
+        buffer.extend(number.to_le_bytes()); // offset and length of the target, and of its print name
     }
     buffer.extend(RELATIVE.to_le_bytes());
     buffer.extend([&target[..], &target].concat());
     Some(buffer)
 }
 
-/// The size that a file shows: links have none on Windows.
+/// The size that a file shows: 0 for links on Windows.
 pub(crate) fn size(kind: Kind, size: u64) -> u64 {
     match kind {
         Kind::Symlink => 0,
@@ -57,7 +59,7 @@ mod tests {
         ];
         for (target, want) in cases {
             let buffer = buffer(ReparsePoint::Link(target.into())).unwrap();
-            let data = reparse::symlink(want, want, true); // without its head
+            let data = reparse::symlink(want, want, true); // without the header
             let mut head = SYMLINK.to_le_bytes().to_vec();
             // The two names share no bytes in testkit's either.
             head.extend((data.len() as u16).to_le_bytes());

@@ -1,16 +1,17 @@
 //! Security descriptors.
 //!
-//! WinFsp enforces what it is given. Images hold descriptors that shut out whoever mounts them, so that by default everything
-//! has one that lets everybody read and nobody write.
+//! WinFsp enforces the descriptors it is given. Images hold descriptors that deny access to the
+//! mounting user, so by default every file has one that lets everyone read and no one write.
 
 use windows_files::Parts;
 
-/// The most bytes of a descriptor that WinFsp asks for by name; it would ask for a larger one for ever.
+/// The largest descriptor in bytes that WinFsp requests by name; for a larger one it would repeat
+/// the request without end.
 pub(crate) const MAX: usize = 1024;
 
-/// A descriptor's head: revision, then where owner, group, system list and access list are.
+/// Size of a descriptor's header: revision, then the offsets of owner, group, SACL and DACL.
 const HEAD: usize = 20;
-/// `SE_SACL_PRESENT`, with what goes with it.
+/// `SE_SACL_PRESENT` and the bits that depend on it.
 const SACL_BITS: u16 = 0x0010 | 0x0020 | 0x0200 | 0x0800 | 0x2000;
 const SELF_RELATIVE: u16 = 0x8000;
 const DACL_PRESENT: u16 = 0x0004;
@@ -26,7 +27,7 @@ const EVERYONE: [u8; 12] = [1, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0];
 
 /// The descriptor of everything: owner and group Administrators; Everyone may read and execute.
 pub(crate) fn uniform() -> Vec<u8> {
-    let mut entry = vec![0u8, 0, 20, 0]; // an allowing entry for this directory alone
+    let mut entry = vec![0u8, 0, 20, 0]; // an allowing ACE without inheritance
     entry.extend(READ_AND_EXECUTE.to_le_bytes());
     entry.extend(EVERYONE);
     let mut list = vec![2u8, 0];
@@ -36,8 +37,9 @@ pub(crate) fn uniform() -> Vec<u8> {
     assemble(DACL_PRESENT | DACL_PROTECTED, [&ADMINISTRATORS, &ADMINISTRATORS, &list])
 }
 
-/// What is shown of a stored descriptor: without its system list, which only privileged users see and which would have it
-/// outgrow [`MAX`]. `None` where it is no valid descriptor, has no owner, group or access list, or is too large even so.
+/// The shown form of a stored descriptor: without its SACL, which only privileged users see and
+/// which could make it larger than [`MAX`]. `None` where it is not valid, has no owner, group or
+/// DACL, or is too large even so.
 pub(crate) fn of_stored(stored: &[u8]) -> Option<Vec<u8>> {
     let parts = Parts::of(stored)?;
     let descriptor =
@@ -45,7 +47,7 @@ pub(crate) fn of_stored(stored: &[u8]) -> Option<Vec<u8>> {
     (descriptor.len() <= MAX).then_some(descriptor)
 }
 
-/// A descriptor without system list.
+/// A descriptor without SACL.
 fn assemble(control: u16, [owner, group, list]: [&[u8]; 3]) -> Vec<u8> {
     let [at_owner, at_group] = [HEAD, HEAD + owner.len()];
     let at_list = at_group + group.len();
@@ -62,7 +64,7 @@ fn assemble(control: u16, [owner, group, list]: [&[u8]; 3]) -> Vec<u8> {
 mod tests {
     use super::*;
 
-    /// A descriptor with owner, group, system list and an access list of `entries` entries, in an unusual order.
+    /// A descriptor with owner, group, SACL and a DACL of `entries` ACEs, in an unusual order.
     fn stored(entries: usize) -> Vec<u8> {
         let entry = [&[0u8, 3, 20, 0, 0xff, 1, 0x1f, 0][..], &EVERYONE].concat();
         let list = |revision: u8, count: usize| {

@@ -1,11 +1,11 @@
-//! A drive's name in the network: `\server\share`.
+//! The network name of a drive: `\server\share`.
 
 use std::str::FromStr;
 
-/// The longest name that WinFsp takes, in UTF-16 units.
+/// The longest name that WinFsp accepts, in UTF-16 units.
 const MAX: usize = 191;
 
-/// Under which name a drive is seen as a network drive: `\\server\share`, perhaps with more names behind it.
+/// The name of a network drive: `\\server\share`, optionally followed by more names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Share(String);
 
@@ -19,7 +19,7 @@ impl Share {
 impl FromStr for Share {
     type Err = &'static str;
 
-    /// Takes the name with one `\` at its beginning or two.
+    /// Accepts the name with one leading `\` or two.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let name = text.strip_prefix(r"\\").or_else(|| text.strip_prefix('\\')).unwrap_or(text);
         let parts: Vec<&str> = name.split('\\').collect();

@@ -1,4 +1,4 @@
-//! From the filesystem's errors to Windows'.
+//! Maps the filesystem's errors to Windows' statuses.
 
 use fs_core::Error;
 
@@ -10,27 +10,27 @@ macro_rules! statuses {
     ($($(#[$doc:meta])* $name:ident = $code:literal;)*) => { impl Status { $($(#[$doc])* pub const $name: Self = Self($code);)* } };
 }
 statuses! {
-    /// A read began at the end of a file or behind it.
+    /// A read began at or after the end of a file.
     END_OF_FILE = 0xC000_0011;
-    /// What is asked for is not for the asker.
+    /// The caller has no access.
     ACCESS_DENIED = 0xC000_0022;
-    /// The buffer has no room for the answer, of which nothing is given.
+    /// The buffer is too small for the answer; nothing was written to it.
     BUFFER_TOO_SMALL = 0xC000_0023;
     /// There is no such file.
     OBJECT_NAME_NOT_FOUND = 0xC000_0034;
     /// There is no such directory on the way to the file.
     OBJECT_PATH_NOT_FOUND = 0xC000_003A;
-    /// Stored data is wrong.
+    /// Stored data is damaged.
     DATA_ERROR = 0xC000_003E;
     /// There is no such attribute.
     NO_EAS_ON_FILE = 0xC000_0052;
-    /// Nothing can be written.
+    /// The medium is write-protected.
     MEDIA_WRITE_PROTECTED = 0xC000_00A2;
-    /// A file was asked for, and it is a directory.
+    /// A file was requested, and it is a directory.
     FILE_IS_A_DIRECTORY = 0xC000_00BA;
-    /// It is not done here.
+    /// The request is not supported.
     NOT_SUPPORTED = 0xC000_00BB;
-    /// A directory was asked for, and it is none.
+    /// A directory was requested, and it is a file.
     NOT_A_DIRECTORY = 0xC000_0103;
     /// The system could not read.
     IO_DEVICE_ERROR = 0xC000_0185;
@@ -38,14 +38,14 @@ statuses! {
     NOT_A_REPARSE_POINT = 0xC000_0275;
     /// A security descriptor needs a larger buffer.
     BUFFER_OVERFLOW = 0x8000_0005;
-    /// What a value has room for is less than it takes.
+    /// A value does not fit into its field.
     FILE_TOO_LARGE = 0xC000_0904;
 }
 
 /// The status that a request is answered with.
 ///
-/// Whatever means that stored bytes are bad or missing is `DATA_ERROR`, what could not be read from the system
-/// `IO_DEVICE_ERROR`: never one that says that there is no file.
+/// Errors about damaged or missing data are `DATA_ERROR`, errors of the system when reading
+/// `IO_DEVICE_ERROR`: never a status that means that there is no file.
 pub fn ntstatus(error: &Error) -> Status {
     match error {
         Error::NotFound => Status::OBJECT_NAME_NOT_FOUND,
@@ -60,7 +60,8 @@ pub fn ntstatus(error: &Error) -> Status {
             Status::DATA_ERROR
         }
         Error::Io { .. }
-        // These three are said when a store is opened, or in its list of problems; no request leads to them.
+        // These three occur when a store is opened, or in its list of problems, and not in
+        // requests.
         | Error::TooMany { .. }
         | Error::NoStore { .. }
         | Error::NoImage { .. } => Status::IO_DEVICE_ERROR,

@@ -53,7 +53,8 @@ fn a_service_mounts_when_it_starts() {
         };
         mount_windows::serve("wimstore".as_ref(), mount).map_err(|error: Error| error.to_string())
     });
-    // Wine's service manager does not know us: WinFsp gives up on it after 10 seconds, and goes on in the console.
+    // Wine's service manager does not know us: WinFsp gives up on it after 10 seconds, and goes on
+    // in the console.
     match wait.recv_timeout(Duration::from_secs(60)) {
         Ok(is_mounted) => assert_eq!(is_mounted, Ok(())),
         Err(RecvTimeoutError::Timeout) => panic!("the service does not start"),

@@ -1,11 +1,11 @@
-//! What calls have in common: names and statuses.
+//! Names and statuses, as all calls take and return them.
 
 use std::io;
 
 use windows_sys::Win32::Foundation::{NTSTATUS, RtlNtStatusToDosError, UNICODE_STRING};
 use windows_sys::Win32::System::IO::{IO_STATUS_BLOCK, IO_STATUS_BLOCK_0};
 
-/// The error that a status tells, in the numbers that std knows.
+/// The error for a status, in the numbers that std knows.
 pub(crate) fn check(status: NTSTATUS) -> io::Result<()> {
     if status >= 0 {
         return Ok(());
@@ -25,7 +25,7 @@ pub(crate) fn name_of(name: &[u16]) -> io::Result<UNICODE_STRING> {
     Ok(UNICODE_STRING { Length: bytes, MaximumLength: bytes, Buffer: name.as_ptr().cast_mut() })
 }
 
-/// Where a call puts its outcome, which its status tells too.
+/// Where a call writes its outcome, which its status repeats.
 pub(crate) fn outcome() -> IO_STATUS_BLOCK {
     IO_STATUS_BLOCK { Anonymous: IO_STATUS_BLOCK_0 { Status: 0 }, Information: 0 }
 }

@@ -1,4 +1,4 @@
-//! What an open file or folder is given: attributes and times, names, a reparse point.
+//! Changes of an open file or folder: attributes and times, names, a reparse point.
 
 use std::ffi::c_void;
 use std::fs::File;
@@ -11,16 +11,17 @@ use windows_sys::Win32::System::Ioctl::{FSCTL_SET_COMPRESSION, FSCTL_SET_REPARSE
 
 use crate::call::{check, name_of, outcome};
 
-/// Times and attributes. Times count 100 ns since 1601; 0 leaves what is there, and so do attributes of 0.
+/// Times and attributes. Times count 100 ns since 1601. A time or attributes of 0 leave the present
+/// value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Basic {
-    /// When it was made.
+    /// Creation time.
     pub created: u64,
-    /// When it was last read.
+    /// Time of the last access.
     pub accessed: u64,
-    /// When its data was last written.
+    /// Time of the last write of data.
     pub written: u64,
-    /// When anything of it was last changed.
+    /// Time of the last change of data or attributes.
     pub changed: u64,
     /// `FILE_ATTRIBUTE_*`.
     pub attributes: u32,
@@ -43,10 +44,10 @@ pub fn set_basic(file: &File, basic: Basic) -> io::Result<()> {
     unsafe { set(file, (&raw const information).cast(), bytes, nt::FileBasicInformation) }
 }
 
-/// Lets the file disappear when it is closed, or no longer.
+/// Marks the file to be deleted when it is closed, or takes the mark back.
 ///
 /// # Errors
-/// It was not opened for it, is read-only, or a folder with something in it.
+/// It was not opened for deletion, is read-only, or is a folder that is not empty.
 pub fn remove(file: &File, wanted: bool) -> io::Result<()> {
     let information = nt::FILE_DISPOSITION_INFORMATION { DeleteFile: wanted };
     let bytes = size_of_val(&information);
@@ -54,18 +55,18 @@ pub fn remove(file: &File, wanted: bool) -> io::Result<()> {
     unsafe { set(file, (&raw const information).cast(), bytes, nt::FileDispositionInformation) }
 }
 
-/// Renames the file to `name` in `folder`, with `replace` in the place of a file that has the name.
+/// Renames the file to `name` in `folder`; with `replace` it replaces a file of that name.
 ///
 /// # Errors
-/// The name is taken, by a folder, by a file that is read-only, or by any without `replace`.
+/// The name belongs to a folder, to a read-only file or, without `replace`, to any file.
 pub fn rename(file: &File, folder: &File, name: &[u16], replace: bool) -> io::Result<()> {
     set_name(file, folder, name, replace, nt::FileRenameInformation)
 }
 
-/// Gives the file one more name, `name` in `folder`.
+/// Makes a hard link to the file, `name` in `folder`.
 ///
 /// # Errors
-/// The name is taken, or the file system knows no such names.
+/// The name exists, or the file system has no hard links.
 pub fn link(file: &File, folder: &File, name: &[u16]) -> io::Result<()> {
     set_name(file, folder, name, false, nt::FileLinkInformation)
 }
@@ -84,7 +85,8 @@ fn set_name(
     let bytes = (head + usize::from(checked.Length)).max(size_of::<Information>());
     let mut room = vec![0_u64; bytes.div_ceil(8)];
     let information = room.as_mut_ptr().cast::<Information>();
-    // SAFETY: `room` is aligned for the structure, and has room for it with the name behind its head.
+    // SAFETY: `room` is aligned for the structure, and large enough for it with the name after its
+    // head.
     unsafe {
         (*information).Anonymous.ReplaceIfExists = replace;
         (*information).RootDirectory = folder.as_raw_handle();
@@ -111,12 +113,13 @@ unsafe fn set(
 /// Makes a file or empty folder a reparse point, by a whole `REPARSE_DATA_BUFFER`.
 ///
 /// # Errors
-/// The file system has none, the buffer is none, or it is a symbolic link and the right to make one is missing.
+/// The file system has no reparse points, the buffer is not one, or it is a symbolic link and the
+/// privilege to create links is missing.
 pub fn set_reparse_point(file: &File, buffer: &[u8]) -> io::Result<()> {
     control(file, FSCTL_SET_REPARSE_POINT, buffer)
 }
 
-/// Lets holes in the file take no room.
+/// Makes the file sparse, so that holes use no space.
 ///
 /// # Errors
 /// The file system cannot.
@@ -137,8 +140,8 @@ fn control(file: &File, code: u32, input: &[u8]) -> io::Result<()> {
     let mut status = outcome();
     let len = u32::try_from(input.len()).map_err(|_| io::ErrorKind::InvalidInput)?;
     let (event, context, output) = (null_mut(), null(), null_mut());
-    // SAFETY: the call reads `len` bytes of `input`, writes its outcome, and has no room for an answer. The handle is a
-    // synchronous one, so that nothing goes on behind the call.
+    // SAFETY: the call reads `len` bytes of `input`, writes its outcome, and gets no output buffer.
+    // The handle is a synchronous one, so that nothing is still running when the call returns.
     check(unsafe {
         nt::NtFsControlFile(
             file.as_raw_handle(),

@@ -1,6 +1,7 @@
-//! Self-relative security descriptors, taken apart.
+//! Parses self-relative security descriptors.
 
-/// A descriptor's head: revision, control bits, then where owner, group, audit list and access list are.
+/// Size of a descriptor's header: revision, control bits, then the offsets of owner, group, SACL
+/// and DACL.
 pub(crate) const HEAD: usize = 20;
 
 /// `SE_SELF_RELATIVE`.
@@ -9,10 +10,10 @@ const SELF_RELATIVE: u16 = 0x8000;
 const DACL_PRESENT: u16 = 0x0004;
 /// `SE_SACL_PRESENT`.
 const SACL_PRESENT: u16 = 0x0010;
-/// `SE_DACL_PROTECTED`: nothing is inherited.
+/// `SE_DACL_PROTECTED`: entries of the parent are not inherited.
 const DACL_PROTECTED: u16 = 0x1000;
 
-/// The parts of a descriptor, each as stored, all inside it and behind its head.
+/// The parts of a descriptor, each as stored; all lie inside it and after its header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Parts<'a> {
     /// The control bits.
@@ -21,15 +22,16 @@ pub struct Parts<'a> {
     pub owner: Option<&'a [u8]>,
     /// A security identifier.
     pub group: Option<&'a [u8]>,
-    /// The system's access list.
+    /// The SACL.
     pub audit: Option<&'a [u8]>,
-    /// The access list; `None` also where it is present and empty of meaning, which lets everybody in.
+    /// The DACL; `None` also for a null DACL, which grants everyone full access.
     pub access: Option<&'a [u8]>,
     end: usize,
 }
 
 impl<'a> Parts<'a> {
-    /// Takes a descriptor apart; `None` if it is none, or has a part that is none or lies outside.
+    /// Parses a descriptor; `None` if it is invalid, or one of its parts is invalid or lies
+    /// outside.
     pub fn of(bytes: &'a [u8]) -> Option<Self> {
         let word = |at: usize| Some(u32::from_le_bytes(*bytes.get(at..)?.first_chunk()?) as usize);
         let control = u16::from_le_bytes(*bytes.get(2..)?.first_chunk()?);
@@ -52,12 +54,12 @@ impl<'a> Parts<'a> {
         Some(Self { control, owner, group, audit, access, end })
     }
 
-    /// Whether it says who may do what, be it everybody everything.
+    /// Whether a DACL is present; a null DACL counts.
     pub fn has_access_list(&self) -> bool {
         self.control & DACL_PRESENT != 0
     }
 
-    /// How many bytes the descriptor has.
+    /// The size of the descriptor in bytes.
     pub fn end(&self) -> usize {
         self.end
     }
@@ -68,13 +70,13 @@ impl<'a> Parts<'a> {
     }
 }
 
-/// The security identifier at the beginning of `bytes`.
+/// The SID at the start of `bytes`.
 fn sid(bytes: &[u8]) -> Option<&[u8]> {
     let [1, count @ ..=15, ..] = *bytes else { return None };
     bytes.get(..8 + 4 * usize::from(count))
 }
 
-/// The access list at the beginning of `bytes`, all of whose entries lie in it.
+/// The ACL at the start of `bytes`, if all of its entries lie in it.
 fn list(bytes: &[u8]) -> Option<&[u8]> {
     let half = |bytes: &[u8], at: usize| Some(usize::from(u16::from_le_bytes(*bytes.get(at..)?.first_chunk()?)));
     let list = bytes.get(..half(bytes, 2)?)?;
@@ -102,7 +104,7 @@ mod tests {
         [&head[..], &entry.repeat(entries.into())].concat()
     }
 
-    /// Audit list, access list, owner, group, in this order: not that of the head.
+    /// SACL, DACL, owner, group, in this order: not that of the header.
     fn descriptor() -> Vec<u8> {
         let (audit, access) = (acl(2, 3), acl(4, 2));
         let mut bytes = vec![1, 0];

@@ -1,4 +1,4 @@
-//! Opening and making files and folders in a folder.
+//! Opens and creates files and folders in an open folder.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -15,23 +15,23 @@ use windows_sys::Win32::Storage::FileSystem as win32;
 use crate::call::{check, name_of, outcome};
 use crate::security::Which;
 
-/// What may be done with what is opened.
+/// Access rights of a handle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Access(u32);
 
 impl Access {
-    /// Reading attributes and, of a folder, opening what is in it.
+    /// Reading attributes and, of a folder, opening its entries.
     pub const LOOK: Self = Self(win32::FILE_TRAVERSE | win32::FILE_READ_ATTRIBUTES | win32::SYNCHRONIZE);
-    /// Writing data and whatever belongs to a file, and removing it.
+    /// Writing data, attributes and streams of a file, and deleting it.
     pub const WRITE: Self = Self(
-        // Compressing takes reading too.
+        // Compressing requires reading as well.
         win32::FILE_GENERIC_WRITE | win32::FILE_READ_DATA | win32::FILE_READ_ATTRIBUTES | win32::DELETE,
     );
-    /// Writing attributes, and giving or taking names.
+    /// Writing attributes, and making or removing names.
     pub const CHANGE: Self =
         Self(win32::FILE_WRITE_ATTRIBUTES | win32::FILE_READ_ATTRIBUTES | win32::DELETE | win32::SYNCHRONIZE);
 
-    /// What setting a security descriptor takes, beside [`Access::WRITE`].
+    /// Setting a security descriptor, in addition to [`Access::WRITE`].
     pub fn to_set(which: Which) -> Self {
         const ACCESS_SYSTEM_SECURITY: u32 = 0x0100_0000;
         let (owner, audit) =
@@ -48,21 +48,22 @@ impl std::ops::BitOr for Access {
     }
 }
 
-/// What is opened or made.
+/// The kind of object to open or create.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Make {
-    /// Nothing: what has the name is opened, a link itself.
+    /// Nothing is created: the object of the name is opened, a link itself.
     Nothing,
-    /// A file; the name must be free.
+    /// A new file; the name must not exist.
     File,
-    /// A folder; the name must be free.
+    /// A new folder; the name must not exist.
     Folder,
 }
 
-/// Opens or makes what is called `name` in `folder`; a link there is opened itself. The name is found in any case.
+/// Opens or creates `name` in `folder`; a link there is opened itself. Names are compared without
+/// regard to case.
 ///
 /// # Errors
-/// There is nothing of that name, or something already, or the system refuses.
+/// The name does not exist, or must not exist and does, or the system refuses.
 pub fn open(folder: &File, name: &[u16], access: Access, make: Make) -> io::Result<File> {
     let (disposition, kind) = match make {
         Make::Nothing => (nt::FILE_OPEN, 0),
@@ -74,8 +75,8 @@ pub fn open(folder: &File, name: &[u16], access: Access, make: Make) -> io::Resu
     let name = name_of(name)?;
     let attributes = attributes_of(folder, &name);
     let (mut handle, mut status) = (null_mut(), outcome());
-    // SAFETY: `attributes` and the name that it points to live until the call returns; it writes a handle and its
-    // outcome.
+    // SAFETY: `attributes` and the name that it points to live until the call returns; it writes a
+    // handle and its outcome.
     check(unsafe {
         nt::NtCreateFile(
             &raw mut handle,
@@ -91,7 +92,7 @@ pub fn open(folder: &File, name: &[u16], access: Access, make: Make) -> io::Resu
             0,
         )
     })?;
-    // SAFETY: the call succeeded, so that the handle is open, and nobody else has it.
+    // SAFETY: the call succeeded, so the handle is open, and this is its only owner.
     Ok(unsafe { OwnedHandle::from_raw_handle(handle) }.into())
 }
 
@@ -106,10 +107,10 @@ fn attributes_of(folder: &File, name: &UNICODE_STRING) -> OBJECT_ATTRIBUTES {
     }
 }
 
-/// Opens the folder at `path`; links on the way to it, and at its end, are followed.
+/// Opens the folder at `path`; links on the way and at the end are followed.
 ///
 /// # Errors
-/// It cannot be opened, or is no folder.
+/// It cannot be opened, or is not a folder.
 pub fn open_folder(path: &Path, access: Access) -> io::Result<File> {
     let folder = OpenOptions::new()
         .access_mode((Access::LOOK | access).0)
@@ -121,10 +122,10 @@ pub fn open_folder(path: &Path, access: Access) -> io::Result<File> {
     Ok(folder)
 }
 
-/// Makes a file, or a stream of a file or folder, at `path`.
+/// Creates a file, or a stream of a file or folder, at `path`.
 ///
 /// # Errors
-/// It is there already, or cannot be made.
+/// It exists, or cannot be created.
 pub fn make_file_at(path: &Path, access: Access) -> io::Result<File> {
     OpenOptions::new().write(true).access_mode(access.0).create_new(true).open(path)
 }

@@ -1,9 +1,10 @@
-//! Files by Windows' own calls, each behind a safe function: opened by name in a folder that is open, and given what
-//! std gives no file.
+//! Files through Windows' native calls, each behind a safe function: opening by name in an open
+//! folder, and setting attributes that std cannot set.
 //!
-//! A name is one component, in UTF-16, never a path: so nothing is opened outside the folder, no link is followed, and
-//! neither the length of a path nor names of old devices (`CON`) are in the way. `name:stream` names a stream of the
-//! file. Only [`Parts`], which takes descriptors apart, is there on other systems too.
+//! A name is one component, in UTF-16, never a path: so nothing is opened outside the folder, no
+//! link is followed, and neither path length nor device names (`CON`) are limits. `name:stream`
+//! names a stream of the file. Only [`Parts`], which parses descriptors, exists on other systems as
+//! well.
 #![cfg_attr(windows, expect(unsafe_code, reason = "calls of Windows"))]
 
 #[cfg(windows)]

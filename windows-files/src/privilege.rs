@@ -1,4 +1,4 @@
-//! What an administrator may do, once he says that he wants to.
+//! Privileges that an administrator's process has, but must enable.
 
 use std::io;
 use std::os::windows::io::{AsRawHandle, FromRawHandle, OwnedHandle};
@@ -8,19 +8,19 @@ use windows_sys::Win32::Foundation::{ERROR_NO_SUCH_PRIVILEGE, ERROR_NOT_ALL_ASSI
 use windows_sys::Win32::Security as win32;
 use windows_sys::Win32::System::Threading::{GetCurrentProcess, OpenProcessToken};
 
-/// A privilege that restoring files may need.
+/// A privilege that restoring files can require.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Privilege {
-    /// Making symbolic links.
+    /// Creating symbolic links.
     CreateSymbolicLink,
-    /// Writing what access lists forbid, and giving files to others.
+    /// Writing against DACLs, and setting any owner.
     Restore,
-    /// Reading and writing audit lists.
+    /// Reading and writing SACLs.
     Security,
 }
 
 impl Privilege {
-    /// What Windows calls it.
+    /// Its name in Windows.
     pub fn name(self) -> &'static str {
         match self {
             Self::CreateSymbolicLink => "SeCreateSymbolicLinkPrivilege",
@@ -30,7 +30,7 @@ impl Privilege {
     }
 }
 
-/// Turns a privilege on for this process; false if its user does not have it, or the system does not
+/// Enables a privilege for this process; false if its user does not have it, or the system does not
 /// know it.
 ///
 /// # Errors
@@ -46,7 +46,7 @@ pub fn enable(privilege: Privilege) -> io::Result<bool> {
     let wanted = win32::LUID_AND_ATTRIBUTES { Luid: luid, Attributes: win32::SE_PRIVILEGE_ENABLED };
     let state = win32::TOKEN_PRIVILEGES { PrivilegeCount: 1, Privileges: [wanted] };
     let token = own_token()?;
-    // SAFETY: `state` has the one privilege that it counts; what was before is not asked for.
+    // SAFETY: `state` has the one privilege that it counts; the previous state is not requested.
     done(unsafe {
         win32::AdjustTokenPrivileges(token.as_raw_handle(), 0, &raw const state, 0, null_mut(), null_mut())
     })?;
@@ -58,7 +58,7 @@ fn own_token() -> io::Result<OwnedHandle> {
     let mut token = null_mut();
     // SAFETY: the call writes one handle.
     done(unsafe { OpenProcessToken(GetCurrentProcess(), win32::TOKEN_ADJUST_PRIVILEGES, &raw mut token) })?;
-    // SAFETY: the call succeeded, so that the handle is open, and nobody else has it.
+    // SAFETY: the call succeeded, so the handle is open, and this is its only owner.
     Ok(unsafe { OwnedHandle::from_raw_handle(token) })
 }
 

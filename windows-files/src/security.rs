@@ -1,4 +1,4 @@
-//! Security descriptors of files, as Windows keeps them.
+//! Security descriptors of files on Windows.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -14,19 +14,20 @@ use windows_sys::Win32::Storage::FileSystem::{FILE_FLAG_BACKUP_SEMANTICS, READ_C
 use crate::call::check;
 use crate::descriptor::Parts;
 
-/// What of a descriptor is set.
+/// Which parts of a descriptor are set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Which {
-    /// Owner and group, which takes [`Privilege::Restore`](crate::Privilege::Restore) unless they are the user's own.
+    /// Owner and group; requires [`Privilege::Restore`](crate::Privilege::Restore) unless they are
+    /// the user's own.
     pub owner: bool,
-    /// The audit list, which takes [`Privilege::Security`](crate::Privilege::Security).
+    /// The SACL; requires [`Privilege::Security`](crate::Privilege::Security).
     pub audit: bool,
 }
 
-/// The self-relative descriptor of the file or folder at `path`: owner, group and access list.
+/// The self-relative descriptor of the file or folder at `path`: owner, group and DACL.
 ///
 /// # Errors
-/// It may not be read, or the file system has none.
+/// Reading it is not permitted, or the file system has no descriptors.
 pub fn security_descriptor(path: &Path) -> io::Result<Vec<u8>> {
     let file = OpenOptions::new().access_mode(READ_CONTROL).custom_flags(FILE_FLAG_BACKUP_SEMANTICS).open(path)?;
     let wanted =
@@ -34,7 +35,8 @@ pub fn security_descriptor(path: &Path) -> io::Result<Vec<u8>> {
     let mut room: Vec<u32> = vec![0; 64];
     loop {
         let (mut needed, bytes) = (0, size_of_val(&room[..]) as u32);
-        // SAFETY: `room` is aligned for a descriptor and takes `bytes` bytes; the call writes no more, and one number.
+        // SAFETY: `room` is aligned for a descriptor and has `bytes` bytes; the call writes no
+        // more, and one number.
         let status = unsafe {
             NtQuerySecurityObject(file.as_raw_handle(), wanted, room.as_mut_ptr().cast(), bytes, &raw mut needed)
         };
@@ -49,10 +51,11 @@ pub fn security_descriptor(path: &Path) -> io::Result<Vec<u8>> {
     }
 }
 
-/// Gives an open file or folder the access list of a self-relative descriptor, and what else of it is wanted and there.
+/// Sets the DACL of an open file or folder from a self-relative descriptor, and those of its other
+/// parts that are wanted and present.
 ///
 /// # Errors
-/// It is no descriptor, or the system refuses.
+/// It is not a valid descriptor, or the system refuses.
 pub fn set_security_descriptor(file: &File, descriptor: &[u8], which: Which) -> io::Result<()> {
     let parts = Parts::of(descriptor).ok_or(io::ErrorKind::InvalidData)?;
     let mut set = 0;
@@ -68,7 +71,7 @@ pub fn set_security_descriptor(file: &File, descriptor: &[u8], which: Which) -> 
         .chunks(4)
         .map(|bytes| u32::from_le_bytes(std::array::from_fn(|at| bytes.get(at).copied().unwrap_or(0))))
         .collect();
-    // SAFETY: `aligned` is a self-relative descriptor, and `Parts` has seen that all its parts lie inside it. It is
-    // only read.
+    // SAFETY: `aligned` is a self-relative descriptor, and `Parts` has checked that all its parts
+    // lie inside it. It is only read.
     check(unsafe { NtSetSecurityObject(file.as_raw_handle(), set, aligned.as_ptr().cast_mut().cast()) })
 }

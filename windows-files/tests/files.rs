@@ -1,5 +1,6 @@
-//! What a file is given is there, as far as the file system can: under Wine it keeps no time of creation, no streams, no
-//! reparse points, and of a security descriptor what fits into a mode.
+//! Everything set on a file can be read back, as far as the file system keeps it: under Wine it
+//! keeps no creation times, streams or reparse points, and of a security descriptor only what fits
+//! into a mode.
 #![cfg(windows)]
 #![expect(clippy::unwrap_used, reason = "a test")]
 
@@ -116,7 +117,7 @@ fn a_security_descriptor_is_read_and_set() {
     let path = dir.path().join("f");
     let before = security_descriptor(&path).unwrap();
     set_security_descriptor(&file, &before, which).unwrap();
-    // Everybody may read, and nobody write.
+    // Everyone may read, and no one write.
     let mut list = vec![2, 0, 28, 0, 1, 0, 0, 0, 0, 0, 20, 0, 0x89, 0, 0x12, 0];
     list.extend([1, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0]);
     let head = [&[1, 0, 4, 0x90][..], &[0; 12], &20_u32.to_le_bytes()].concat();

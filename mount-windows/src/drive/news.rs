@@ -1,10 +1,10 @@
-//! What has changed in the store, for Windows to hear of.
+//! Collects changes of the store for notifications to Windows.
 //!
-//! WinFsp's driver remembers what it was told, and pages of what was read, by name and for ever. It forgets all that it has
-//! under a name when it is told that something happened to it, and passes the news on to who watches the folder, as
-//! Explorer does. News are gathered here until the driver takes them, which need not be at once: until then it shows the
-//! store as it was. Nothing can go wrong with numbers meanwhile, since each handle counts as a use of its own, and opening
-//! always asks for the store as it is.
+//! WinFsp's driver caches attributes and pages by name, without a time limit. A notification for a
+//! name makes it drop everything under that name; it also passes the notification on to programs
+//! that watch the folder, such as Explorer. Changes are collected here until the driver takes them.
+//! Until then it shows the store as it was. Inode numbers stay valid meanwhile, since each handle
+//! counts as a use of its own, and opening always uses the current store.
 
 use std::mem;
 
@@ -14,26 +14,26 @@ use parking_lot::Mutex;
 use super::Drive;
 use crate::name;
 
-/// What happened to a path.
+/// The kind of change of a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum What {
-    /// It is there now; there may have been something else before.
+    /// It exists now; another object may have had the path before.
     Appeared,
-    /// It is not there any more.
+    /// It no longer exists.
     Vanished,
-    /// It is another directory inside, or a stream of something that appeared or vanished.
+    /// Its entries have changed, or it is a stream of an object that appeared or vanished.
     Changed,
 }
 
-/// Something that Windows is to be told.
+/// A change that Windows must be notified of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Change {
-    /// As the drive writes it.
+    /// The path as the drive writes it.
     pub(crate) path: Vec<u16>,
     pub(crate) what: What,
 }
 
-/// Changes that Windows has not been told yet, in their order.
+/// Changes that Windows was not yet notified of, in their order.
 #[derive(Debug, Default)]
 pub(crate) struct News(Mutex<Vec<Change>>);
 
@@ -49,7 +49,7 @@ impl News {
 }
 
 impl Drive {
-    /// Notes what must be forgotten, and waits for opens that began with the store as it was.
+    /// Adds changes, and waits for opens that began with the previous state of the store.
     pub(crate) fn note(&self, stale: &[Invalidation]) {
         drop(self.opening.write());
         let changes: Vec<Change> = stale.iter().flat_map(|stale| changes(&self.fs, stale)).collect();
@@ -67,7 +67,7 @@ fn changes(fs: &Filesystem, stale: &Invalidation) -> Vec<Change> {
                 path.push(b'/');
             }
             path.extend(name);
-            // By the number of its directory, which may be gone from every path.
+            // By its directory's inode number, since no path may lead to the directory any more.
             let streams = fs.lookup(*parent, name).and_then(|attr| fs.streams(attr.ino)).unwrap_or_default();
             (path, streams, true)
         }

@@ -26,7 +26,8 @@ fn found(drive: &Drive, path: &str) -> Object {
     drive.find(&units(path)).unwrap_or_else(|status| panic!("{path}: {status:?}")).0
 }
 
-/// All names of a directory, fetched `page` at a time, each page behind the last name of the one before.
+/// All names of a directory, fetched `page` at a time, each page after the last name of the
+/// previous one.
 fn list(drive: &Drive, path: &str, page: usize) -> Vec<String> {
     let directory = found(drive, path);
     let mut names: Vec<Vec<u16>> = Vec::new();
@@ -68,7 +69,7 @@ fn names_that_windows_cannot_have_are_left_out_or_changed() {
     let names = [long.as_str(), "a*b", "x:y", "x\u{f03a}y"];
     let (_folder, drive) = drive_of(root(names.map(|name| file(name, name))));
     let all = list(&drive, r"\", 1);
-    // The last is shown like the one before, and no look-up would find it.
+    // The last is shown like the one before, and a lookup would not find it.
     assert_eq!(all, ["a\u{f02a}b", "x\u{f03a}y"]);
     let mut buffer = [0; 10];
     let object = found(&drive, "\\X\u{f03a}Y");
@@ -199,7 +200,7 @@ fn what_changes_in_the_store_is_news_and_handles_go_on() {
         Wim::of(Packing::Stored, [Image::new(name, root([file]))]).build()
     };
     let stored = |name: &str| store.path().join(format!("Images/Group/{name}.wim"));
-    // What may be open can be renamed everywhere, but not replaced or removed under Wine.
+    // Files that may be open can be renamed everywhere, but not replaced or removed under Wine.
     let taken = std::cell::Cell::new(0);
     let take_away = |name: &str| {
         taken.set(taken.get() + 1);

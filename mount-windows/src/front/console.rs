@@ -7,7 +7,8 @@ use std::time::Duration;
 
 static ASKED: (Mutex<bool>, Condvar) = (Mutex::new(false), Condvar::new());
 
-/// Windows ends us when the handler of these returns: the window is closed, the user logs off, the system goes down.
+/// Windows ends the process when the handler of these returns: the window is closed, the user logs
+/// off, the system shuts down.
 const CLOSE: u32 = 2;
 
 #[link(name = "kernel32", kind = "raw-dylib")]
@@ -30,7 +31,7 @@ unsafe extern "system" fn handle(event: u32) -> i32 {
 /// # Errors
 /// Windows takes no handler.
 pub fn wait_for_ctrl_c() -> io::Result<()> {
-    // SAFETY: the handler is there for as long as the program, and may run on any thread.
+    // SAFETY: the handler lives as long as the program, and may run on any thread.
     if unsafe { SetConsoleCtrlHandler(handle, 1) } == 0 {
         return Err(io::Error::last_os_error());
     }

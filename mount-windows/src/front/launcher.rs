@@ -1,4 +1,5 @@
-//! What WinFsp's launcher knows of us: it starts programs for `net use`, by what the registry says of them.
+//! Registers the program with WinFsp's launcher, which starts programs for `net use` as the
+//! registry describes them.
 
 use std::ffi::OsStr;
 use std::io;
@@ -8,11 +9,11 @@ use std::ptr::{null, null_mut};
 use super::load::{LOCAL_MACHINE, wide};
 
 const SERVICES: &str = r"SOFTWARE\WinFsp\Services";
-/// Everybody may start, stop and ask for it.
+/// Everyone may start, stop and query it.
 const SECURITY: &str = "D:P(A;;RPWPLC;;;WD)";
 
 const SET_VALUES: u32 = 0x0002;
-/// The part of the registry where WinFsp looks.
+/// The registry key that WinFsp reads.
 const IN_32_BIT_VIEW: u32 = 0x0200;
 const TEXT: u32 = 1;
 const NUMBER: u32 = 4;
@@ -36,11 +37,11 @@ unsafe extern "system" {
     fn RegCloseKey(key: usize) -> i32;
 }
 
-/// Lets the launcher start `executable` with `command_line` for `net use DRIVE \\name\share`; in it `%1` stands for
-/// `\name\share` and `%2` for the drive. What was registered under the name is replaced.
+/// Lets the launcher start `executable` with `command_line` for `net use DRIVE \\name\share`; in it
+/// `%1` stands for `\name\share` and `%2` for the drive. Replaces a registration of the same name.
 ///
 /// # Errors
-/// The registry may be written by administrators only.
+/// Writing to the registry requires an administrator.
 pub fn register(name: &str, executable: &OsStr, command_line: &str) -> io::Result<()> {
     let key = Key::create(&format!(r"{SERVICES}\{name}"))?;
     key.set_text("Executable", &executable.encode_wide().chain([0]).collect::<Vec<_>>())?;
@@ -49,7 +50,7 @@ pub fn register(name: &str, executable: &OsStr, command_line: &str) -> io::Resul
     key.set("JobControl", NUMBER, &1_u32.to_le_bytes()) // it is ended by Ctrl-Break
 }
 
-/// Takes what was registered under the name away; false if there is none.
+/// Removes the registration of the name; false if there is none.
 ///
 /// # Errors
 /// As [`register`].
@@ -67,7 +68,8 @@ impl Key {
     fn create(path: &str) -> io::Result<Self> {
         let (path, access) = (wide(path), SET_VALUES | IN_32_BIT_VIEW);
         let mut key = 0;
-        // SAFETY: the path ends in a zero; the call writes a key, which is ours if it succeeds.
+        // SAFETY: the path ends in a zero; the call writes a key, which this function owns if it
+        // succeeds.
         let status = unsafe {
             RegCreateKeyExW(LOCAL_MACHINE, path.as_ptr(), 0, null(), 0, access, null(), &raw mut key, null_mut())
         };
@@ -89,7 +91,7 @@ impl Key {
 
 impl Drop for Key {
     fn drop(&mut self) {
-        // SAFETY: the key is ours, and not used after this.
+        // SAFETY: this is the only owner of the key, and it is not used after this.
         unsafe { RegCloseKey(self.0) };
     }
 }

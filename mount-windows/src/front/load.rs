@@ -1,4 +1,4 @@
-//! Finds WinFsp's DLL: where its installer has put it.
+//! Finds WinFsp's DLL where its installer has put it.
 
 use std::ptr::null_mut;
 
@@ -9,7 +9,7 @@ use super::Error;
 pub(super) const LOCAL_MACHINE: usize = 0x8000_0002;
 const STRING: u32 = 0x2;
 const IN_32_BIT_VIEW: u32 = 0x0002_0000;
-/// The DLL's own neighbours are looked for in its folder.
+/// Searches the DLL's own folder for the libraries that it needs.
 const WITH_ITS_FOLDER: u32 = 0x8;
 
 #[link(name = "advapi32", kind = "raw-dylib")]
@@ -30,7 +30,7 @@ unsafe extern "system" {
     fn LoadLibraryExW(path: *const u16, reserved: usize, flags: u32) -> usize;
 }
 
-/// Text for Windows' calls, with a zero behind it.
+/// Text for Windows' calls, terminated by a zero.
 pub(super) fn wide(text: &str) -> Vec<u16> {
     text.encode_utf16().chain([0]).collect()
 }
@@ -42,19 +42,19 @@ pub(super) fn wide(text: &str) -> Vec<u16> {
 pub(super) fn load() -> Result<FspInit, Error> {
     if let Some(mut path) = install_folder() {
         path.extend(wide(r"\bin\winfsp-x64.dll"));
-        // SAFETY: the path ends in a zero. What the DLL does when it is loaded is WinFsp's.
+        // SAFETY: the path ends in a zero. WinFsp is responsible for its DLL's initialisation.
         unsafe { LoadLibraryExW(path.as_ptr(), 0, WITH_ITS_FOLDER) };
     }
     winfsp::winfsp_init().map_err(|_| Error::NoWinFsp)
 }
 
-/// Where WinFsp is installed, by what its installer wrote down.
+/// The folder of WinFsp, as its installer wrote it to the registry.
 fn install_folder() -> Option<Vec<u16>> {
     let mut folder = [0_u16; 512];
     let mut bytes = size_of_val(&folder) as u32;
     let (path, name) = (wide(r"SOFTWARE\WinFsp"), wide("InstallDir"));
     let (kind, flags) = (null_mut(), STRING | IN_32_BIT_VIEW);
-    // SAFETY: the texts end in zeros; `folder` has room for `bytes` bytes, which the call heeds.
+    // SAFETY: the texts end in zeros; `folder` has `bytes` bytes, which the call respects.
     let status = unsafe {
         RegGetValueW(LOCAL_MACHINE, path.as_ptr(), name.as_ptr(), flags, kind, folder.as_mut_ptr(), &raw mut bytes)
     };

@@ -1,8 +1,8 @@
-//! WinFsp's callbacks: each hands the question to the drive, and its answer back.
+//! WinFsp's callbacks: each passes the request to the drive, and returns its answer.
 //!
-//! Windows may remember for ever what it is told: what changes, it is told by [`notify`]. Writing is refused in three layers: nobody's
-//! access list allows it, every callback that would change something says that the medium is protected, and files that are
-//! read-only in the image cannot be deleted anyway.
+//! Windows may cache every answer without a time limit: [`notify`] reports changes. Writing is
+//! refused in three layers: no DACL allows it, every callback that would change something reports a
+//! write-protected medium, and files that are read-only in the image cannot be deleted anyway.
 #![expect(unsafe_code, reason = "WinFsp's buffers, and calls of Windows")]
 
 mod console;
@@ -33,7 +33,7 @@ pub use service::serve;
 /// `FILE_DELETE_ON_CLOSE`.
 const DELETE_ON_CLOSE: u32 = 0x1000;
 
-/// The drive as WinFsp calls it.
+/// The drive behind WinFsp's callbacks.
 struct Front(Arc<Drive>);
 
 impl From<Status> for FspError {
@@ -42,7 +42,7 @@ impl From<Status> for FspError {
     }
 }
 
-/// The answer to all that would write.
+/// The answer to every request that would write.
 fn write_protected<T>() -> Result<T> {
     Err(Status::MEDIA_WRITE_PROTECTED.into())
 }
@@ -58,7 +58,7 @@ impl FileSystemContext for Front {
     ) -> Result<FileSecurity> {
         let object = match self.0.find(path.as_slice()) {
             Ok((object, _)) => object,
-            Err(status) => return find_link(path).ok_or(status.into()), // only what is not there can lie behind a link
+            Err(status) => return find_link(path).ok_or(status.into()), // only a path that is not found can lead through a link
         };
         let attributes = self.0.info(object)?.attributes;
         let size = put(&self.0.security(object)?, descriptor)?;
@@ -67,7 +67,7 @@ impl FileSystemContext for Front {
 
     fn open(&self, path: &U16CStr, options: u32, _: u32, opened: &mut OpenFileInfo) -> Result<Object> {
         if options & DELETE_ON_CLOSE != 0 {
-            return write_protected(); // nobody is asked again, and the file would seem to be gone
+            return write_protected(); // no other callback follows, and the file would seem to be gone
         }
         let (object, name, info) = self.0.open(path.as_slice())?;
         fill(opened.as_mut(), &info);
@@ -223,7 +223,7 @@ fn fill(out: &mut FileInfo, info: &Info) {
         last_write_time: written,
         change_time: changed,
         index_number: info.index,
-        hard_links: 0, // WinFsp knows none
+        hard_links: 0, // WinFsp has none
         ea_size: 0,
     };
 }
@@ -241,7 +241,8 @@ fn put(descriptor: &[u8], out: Option<&mut [c_void]>) -> Result<u64> {
         if out.len() < descriptor.len() {
             return Err(Status::BUFFER_OVERFLOW.into());
         }
-        // SAFETY: WinFsp's buffer is writable for `out.len()` bytes, which the line above compared, and is not ours.
+        // SAFETY: WinFsp's buffer is writable for `out.len()` bytes, which the line above compared,
+        // and does not overlap `descriptor`.
         unsafe { out.as_mut_ptr().cast::<u8>().copy_from_nonoverlapping(descriptor.as_ptr(), descriptor.len()) };
     }
     Ok(descriptor.len() as u64)

@@ -1,4 +1,4 @@
-//! A mount while it lives.
+//! A mounted drive, and how it is mounted.
 
 use std::ffi::{OsStr, OsString};
 use std::sync::Arc;
@@ -12,9 +12,9 @@ use super::{Front, load, notify};
 use crate::Share;
 use crate::drive::{CLUSTER, Drive, DriveOptions};
 
-/// A store mounted as a drive, served by threads of this process. Dropping it unmounts.
+/// A store mounted as a drive, served by threads of this process; unmounted when dropped.
 pub struct Mounted {
-    /// Dropped first: nobody follows a store that is not mounted.
+    /// Dropped first: the store is watched only while it is mounted.
     _following: Option<Stop>,
     host: FileSystemHost<Front>,
     _winfsp: FspInit,
@@ -26,27 +26,27 @@ pub enum Error {
     /// WinFsp is not installed.
     #[error("WinFsp is not installed; get it from https://winfsp.dev/rel/ (the newest version, 2.1 or later)")]
     NoWinFsp,
-    /// WinFsp makes no volume.
+    /// WinFsp cannot create the volume.
     #[error("WinFsp makes no volume (status {0:#010x}); is its driver running?")]
     Volume(u32),
-    /// Windows does not run us as a service.
+    /// Windows does not run this process as a service.
     #[error("the service does not run (status {0:#010x})")]
     Service(u32),
-    /// The mount point cannot be had.
+    /// The mount point is not available.
     #[error("{}: {reason} (status {status:#010x})", .at.display())]
     MountPoint {
         /// The drive or folder.
         at: OsString,
-        /// What the status means.
+        /// The meaning of the status.
         reason: &'static str,
         /// An `NTSTATUS`.
         status: u32,
     },
 }
 
-/// Mounts `filesystem` on `at`: a drive (`X:`), `*` for the next free one from `Z:` down, or a folder on an NTFS volume
-/// that does not exist yet. It should find names in any case and show no streams by colons. Returns once requests are
-/// answered.
+/// Mounts `filesystem` on `at`: a drive (`X:`), `*` for the next free one from `Z:` down, or a
+/// folder on an NTFS volume that does not exist yet. It should find names in any case and show no
+/// streams by colons. Returns once requests are answered.
 ///
 /// # Errors
 /// WinFsp is not there, or refuses; nothing is mounted then.
@@ -102,7 +102,7 @@ impl Drop for Mounted {
     }
 }
 
-/// The `NTSTATUS` in an `HRESULT`, which has a bit of its own to say that there is one.
+/// The `NTSTATUS` in an `HRESULT`, which marks it by a bit.
 pub(super) fn status(hresult: i32) -> u32 {
     hresult.cast_unsigned() & !0x1000_0000
 }
@@ -126,8 +126,9 @@ fn params(drive: &Drive) -> VolumeParams {
         .max_component_length(255)
         .volume_creation_time(volume.created.0)
         .volume_serial_number(volume.serial)
-        // For ever, which also turns on Windows' cache of what is read; all other times follow it. What changes in the store is
-        // taken from the driver's memory by name (`notify`), so that a finite time would only cost the cache.
+        // No time limit, which also enables Windows' cache of file data; all other times follow it.
+        // Changes of the store invalidate the driver's caches by name (`notify`), so a finite time
+        // would only disable the cache.
         .file_info_timeout(u32::MAX)
         .case_sensitive_search(false)
         .case_preserved_names(true)

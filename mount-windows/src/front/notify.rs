@@ -1,4 +1,4 @@
-//! Tells the driver what to forget.
+//! Notifies the driver of changes, so that it invalidates its caches.
 
 use tracing::debug;
 use winfsp::filesystem::WideNameInfo;
@@ -7,14 +7,15 @@ use winfsp::notify::{Notifier, NotifyInfo, NotifyingFileSystemContext};
 use super::Front;
 use crate::drive::news::{Change, What};
 
-/// How often WinFsp asks whether there are news, in milliseconds: with the second that looking at the store may take, what
-/// changes is known within two.
+/// How often WinFsp polls for notifications, in milliseconds: with the second that a scan of the
+/// store may take, changes are visible within two.
 pub(super) const INTERVAL: u32 = 250;
 
-/// The longest path that the driver takes, in UTF-16 units.
+/// The longest path that the driver accepts, in UTF-16 units.
 const MAX_PATH: usize = 1024;
 
-/// `FILE_NOTIFY_CHANGE_FILE_NAME` and `FILE_NOTIFY_CHANGE_DIR_NAME`; `FILE_NOTIFY_CHANGE_LAST_WRITE`.
+/// `FILE_NOTIFY_CHANGE_FILE_NAME` and `FILE_NOTIFY_CHANGE_DIR_NAME`;
+/// `FILE_NOTIFY_CHANGE_LAST_WRITE`.
 const NAMES: u32 = 0x1 | 0x2;
 const LAST_WRITE: u32 = 0x10;
 

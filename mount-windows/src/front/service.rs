@@ -9,11 +9,12 @@ use winfsp::service::FileSystemServiceBuilder;
 use super::mounted::status;
 use super::{Error, Mounted, load};
 
-/// `STATUS_UNSUCCESSFUL`, for a service that does not start; why is said elsewhere.
+/// `STATUS_UNSUCCESSFUL`, for a service that does not start; the cause is reported separately.
 const UNSUCCESSFUL: u32 = 0xC000_0001;
 
-/// Runs as the service `name`, which Windows' service manager has started, or in a console, until it is stopped:
-/// `mount` is called when the service starts, and what it returns is unmounted when it stops.
+/// Runs as the service `name`, which Windows' service manager has started, or in a console, until
+/// it is stopped: `mount` is called when the service starts, and what it returns is unmounted when
+/// it stops.
 ///
 /// # Errors
 /// The error of `mount`, or why there is no service.

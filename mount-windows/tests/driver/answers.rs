@@ -93,7 +93,7 @@ fn nothing_can_be_written() {
     const WRITING: u32 = 0x2 | 0x4 | 0x10 | 0x100;
     let most = fsd::create(r"\Docs\ReadMe.txt", 1, 0, 0x0200_0000).ok().unwrap();
     assert_eq!(most.granted & (fsd::READ | WRITING), fsd::READ);
-    // Who got past the descriptor, as the kernel does, meets the callbacks.
+    // Callers that pass the descriptor, as the kernel does, reach the callbacks.
     let open = fsd::create_as(r"\Docs\ReadMe.txt", 1, 0, 2, false).ok().unwrap();
     let again = fsd::create_as(r"\Docs\ReadMe.txt", 1, 0, 2, false).ok().unwrap();
     assert_eq!(again.overwrite(), Status::MEDIA_WRITE_PROTECTED.0);
@@ -122,7 +122,8 @@ fn the_volume_tells_what_it_is() {
     assert_eq!(params[2..8], [0, 2, 8, 0, 255, 0], "sectors of 512 bytes, 8 to a unit of 4 KiB; longest names");
     assert_eq!(params[32..36], [255; 4], "what Windows is told is remembered until it is told to forget");
     let flags = u32::from_le_bytes(params[36..40].try_into().unwrap());
-    // Names keep their case, Unicode, access lists, reparse points, named streams, read-only; and case is not searched for.
+    // Names keep their case, Unicode, access lists, reparse points, named streams, read-only; and
+    // case is not searched for.
     assert_eq!(flags & 0x3FF, 0x2 | 0x4 | 0x8 | 0x10 | 0x40 | 0x200, "{flags:#x}");
     let label = &volume.VolumeLabel[..usize::from(volume.VolumeLabelLength) / 2];
     assert_eq!(String::from_utf16(label).unwrap(), "testkit");
@@ -138,7 +139,7 @@ fn a_descriptor_is_the_images_only_if_asked_for() {
         list[0].security = 0;
     }
     let stored = {
-        // owner and group Everyone; everybody may do all
+        // owner and group Everyone; everyone has full access
         let everyone = [1, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0];
         let mut bytes = vec![1, 0, 4, 0x80, 20, 0, 0, 0, 32, 0, 0, 0, 0, 0, 0, 0, 44, 0, 0, 0];
         bytes.extend([everyone, everyone].concat());

@@ -1,4 +1,4 @@
-//! What goes wrong under a drive, and that the rest goes on.
+//! Damage and panics under a drive: the rest goes on.
 
 use std::fs;
 use std::sync::{Arc, Mutex};
@@ -34,7 +34,7 @@ fn damage_is_an_error_and_the_rest_is_served() {
     assert_eq!(good.read(49_990, 100).unwrap(), [1; 10]);
     assert_eq!(good.read(50_000, 100), Err(Status::END_OF_FILE.0));
 
-    // Cut under the mount: what is gone is an error, and no more than that.
+    // Cut under the mount: only the data that is gone is an error.
     let cut = built.resource(&[1; 50_000]).range.start.min(place.start) as u64 + 1;
     fs::File::options().write(true).open(&path).unwrap().set_len(cut).unwrap();
     let other = fsd::open(r"\good").ok().unwrap();
@@ -62,7 +62,7 @@ fn archives_with_every_fault_are_walked() {
     assert!(opened > 20, "{opened} of them open");
 }
 
-/// Panics where it is told to: the drive tells the log of each question before it asks it.
+/// Panics at a chosen request: the drive logs each request before it handles it.
 struct Panics;
 
 static PANIC_AT: Mutex<Option<&'static str>> = Mutex::new(None);

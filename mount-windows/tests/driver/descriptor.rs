@@ -1,4 +1,4 @@
-//! Security descriptors taken apart, by the rules of Windows and without our own code.
+//! Parses security descriptors by the rules of Windows, without the code under test.
 
 /// Owner, group and access list, as bytes.
 #[derive(Debug, PartialEq)]

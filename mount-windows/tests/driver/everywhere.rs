@@ -1,4 +1,5 @@
-//! Everything that random trees and the archives of our peers show, as the filesystem and as a mount on Linux has it.
+//! Everything that random trees and the archives of our peers show, as the filesystem and as a
+//! mount on Linux has it.
 
 use fs_core::LinkTargets;
 use mount_windows::{DriveOptions, Security};

@@ -12,7 +12,7 @@ use testkit::{Image, Packing, Store, Wim, file, root};
 
 use crate::{fsd, mount, open};
 
-/// What changes is shown within so long.
+/// Changes must be visible within this time.
 const SOON: Duration = Duration::from_secs(2);
 
 /// A store with the image `a` in `Group`, mounted.
@@ -44,7 +44,8 @@ fn one(name: &str, content: &str) -> Wim {
     Wim::of(Packing::Stored, [Image::new(name, root([file("file", content)]))])
 }
 
-/// Puts an archive as a whole in the place of another, which goes to `beside`: it may be open, and Wine replaces no such file.
+/// Replaces an archive by another, which moves to `beside`: it may be open, and Wine does not
+/// replace open files.
 pub(crate) fn put(path: &Path, beside: &Path, wim: &Wim) {
     let new = beside.join("new");
     wim.build().save(&new);
@@ -52,7 +53,7 @@ pub(crate) fn put(path: &Path, beside: &Path, wim: &Wim) {
     fs::rename(new, path).unwrap();
 }
 
-/// Takes a file that may be open out of the store, under a name that none had before.
+/// Moves a file that may be open out of the store, under a new name.
 fn take_away(path: &Path, beside: &Path) {
     static TAKEN: AtomicU64 = AtomicU64::new(0);
     if path.exists() {
@@ -60,7 +61,7 @@ fn take_away(path: &Path, beside: &Path) {
     }
 }
 
-/// Waits for something, not longer than it may take.
+/// Waits for a condition until the limit.
 fn soon(what: &str, condition: impl Fn() -> bool) {
     let start = Instant::now();
     while !condition() {

@@ -1,4 +1,5 @@
-//! WinFsp's DLL is found where its installer says that it is, and who has none is told where to get it.
+//! WinFsp's DLL is found where its installer says that it is; without it the error names where to
+//! get it.
 
 use std::ffi::c_void;
 use std::path::{Path, PathBuf};
@@ -20,7 +21,7 @@ unsafe extern "system" {
     fn RegDeleteKeyValueW(key: Raw, sub: *const u16, name: *const u16) -> i32;
 }
 
-/// What the installer writes down, in the registry of 32-bit programs; taken away when it is dropped.
+/// The installer's entry in the registry of 32-bit programs; removed when dropped.
 struct InstallDir;
 
 impl InstallDir {
@@ -48,7 +49,7 @@ fn zero_ended(text: &str) -> Vec<u16> {
     text.encode_utf16().chain([0]).collect()
 }
 
-/// Where these tests have the DLL from.
+/// The folder of the DLL that these tests use.
 fn dll() -> PathBuf {
     let places = env::var_os("PATH").unwrap();
     let found = env::split_paths(&places).map(|folder| folder.join(DLL)).find(|path| path.is_file());

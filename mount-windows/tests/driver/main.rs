@@ -1,4 +1,4 @@
-//! The drive through WinFsp's own DLL: what it answers is what the filesystem says.
+//! The drive through WinFsp's own DLL: its answers are those of the filesystem.
 #![cfg(windows)]
 #![expect(unsafe_code, reason = "stands in for a driver")]
 #![expect(clippy::unwrap_used, reason = "a test")]
@@ -54,7 +54,7 @@ fn link(name: &str, target: &str, relative: bool) -> Dentry {
     file(name, Data::Empty).reparse(reparse::SYMLINK, reparse::symlink(target, target, relative))
 }
 
-/// Everything that has a place of its own in the drive's answers.
+/// An image with everything that the drive answers in a way of its own.
 fn everything() -> Dentry {
     let many = (0..700).map(|n| file(&format!("entry-{n:04}.dat"), vec![b'a'; n % 13]));
     root([

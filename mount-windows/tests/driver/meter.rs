@@ -1,4 +1,4 @@
-//! How many handles and how much memory this process has.
+//! Measures the open handles and the memory of this process.
 
 use std::ffi::c_void;
 
@@ -30,7 +30,8 @@ unsafe extern "system" {
     fn NtQuerySystemInformation(class: u32, buffer: *mut u64, len: u32, wanted: *mut u32) -> u32;
 }
 
-/// Open handles of this process: counted in the list of all, since Wine 8 does not tell their number.
+/// Open handles of this process: counted in the list of all, since Wine 8 does not tell their
+/// number.
 pub(crate) fn handles() -> u64 {
     const ALL_HANDLES: u32 = 64;
     const TOO_SMALL: u32 = 0xC000_0004;

@@ -1,4 +1,5 @@
-//! Compares what a drive shows with what the mount on Linux showed of the same archive: see `testkit::seen`.
+//! Compares what a drive shows with what the mount on Linux showed of the same archive: see
+//! `testkit::seen`.
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
@@ -15,12 +16,12 @@ use crate::walk::{MAX_PATH, open_itself, shown, text};
 /// The attributes that a drive shows as stored.
 const SHOWN: u32 = 0x0001 | 0x0002 | 0x0004 | 0x0020 | 0x0100 | 0x0200 | 0x0800 | 0x2000 | 0x4000;
 
-/// Tags that say how data is stored.
+/// Reparse tags of data storage.
 const STORAGE: [u32; 2] = [0x8000_0013, 0x8000_0017];
 
 const NOT_A_REPARSE_POINT: u32 = 0xC000_0275;
 
-/// Compares all that was seen, and returns how many paths there were that Windows can have.
+/// Compares everything recorded, and returns the number of paths that Windows can have.
 pub(crate) fn compare(seen: &[Seen], options: DriveOptions) -> usize {
     let all: HashSet<&[u8]> = seen.iter().map(|one| &*one.path).collect();
     let mut streams: HashMap<&[u8], Vec<&Seen>> = HashMap::new();
@@ -45,10 +46,10 @@ pub(crate) fn compare(seen: &[Seen], options: DriveOptions) -> usize {
     count
 }
 
-/// The archives of a folder with what was seen of them.
+/// The archives of a folder with the records of them.
 ///
 /// # Panics
-/// There are none, or it was not written down what was seen of one.
+/// There are none, or one has no record.
 pub(crate) fn archives(folder: &Path) -> Vec<(std::path::PathBuf, Vec<Seen>)> {
     let paths = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let archives = paths.filter(|path| path.extension().is_some_and(|extension| extension != "seen"));
@@ -64,7 +65,8 @@ fn path_of(path: &[u8]) -> Option<Units> {
     Some([units(r"\"), names?.join(&u16::from(b'\\'))].concat())
 }
 
-/// Whether Windows finds another name by this one: the one with the characters that this one has stand-ins of.
+/// Whether Windows finds another name by this one: the one with the characters that this one has
+/// stand-ins of.
 fn is_second(one: &Seen, all: &HashSet<&[u8]>) -> bool {
     one.path.windows(3).any(|bytes| bytes == "\u{f03a}".as_bytes()) && {
         let text = String::from_utf8_lossy(&one.path).replace('\u{f03a}', ":");
@@ -83,7 +85,8 @@ fn facts(one: &Seen, open: &Open, path: &str) {
     if one.kind == 'f' {
         assert_eq!(info.FileSize, one.size, "{path}");
     }
-    // An image's directory among others tells what the XML data says, so that listing a group does not read its images.
+    // The attributes of an image's directory come from the XML data, so that listing a group does
+    // not read its images.
     let [Some(attributes), Some(times), ..] = &one.windows else { return };
     if times[8..16] == one.written.to_le_bytes() {
         let stored = u32::from_le_bytes(attributes[..].try_into().unwrap());
@@ -157,7 +160,7 @@ fn named_streams(streams: &[&Seen], open: &Open, path: &Units) {
     }
 }
 
-/// All of a content, or why it cannot be had.
+/// A whole content, or the status that reading it ends with.
 fn content(wanted: &[u8], open: &Open, path: &str) {
     const AT_ONCE: u32 = 1 << 20;
     let mut bytes = Vec::new();
@@ -175,7 +178,7 @@ fn content(wanted: &[u8], open: &Open, path: &str) {
     assert_eq!(read, wanted, "{path}");
 }
 
-/// The status that stands for an error number of Linux.
+/// The status that corresponds to an error number of Linux.
 fn status_of(error: &[u8]) -> u32 {
     match error {
         b"error 5" => 0xC000_003E,  // EIO: the data is wrong

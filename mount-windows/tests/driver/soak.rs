@@ -19,10 +19,11 @@ const USUAL: u64 = 8;
 
 const THREADS: u64 = 4;
 
-/// Bytes that may be had more at the end than after a while: what the allocator keeps, and threads that came later.
+/// Allowed growth in bytes between the first measurement and the end: memory that the allocator
+/// keeps, and threads that started later.
 const SLACK: u64 = 6 << 20;
 
-/// Handles that may be had more.
+/// Allowed growth in handles.
 const FEW: u64 = 8;
 
 fn seconds() -> u64 {
@@ -47,7 +48,7 @@ fn use_one(path: &str, round: u64) {
     open.info();
     open.security();
     if open.info.FileAttributes & 0x10 == 0 {
-        let _ = open.read(round * 4099 % 1_000_000, 70_000); // also behind the end
+        let _ = open.read(round * 4099 % 1_000_000, 70_000); // also after the end
         open.streams();
     } else {
         open.list(if round.is_multiple_of(3) { 700 } else { 65536 });

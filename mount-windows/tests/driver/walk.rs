@@ -1,4 +1,4 @@
-//! Compares everything that a drive shows with what the filesystem says.
+//! Compares everything that a drive shows with the filesystem.
 
 use std::ops::ControlFlow;
 
@@ -9,7 +9,7 @@ use testkit::content::Random;
 use crate::descriptor;
 use crate::fsd::{self, Units, units};
 
-/// The longest path that WinFsp's driver hands on, in UTF-16 units.
+/// The longest path that WinFsp's driver passes on, in UTF-16 units.
 pub(crate) const MAX_PATH: usize = 1024;
 
 /// Streams of a file that are opened one by one.
@@ -18,13 +18,13 @@ const STREAMS: usize = 100;
 /// Buffers for listings: an entry or a few, a page, and as much as WinFsp asks for.
 const BUFFERS: [u32; 3] = [600, 4096, 65536];
 
-/// What holds an entry of any name.
+/// A buffer size for an entry of any name, in bytes.
 const ANY_ENTRY: u32 = 616;
 
-/// Places at which contents are read beside their ends.
+/// Number of random offsets at which contents are read, in addition to their ends.
 const PLACES: usize = 3;
 
-/// Walks all paths of the mounted drive from the root, and returns how many there are.
+/// Walks all paths of the mounted drive from the root, and returns their number.
 pub(crate) fn compare(fs: &Filesystem, options: DriveOptions) -> usize {
     let (mut count, mut todo) = (0, vec![(fs.root(), Units::new())]);
     while let Some((ino, path)) = todo.pop() {
@@ -47,7 +47,7 @@ pub(crate) fn compare(fs: &Filesystem, options: DriveOptions) -> usize {
     count
 }
 
-/// A path to be told.
+/// A path for messages.
 pub(crate) fn text(path: &[u16]) -> String {
     String::from_utf16_lossy(path)
 }
@@ -67,7 +67,8 @@ fn open(fs: &Filesystem, ino: Ino, path: &Units) -> Option<fsd::Open> {
     }
 }
 
-/// Opens what is there, not what a link leads to, also where the image's own descriptors forbid reading.
+/// Opens what is there, not what a link leads to, also where the image's own descriptors forbid
+/// reading.
 pub(crate) fn open_itself(path: &Units) -> Result<fsd::Open, fsd::Reply> {
     const OPEN_REPARSE_POINT: u32 = 0x0020_0000;
     const READ_ATTRIBUTES: u32 = 0x0012_0080;
@@ -103,7 +104,7 @@ fn streams(fs: &Filesystem, ino: Ino, open: &fsd::Open, path: &Units) {
     }
     let Ok(streams) = fs.streams(ino) else { return };
     want.extend(streams.iter().filter_map(|s| Some((shown(&s.name)?, s.size))));
-    // WinFsp has room for so many.
+    // WinFsp's limit.
     let got = open.streams();
     let told = text(path);
     assert!(want.starts_with(&got) && (got.len() == want.len() || got.len() > STREAMS), "{told}: {got:?}");
@@ -132,7 +133,7 @@ fn link(fs: &Filesystem, ino: Ino, open: &fsd::Open, options: DriveOptions, path
     }
 }
 
-/// Reads an object at the start, the end, behind it, and at random places.
+/// Reads an object at its start, at and after its end, and at random offsets.
 fn content(fs: &Filesystem, ino: Ino, open: &fsd::Open, path: &str) {
     let size = fs.attr(ino).map_or(0, |attr| attr.size);
     let mut random = Random::new(ino.0);
@@ -181,7 +182,8 @@ fn children(fs: &Filesystem, ino: Ino, open: &fsd::Open, path: &Units, options: 
     want.into_iter().map(|(name, child)| (child, [path, &units(r"\")[..], &name].concat())).collect()
 }
 
-/// Leaves out names of which there is another one that Windows is shown the same way, and finds by it.
+/// Leaves out names of which there is another one that Windows is shown the same way, and finds by
+/// it.
 fn without_second_ones(fs: &Filesystem, directory: Ino, names: &mut Vec<(Units, Ino)>) {
     let found = |name: &Units| {
         let back = |&unit: &u16| {
@@ -193,7 +195,8 @@ fn without_second_ones(fs: &Filesystem, directory: Ino, names: &mut Vec<(Units, 
     names.retain(|(name, ino)| found(name).is_none_or(|first| first.is_none_or(|first| first == *ino)));
 }
 
-/// The names in a directory by a buffer of this size, or by a larger one where a name does not fit: then none is given.
+/// The names in a directory by a buffer of this size, or by a larger one where a name does not fit:
+/// then none is given.
 fn listed_by(open: &fsd::Open, buffer: u32, want: &[(Units, Ino)]) -> Vec<Units> {
     let fits = |name: &Units| (104 + 2 * name.len()).next_multiple_of(8) <= buffer as usize;
     let names = |entries: fsd::Entries| entries.into_iter().map(|(name, _)| name).collect();

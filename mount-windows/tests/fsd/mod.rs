@@ -1,9 +1,10 @@
 //! A stand-in for WinFsp's kernel driver, inside the test's process.
 //!
-//! WinFsp's own DLL is loaded; its imports of `CreateFileW` and `DeviceIoControl` are pointed here, so that its dispatcher's
-//! threads take their requests from a queue of ours. All that lies between the driver's wire format and our callbacks (access
-//! check, walk through links, disposition, packing of buffers) is WinFsp's own code. What the driver itself does (validity of
-//! names, share modes, caches, patterns) is not here.
+//! WinFsp's own DLL is loaded; its imports of `CreateFileW` and `DeviceIoControl` are pointed here,
+//! so that its dispatcher's threads take their requests from a queue of ours. All that lies between
+//! the driver's wire format and our callbacks (access check, walk through links, disposition,
+//! packing of buffers) is WinFsp's own code. What the driver itself does (validity of names, share
+//! modes, caches, patterns) is not here.
 
 mod requests;
 mod writes;
@@ -49,14 +50,14 @@ struct State {
     done: Option<HashMap<u64, Vec<u8>>>,
     stopped: bool,
     params: Vec<u8>,
-    /// What was notified: the bytes of each `FSP_FSCTL_NOTIFY_INFO`.
+    /// Notifications: the bytes of each `FSP_FSCTL_NOTIFY_INFO`.
     notified: Vec<Vec<u8>>,
 }
 static STATE: Mutex<State> =
     Mutex::new(State { queue: VecDeque::new(), done: None, stopped: false, params: Vec::new(), notified: Vec::new() });
 static WAKE: Condvar = Condvar::new();
 
-/// A thread that waited in vain has panicked; the others go on.
+/// A thread that waited in vain has panicked; the others continue.
 fn state() -> MutexGuard<'static, State> {
     STATE.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -163,7 +164,8 @@ unsafe extern "system" fn ioctl(
         }
     }
 }
-/// There is one driver: a test that has this has it for itself, and the DLL's import slots point at us.
+/// There is one driver: a test that has this has it for itself, and the DLL's import slots point at
+/// us.
 pub(crate) fn driver() -> MutexGuard<'static, ()> {
     static ONE: Mutex<()> = Mutex::new(());
     let alone = ONE.lock().unwrap_or_else(PoisonError::into_inner);
@@ -230,7 +232,7 @@ fn install() {
 pub(crate) fn params() -> Vec<u8> {
     state().params.clone()
 }
-/// What the driver was told that happened: paths and `FILE_ACTION_*`.
+/// The notifications to the driver: paths and `FILE_ACTION_*`.
 pub(crate) fn notified() -> Vec<(Units, u32)> {
     let word = |info: &[u8], at: usize| u32::from_le_bytes(info[at..][..4].try_into().unwrap());
     let state = state();

@@ -1,4 +1,4 @@
-//! What the I/O manager asks of the driver, and the driver of us.
+//! Requests of the I/O manager to the driver, and of the driver to the program.
 
 use std::mem::size_of;
 use std::sync::PoisonError;
@@ -68,7 +68,7 @@ pub(crate) type Units = Vec<u16>;
 pub(crate) fn units(text: &str) -> Units {
     text.encode_utf16().collect()
 }
-/// What is given as a name or path.
+/// Anything that can be a name or path.
 pub(crate) trait Named {
     fn to_units(&self) -> Units;
 }
@@ -92,7 +92,7 @@ impl Named for Units {
         self.clone()
     }
 }
-/// As the driver sends it: with a zero behind it.
+/// As the driver sends it: terminated by a zero.
 pub(super) fn tail_of(name: &(impl Named + ?Sized)) -> Vec<u8> {
     name.to_units().into_iter().chain([0]).flat_map(u16::to_le_bytes).collect()
 }
@@ -101,7 +101,7 @@ pub(crate) fn units_of(bytes: &[u8]) -> Units {
 }
 pub(crate) const READ: u32 = 0x0012_0089;
 pub(crate) const REPARSE: u32 = 0x104;
-/// What the I/O manager would send for NtCreateFile; disposition 1 is FILE_OPEN.
+/// The request for NtCreateFile as the I/O manager sends it; disposition 1 is FILE_OPEN.
 pub(crate) fn create(path: &(impl Named + ?Sized), disposition: u32, options: u32, access: u32) -> Result<Open, Reply> {
     create_as(path, disposition, options, access, true)
 }
@@ -141,7 +141,7 @@ pub(crate) fn create_as(
 pub(crate) fn open(path: &(impl Named + ?Sized)) -> Result<Open, Reply> {
     create(path, 1, 0, READ)
 }
-/// What is listed: names and what is told of them.
+/// A listing: names and their attributes.
 pub(crate) type Entries = Vec<(Units, FSP_FSCTL_FILE_INFO)>;
 fn entries(buf: &[u8]) -> (Entries, bool) {
     let (mut at, mut out) = (0, vec![]);
@@ -186,7 +186,7 @@ impl Open {
         assert_eq!(r.status(), 0);
         unsafe { r.rsp().Rsp.QueryInformation.FileInfo }
     }
-    /// One buffer of directory entries after `marker`; the flag tells that the end was reached.
+    /// One buffer of directory entries after `marker`; the flag is set if the end was reached.
     pub(crate) fn list_once(&self, marker: Option<&Units>, len: u32) -> (Entries, bool) {
         let mut buf = vec![0u8; len as usize];
         let r = self.query_directory(marker, &mut buf);
@@ -202,7 +202,7 @@ impl Open {
             c.Marker = FSP_FSCTL_TRANSACT_BUF { Offset: 0, Size: tail.len() as u16 };
         })
     }
-    /// What FindFirstFile on a plain name becomes.
+    /// The request for FindFirstFile with a plain name.
     pub(crate) fn find(&self, name: &(impl Named + ?Sized)) -> Vec<Units> {
         let mut buf = vec![0u8; 2048];
         let tail = tail_of(name);

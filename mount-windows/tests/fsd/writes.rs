@@ -30,7 +30,7 @@ impl Open {
         ]
     }
 
-    /// What an application's flush becomes.
+    /// The request for an application's flush.
     pub(crate) fn flush(&self) -> u32 {
         let fill = |r: &mut FSP_FSCTL_TRANSACT_REQ| {
             let c = unsafe { &mut r.Req.FlushBuffers };
@@ -39,7 +39,8 @@ impl Open {
         call(11, &[], fill).status()
     }
 
-    /// The second half of creating a file over another. The DLL closes what could not be overwritten.
+    /// The second half of creating a file over another. The DLL closes a file that could not be
+    /// overwritten.
     pub(crate) fn overwrite(self) -> u32 {
         let fill = |r: &mut FSP_FSCTL_TRANSACT_REQ| {
             let c = unsafe { &mut r.Req.Overwrite };
@@ -84,7 +85,7 @@ impl Open {
     fn set_reparse(&self, code: u32, path: &(impl Named + ?Sized)) -> u32 {
         let mut tail = tail_of(path);
         let len = tail.len() as u16;
-        tail.extend([0xFF, 0x7F, 0, 0x80, 4, 0, 0, 0, 1, 2, 3, 4]); // nobody's tag, and data
+        tail.extend([0xFF, 0x7F, 0, 0x80, 4, 0, 0, 0, 1, 2, 3, 4]); // an unassigned tag, and data
         let fill = |r: &mut FSP_FSCTL_TRANSACT_REQ| {
             r.FileName.Size = len;
             let c = unsafe { &mut r.Req.FileSystemControl };
