@@ -58,6 +58,18 @@ impl Decoder {
     /// # Errors
     /// The first rule of the format that `src` breaks; `dst` then holds unspecified bytes.
     /// [`CodecError::ChunkSize`] if `dst` is too long.
+    ///
+    /// # Examples
+    /// ```
+    /// // Three literals, then a match at the third of the first repeat offsets.
+    /// let src = [
+    ///     0xee, 0x64, 0xd0, 0xff, 0x00, 0x00, 0x00, 0xc0, 0x1f, 0x63, 0x62, 0x61,
+    /// ];
+    /// let mut dst = vec![0; 300];
+    /// wim::codec::lzms::Decoder::default().decode(&src, &mut dst)?;
+    /// assert_eq!(dst, b"abc".repeat(100));
+    /// # Ok::<(), wim::CodecError>(())
+    /// ```
     pub fn decode(&mut self, src: &[u8], dst: &mut [u8]) -> Result<(), CodecError> {
         if dst.len() > MAX_CHUNK {
             return Err(CodecError::ChunkSize { size: dst.len(), most: MAX_CHUNK });

@@ -53,6 +53,22 @@ impl Decoder {
     /// # Errors
     /// A rule of the format that `src` breaks; `dst` then holds unspecified bytes.
     /// [`CodecError::ChunkSize`] if `chunk_size` is too large, or `dst` is larger than it.
+    ///
+    /// # Examples
+    /// ```
+    /// // The last chunk of a resource in chunks of 32 KiB.
+    /// let src = [
+    ///     0x12, 0x20, 0x00, 0xc2, 0x00, 0x00, 0x00, 0x00, 0x03, 0x00, 0x01, 0x30,
+    ///     0xda, 0x07, 0x3e, 0xfb, 0xf5, 0xfb, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+    ///     0x01, 0x00, 0x08, 0x01, 0x17, 0x67, 0xfb, 0x3e, 0x80, 0xed, 0x00, 0x00,
+    ///     0x00, 0x00, 0x00, 0x00, 0x11, 0x00, 0x15, 0x08, 0xfb, 0x3e, 0xf3, 0xef,
+    ///     0x96, 0x1b, 0x00, 0x80,
+    /// ];
+    /// let mut dst = vec![0; 300];
+    /// wim::codec::lzx::Decoder::default().decode(&src, &mut dst, 32 << 10)?;
+    /// assert_eq!(dst, b"abc".repeat(100));
+    /// # Ok::<(), wim::CodecError>(())
+    /// ```
     pub fn decode(&mut self, src: &[u8], dst: &mut [u8], chunk_size: u32) -> Result<(), CodecError> {
         let most = chunk_size as usize;
         if most > MAX_CHUNK {

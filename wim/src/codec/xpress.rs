@@ -61,6 +61,19 @@ impl Decoder {
     /// # Errors
     /// A rule of \[MS-XCA\] 2.2 that `src` breaks; `dst` then holds unspecified bytes.
     /// [`CodecError::ChunkSize`] if `dst` is too long.
+    ///
+    /// # Examples
+    /// ```
+    /// // Codewords of two bits each for `a`, `b`, and the matches 256 (offset 1, length 3) and 271.
+    /// let mut src = vec![0; 256];
+    /// (src[0x30], src[0x31], src[0x80], src[0x87]) = (0x20, 0x02, 0x02, 0x20);
+    /// src.extend([0xe0, 0x1c, 0x00, 0x00, 0x05, 0xff, 0x2c, 0x01]);
+    ///
+    /// let mut dst = vec![0; 329];
+    /// wim::codec::xpress::Decoder::default().decode(&src, &mut dst)?;
+    /// assert_eq!(dst, ["ab", &"b".repeat(23), "a", &"a".repeat(303)].concat().as_bytes());
+    /// # Ok::<(), wim::CodecError>(())
+    /// ```
     pub fn decode(&mut self, src: &[u8], dst: &mut [u8]) -> Result<(), CodecError> {
         if dst.len() > MAX_CHUNK {
             return Err(CodecError::ChunkSize { size: dst.len(), most: MAX_CHUNK });
