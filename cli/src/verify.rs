@@ -90,7 +90,8 @@ impl Verifier<'_> {
                 |group: GroupInfo| GroupInfo { archives: group.archives.into_iter().take(1).collect(), ..group };
             batches.extend(fs.inventory().groups.into_iter().map(|group| batch(fs, first(group))));
         }
-        self.bar = progress_bar(batches.iter().map(|batch| check::work(&batch.archives)).sum());
+        let work = batches.iter().map(|batch| check::work(&batch.archives));
+        self.bar = progress_bar(work.fold(0, u64::saturating_add));
         for batch in &batches {
             self.batch(batch)?;
         }
@@ -142,7 +143,7 @@ impl Verifier<'_> {
         self.summary.images += checked.images;
         self.summary.blobs += checked.blobs;
         self.summary.blocks += checked.blocks;
-        self.summary.bytes += checked.bytes;
+        self.summary.bytes = self.summary.bytes.saturating_add(checked.bytes);
     }
 
     fn tell(&mut self, found: &Found) -> anyhow::Result<()> {

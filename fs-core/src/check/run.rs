@@ -110,7 +110,7 @@ impl<'a, 'r> Run<'a, 'r> {
             }
             None => self.hashing = None,
         }
-        self.checked.bytes += end - start;
+        self.count_bytes(end - start);
         (self.tell)(Event::Progress(end - start));
         if end < size {
             return;
@@ -131,9 +131,14 @@ impl<'a, 'r> Run<'a, 'r> {
             Job::Large(_) => {}
         }
         if !matches!(job, Job::Block(_)) {
-            self.checked.bytes += bytes;
+            self.count_bytes(bytes);
         }
         (self.tell)(Event::Progress(bytes));
+    }
+
+    /// Counts bytes as checked. A damaged archive may claim any size, so the sum may be at its limit.
+    pub(super) fn count_bytes(&mut self, bytes: u64) {
+        self.checked.bytes = self.checked.bytes.saturating_add(bytes);
     }
 
     pub(super) fn found(&mut self, finding: Finding) {

@@ -52,7 +52,7 @@ fn blobs_by_resource(archive: &OpenArchive) -> Vec<&Blob> {
 /// Tells what came of a blob.
 fn done(blob: &Blob, outcome: Result<(), Reason>, run: &mut Run<'_, '_>) {
     run.checked.blobs += 1;
-    run.checked.bytes += blob.size();
+    run.count_bytes(blob.size());
     (run.tell)(Event::Progress(blob.size()));
     if let Err(reason) = outcome {
         run.found(bad_blob(run.archive, blob, reason));

@@ -90,7 +90,8 @@ impl<'a> Worker<'a> {
         let findings = self.scratches.with(|scratch| {
             self.buffers.with(|buffer| blobs.iter().filter_map(|blob| check(scratch, buffer, blob)).collect())
         });
-        Done::Hashed { bytes: blobs.iter().map(|blob| readable_size(&self.archive.wim, blob)).sum(), findings }
+        let sizes = blobs.iter().map(|blob| readable_size(&self.archive.wim, blob));
+        Done::Hashed { bytes: sizes.fold(0, u64::saturating_add), findings }
     }
 
     /// Decodes a unit of a large blob.

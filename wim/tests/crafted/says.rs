@@ -108,6 +108,10 @@ pub(crate) const SAYS: &[(&str, &str)] = &[
         "metadata_bomb",
         "uncompressed size of the resource at 0xdf is 0x10000000000, more chunks than the stored bytes can hold",
     ),
+    (
+        "metadata_bomb_of_16_eib",
+        "uncompressed size of the resource at 0xdf is 0xfffffffffffffffe, more chunks than the stored bytes can hold",
+    ),
     ("blob_table_remainder", "blob table ends with 7 bytes that are no entry"),
     ("blob_table_bomb", "blob table at 0x24c has 1099511627776 bytes, more than the limit of 771072"),
     ("boot_metadata_wrong", "boot metadata in the header is not the metadata of image 1"),

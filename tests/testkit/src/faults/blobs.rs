@@ -36,6 +36,8 @@ pub(super) const ROWS: &[Fault] = &[
     row("metadata_hash_wrong", metadata_hash_wrong, "that image alone fails", Opens(FIRST_FAILS)).wimlib(21),
     row("metadata_solid", metadata_solid, "that image alone fails", Warns(FIRST_FAILS)).wimlib(20),
     row("metadata_bomb", metadata_bomb, "that image fails; nothing is allocated for it", Opens(FIRST_FAILS)).wimlib(39),
+    row("metadata_bomb_of_16_eib", metadata_bomb_of_16_eib, "the same, and no sum overflows", Opens(FIRST_FAILS))
+        .wimlib(39),
     row("blob_table_remainder", blob_table_remainder, "seven bytes too many are ignored", Warns(&[NEIGHBOURS]))
         .wimlib(0),
     row("blob_table_bomb", blob_table_bomb, "refused: its chunks cannot hold so much", Refused).wimlib(39),
@@ -176,6 +178,14 @@ pub fn metadata_bomb() -> Built {
     metadata_entry(Packing::Lzx(32768), |bytes, at| {
         bytes[at + offset::RESOURCE_FLAGS] |= flag::COMPRESSED;
         bytes.poke_u64(at + offset::RESOURCE_SIZE, 1 << 40);
+    })
+}
+
+/// Compressed metadata that claims to become as much as the field can say.
+pub fn metadata_bomb_of_16_eib() -> Built {
+    metadata_entry(Packing::Lzx(32768), |bytes, at| {
+        bytes[at + offset::RESOURCE_FLAGS] |= flag::COMPRESSED;
+        bytes.poke_u64(at + offset::RESOURCE_SIZE, u64::MAX - 1);
     })
 }
 
