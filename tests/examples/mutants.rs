@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use testkit::mutate::{mutant, peers, specimens};
 use wimstore_tests::{Counts, compare};
 
-/// Mutants in one group.
-const GROUP: u64 = 50;
+/// Mutants in one store.
+const STORE: u64 = 50;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -23,7 +23,7 @@ fn main() -> ExitCode {
     let (start, kept) = (Instant::now(), Path::new("target/fuzz/mutants"));
     let (mut count, mut counts, mut rules) = (0, Counts::default(), BTreeMap::<&str, u64>::new());
     while count < most && start.elapsed() < limit {
-        let seeds = first + count..first + (count + GROUP).min(most);
+        let seeds = first + count..first + (count + STORE).min(most);
         count += seeds.end - seeds.start;
         let mutants: Vec<_> = seeds.map(|seed| mutant(&specimens, seed)).collect();
         let (compared, findings) = compare(&mutants, kept);

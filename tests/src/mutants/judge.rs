@@ -1,4 +1,4 @@
-//! Where what the program says of a group does not agree with itself.
+//! Where what the program says of a store does not agree with itself.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
@@ -31,7 +31,7 @@ pub(super) struct Disagreement {
     pub(super) what: String,
 }
 
-/// An image's directory, its archive's file name and its number.
+/// An image's directory from the root of the store, its archive's file name and its number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Image {
     pub(super) directory: PathBuf,
@@ -58,7 +58,7 @@ impl Ours {
     pub(super) fn images(&self) -> Vec<Image> {
         let images = self.info.iter().filter(|object| object["type"] == "image");
         let image = |object: &Value| Image {
-            directory: object["directory"].as_str().unwrap_or_default().into(),
+            directory: ["group", "directory"].iter().map(|part| object[part].as_str().unwrap_or_default()).collect(),
             archive: name_of(&path_of(object)),
             number: object["number"].as_u64().unwrap_or_default(),
         };
@@ -97,7 +97,7 @@ impl Ours {
         judge.found
     }
 
-    /// Paths of files and streams, from the root of the group, that `verify` calls bad.
+    /// Paths of files and streams, from the root of the store, that `verify` calls bad.
     fn bad(&self) -> BTreeSet<PathBuf> {
         let users = self.verify.iter().filter_map(|object| object["used_by"].as_array()).flatten().map(path_of);
         users.map(|path| path.strip_prefix("/").map(Path::to_owned).unwrap_or(path)).collect()
@@ -113,7 +113,7 @@ struct Judge<'a> {
 
 impl Judge<'_> {
     fn say(&mut self, path: &Path, rule: &'static str, what: impl std::fmt::Debug) {
-        let directory: PathBuf = path.components().take(1).collect();
+        let directory: PathBuf = path.components().take(2).collect();
         let archive = self.archives.get(&directory).cloned().unwrap_or_default();
         self.found.push(Disagreement { archive, rule, what: format!("{path:?}: {what:?}") });
     }
@@ -121,9 +121,10 @@ impl Judge<'_> {
     /// The mount shows the images that `info` lists, and those whose metadata is bad cannot be
     /// listed.
     fn images(&mut self) {
-        let shown: BTreeSet<PathBuf> = self.ours.mount.keys().map(|path| path.components().take(1).collect()).collect();
+        let is_image = |path: &&PathBuf| path.components().count() == 2;
+        let shown: BTreeSet<PathBuf> = self.ours.mount.keys().filter(is_image).cloned().collect();
         let listed: BTreeSet<PathBuf> = self.archives.keys().cloned().collect();
-        for directory in shown.symmetric_difference(&listed).filter(|directory| !directory.as_os_str().is_empty()) {
+        for directory in shown.symmetric_difference(&listed) {
             self.say(directory, "info lists what is mounted", listed.contains(directory));
         }
         let bad = self.ours.verify.iter().filter(|object| object["type"] == "bad_metadata");

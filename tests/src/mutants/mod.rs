@@ -3,7 +3,7 @@
 //! What `verify` calls good is read by the mount, `cat` and `extract`, and everywhere the same;
 //! what it calls bad is an error everywhere; what is read has the SHA-1 that its dentry says. Where
 //! wimlib reads a file, it reads the same. Nothing crashes, hangs or takes more memory than it
-//! should, whatever is in the group.
+//! should, whatever is beside it.
 
 mod judge;
 mod look;
@@ -15,13 +15,20 @@ use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
 use std::thread;
 
-use testkit::mutate::Mutant;
-use testkit::{Packing, Wim, file, root};
+use testkit::mutate::{Mutant, supplier};
+use testkit::{Packing, Store, Wim, file, root};
 
 use judge::Disagreement;
 use look::{Node, content_of};
 use ours::Ours;
-use peer::Peer;
+use peer::{Peer, Wimlib};
+
+/// The groups of a store: one in which archives have only what is in them, and one with a supplier.
+const PLAIN: &str = "plain";
+const SUPPLIED: &str = "supplied";
+
+/// File name of the archive that supplies data to the others of its group.
+const SUPPLIER: &str = "Res.rwm";
 
 /// File name of the archive beside the mutants of which nothing is wrong.
 const SOUND: &str = "sound.wim";
@@ -29,7 +36,7 @@ const SOUND: &str = "sound.wim";
 /// Something that does not agree about a mutant.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Finding {
-    /// Makes the mutant again. None: only the mutants of a group together show it.
+    /// Makes the mutant again. None: only several mutants together show it.
     pub seed: Option<u64>,
     /// Which rule is broken.
     pub rule: &'static str,
@@ -61,11 +68,11 @@ impl std::ops::AddAssign for Counts {
     }
 }
 
-/// Puts mutants into one group, and compares what every command and wimlib make of them. Archives
+/// Puts mutants into one store, and compares what every command and wimlib make of them. Archives
 /// of which there is something to tell are kept in `kept`.
 ///
 /// # Panics
-/// There is no folder for the group.
+/// There is no folder for the store.
 pub fn compare(mutants: &[Mutant], kept: &Path) -> (Counts, Vec<Finding>) {
     let folder = tempfile::tempdir().expect("a folder for archives");
     let (counts, found) = match ask(mutants, folder.path()) {
@@ -102,19 +109,31 @@ fn name(mutant: &Mutant) -> String {
     format!("m{}.wim", mutant.seed)
 }
 
-/// Writes the group, and asks every command about it.
+/// Writes the store, and asks every command about it.
 fn ask(mutants: &[Mutant], folder: &Path) -> Result<Ours, String> {
-    let group = group(folder);
-    fs::create_dir(&group).map_err(|error| error.to_string())?;
-    Wim::new(Packing::Lzx(32768), root([file("file", "sound")])).build().save(&group.join(SOUND));
+    let store = Store::new(&folder.join("store"));
+    let sound = Wim::new(Packing::Lzx(32768), root([file("file", "sound")]));
+    store.add(PLAIN, SOUND, &sound.build());
+    store.group(SUPPLIED);
+    fs::write(path(folder, SUPPLIED, SUPPLIER), supplier()).map_err(|error| error.to_string())?;
     for mutant in mutants {
-        fs::write(group.join(name(mutant)), &mutant.bytes).map_err(|error| error.to_string())?;
+        fs::write(path_of(mutant, folder), &mutant.bytes).map_err(|error| error.to_string())?;
     }
-    catch_unwind(|| ours::ask(&group, folder)).unwrap_or_else(|_| Err("a test helper panicked".to_owned()))
+    let ask = || ours::ask(store.path(), folder);
+    catch_unwind(ask).unwrap_or_else(|_| Err("a test helper panicked".to_owned()))
 }
 
-fn group(folder: &Path) -> PathBuf {
-    folder.join("group")
+fn path(folder: &Path, group: &str, archive: &str) -> PathBuf {
+    folder.join("store/Images").join(group).join(archive)
+}
+
+/// Every fourth mutant finds data that it lacks.
+fn path_of(mutant: &Mutant, folder: &Path) -> PathBuf {
+    path(folder, if is_supplied(mutant) { SUPPLIED } else { PLAIN }, &name(mutant))
+}
+
+fn is_supplied(mutant: &Mutant) -> bool {
+    mutant.seed % 4 == 3
 }
 
 fn disagreements(ours: &Ours, mutants: &[Mutant], folder: &Path) -> (Counts, Vec<Disagreement>) {
@@ -145,14 +164,16 @@ fn disagreements(ours: &Ours, mutants: &[Mutant], folder: &Path) -> (Counts, Vec
 fn peers(ours: &Ours, mutants: &[Mutant], folder: &Path, number: usize) -> (usize, Vec<Disagreement>) {
     let (mut applied, mut found) = (0, Vec::new());
     for mutant in mutants {
-        let (archive, path) = (name(mutant), group(folder).join(name(mutant)));
+        let (archive, path) = (name(mutant), path_of(mutant, folder));
+        let reference = is_supplied(mutant).then(|| self::path(folder, SUPPLIED, SUPPLIER));
+        let wimlib = Wimlib { archive: &path, reference };
         let is_sound = ours.is_sound(&archive);
-        if is_sound && peer::finds_damage(&path) {
+        if is_sound && wimlib.finds_damage() {
             let rule = "wimlib's verify finds damage that ours does not";
             found.push(Disagreement { archive: archive.clone(), rule, what: String::new() });
         }
         for image in ours.images().iter().filter(|image| image.archive == archive) {
-            let peer = Peer { image, path: &path, ours: &ours.mount, is_sound };
+            let peer = Peer { image, wimlib: &wimlib, ours: &ours.mount, is_sound };
             let (is_applied, theirs) = peer.compare(&folder.join(format!("applied {number}")));
             applied += usize::from(is_applied);
             found.extend(theirs);

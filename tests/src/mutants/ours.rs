@@ -1,4 +1,4 @@
-//! What every command of the program says of a group.
+//! What every command of the program says of a store.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
@@ -17,7 +17,7 @@ use crate::limited::{Ended, limited};
 use crate::mount::Mount;
 use crate::program::wimstore;
 
-/// How long a command may take, with all archives of a group: it only ends a hang.
+/// How long a command may take, with all archives of a store: it only ends a hang.
 const PATIENCE: Duration = Duration::from_secs(300);
 
 /// The most resident memory that a mount may ever need, in KiB.
@@ -26,7 +26,7 @@ const MEMORY: u64 = 2 << 20;
 /// Bytes of paths on one command line.
 const LINE: usize = 400_000;
 
-/// Everything that was learnt of a group.
+/// Everything that was learnt of a store.
 #[derive(Debug)]
 pub(super) struct Ours {
     pub(super) mount: Seen,
@@ -41,20 +41,20 @@ pub(super) struct Ours {
     pub(super) cat_bad: Option<(Ended, usize)>,
 }
 
-/// Asks every command. `work` is a folder beside the group.
+/// Asks every command. `work` is a folder beside the store.
 ///
 /// # Errors
 /// A command hangs, crashes or needs too much memory.
-pub(super) fn ask(group: &Path, work: &Path) -> Result<Ours, String> {
-    let (info, info_code) = json("info", group)?;
-    let (verify, verify_code) = json("verify", group)?;
-    let mount = mounted(group, &work.join("log"))?;
+pub(super) fn ask(store: &Path, work: &Path) -> Result<Ours, String> {
+    let (info, info_code) = json("info", store)?;
+    let (verify, verify_code) = json("verify", store)?;
+    let mount = mounted(store, &work.join("log"))?;
     let destination = work.join("extracted");
-    let extract_ended = run(&["extract".as_ref(), "--streams".as_ref(), group.as_os_str(), destination.as_os_str()])?;
+    let extract_ended = run(&["extract".as_ref(), "--streams".as_ref(), store.as_os_str(), destination.as_os_str()])?;
     let extract = look(&destination).map_err(|what| format!("extracted: {what}"))?;
     fs::remove_dir_all(&destination).map_err(|error| format!("what was extracted: {error}"))?;
-    let cat = cat_good(group, &mount)?;
-    let cat_bad = cat_bad(group, &mount)?;
+    let cat = cat_good(store, &mount)?;
+    let cat_bad = cat_bad(store, &mount)?;
     let codes = BTreeMap::from([("info", info_code), ("verify", verify_code)]);
     Ok(Ours { mount, extract, extract_ended, info, verify, codes, cat, cat_bad })
 }
@@ -63,16 +63,16 @@ fn run(arguments: &[&OsStr]) -> Result<Ended, String> {
     limited(Command::new(wimstore()).args(arguments), PATIENCE)
 }
 
-fn json(command: &str, group: &Path) -> Result<(Vec<Value>, i32), String> {
-    let ended = run(&[command.as_ref(), "--json".as_ref(), group.as_os_str()])?;
+fn json(command: &str, store: &Path) -> Result<(Vec<Value>, i32), String> {
+    let ended = run(&[command.as_ref(), "--json".as_ref(), store.as_os_str()])?;
     let text = String::from_utf8(ended.out).map_err(|error| format!("{command} --json: {error}"))?;
     let objects = text.lines().map(serde_json::from_str).collect::<Result<_, _>>();
     Ok((objects.map_err(|error| format!("{command} --json: {error}"))?, ended.code))
 }
 
-/// Mounts the group and reads all of it.
-fn mounted(group: &Path, log: &Path) -> Result<Seen, String> {
-    let mount = Mount::new(group, &["--log-file".as_ref(), log.as_os_str()]);
+/// Mounts the store and reads all of it.
+fn mounted(store: &Path, log: &Path) -> Result<Seen, String> {
+    let mount = Mount::new(store, &["--log-file".as_ref(), log.as_os_str()]);
     let (sender, receiver) = channel();
     let root = mount.path().to_owned();
     let reader = thread::spawn(move || sender.send(look(&root)));
@@ -123,16 +123,16 @@ pub(super) fn readable(seen: &Seen) -> Vec<(PathBuf, Content)> {
 }
 
 /// What `cat` gives for all that the mount reads. None: not what the mount gives.
-fn cat_good(group: &Path, mount: &Seen) -> Result<BTreeMap<PathBuf, Option<Content>>, String> {
+fn cat_good(store: &Path, mount: &Seen) -> Result<BTreeMap<PathBuf, Option<Content>>, String> {
     let mut all = BTreeMap::new();
     for batch in batches(readable(mount)) {
-        let joined = cat(group, batch.iter().map(|(path, _)| path.as_path()))?;
+        let joined = cat(store, batch.iter().map(|(path, _)| path.as_path()))?;
         let lens = batch.iter().map(|(_, (_, len))| *len as usize);
         let parts = parts(&joined.out, lens).map(|parts| parts.into_iter().map(content_of).collect::<Vec<_>>());
         let is_right = parts.is_some_and(|parts| parts.iter().eq(batch.iter().map(|(_, content)| content)));
         for (path, content) in batch {
             // Where something is wrong, each by itself.
-            let same = is_right || content_of(&cat(group, [path.as_path()])?.out) == content;
+            let same = is_right || content_of(&cat(store, [path.as_path()])?.out) == content;
             all.insert(path, same.then_some(content));
         }
     }
@@ -150,18 +150,18 @@ fn parts(mut bytes: &[u8], lens: impl Iterator<Item = usize>) -> Option<Vec<&[u8
     bytes.is_empty().then_some(parts)
 }
 
-fn cat_bad(group: &Path, mount: &Seen) -> Result<Option<(Ended, usize)>, String> {
+fn cat_bad(store: &Path, mount: &Seen) -> Result<Option<(Ended, usize)>, String> {
     let bad = |node: &Node| matches!(node, Node::File { content: Err(_), .. });
     let paths: BTreeSet<&Path> = mount.iter().filter(|(_, node)| bad(node)).map(|(path, _)| path.as_path()).collect();
     if paths.is_empty() {
         return Ok(None);
     }
     let count = paths.len();
-    Ok(Some((cat(group, paths)?, count)))
+    Ok(Some((cat(store, paths)?, count)))
 }
 
-fn cat<'a>(group: &'a Path, paths: impl IntoIterator<Item = &'a Path>) -> Result<Ended, String> {
-    let mut arguments = vec!["cat".as_ref(), group.as_os_str(), "--".as_ref()];
+fn cat<'a>(store: &'a Path, paths: impl IntoIterator<Item = &'a Path>) -> Result<Ended, String> {
+    let mut arguments = vec!["cat".as_ref(), store.as_os_str(), "--".as_ref()];
     arguments.extend(paths.into_iter().map(Path::as_os_str));
     run(&arguments)
 }

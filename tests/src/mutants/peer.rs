@@ -1,6 +1,7 @@
 //! What wimlib makes of an archive, and where that is not what we make of it.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -19,27 +20,38 @@ const FILES: usize = 3;
 /// Compares one image.
 pub(super) struct Peer<'a> {
     pub(super) image: &'a Image,
-    /// The archive.
-    pub(super) path: &'a Path,
-    /// What the mount of the group shows.
+    pub(super) wimlib: &'a Wimlib<'a>,
+    /// What the mount of the store shows.
     pub(super) ours: &'a Seen,
     /// Whether we say nothing against the archive.
     pub(super) is_sound: bool,
 }
 
-/// Runs wimlib. None: it hangs or crashes, which is not our fault.
-fn wimlib(arguments: &[&std::ffi::OsStr]) -> Option<Ended> {
-    limited(Command::new("wimlib-imagex").args(arguments), PATIENCE).ok()
+/// wimlib's program with an archive.
+pub(super) struct Wimlib<'a> {
+    pub(super) archive: &'a Path,
+    /// Where it finds data that the archive lacks.
+    pub(super) reference: Option<PathBuf>,
 }
 
-/// Exit codes of wimlib's verify for data that does not decode, a bad check block, metadata and
-/// data of other hashes. Others tell of what it asks for beyond: hashes of directories, and a chunk
-/// size where nothing is compressed.
+/// Exit codes of wimlib's verify for data that does not decode, a bad check block, metadata and data
+/// of other hashes. Others tell of what it asks for beyond: hashes of directories, and a chunk size
+/// where nothing is compressed.
 const DAMAGE: [i32; 4] = [2, 13, 21, 28];
 
-/// Whether wimlib finds damage in an archive.
-pub(super) fn finds_damage(path: &Path) -> bool {
-    wimlib(&["verify".as_ref(), path.as_os_str()]).is_some_and(|ended| DAMAGE.contains(&ended.code))
+impl Wimlib<'_> {
+    /// Runs a command on the archive. None: it hangs or crashes, which is not our fault.
+    fn run(&self, command: &str, arguments: &[&OsStr]) -> Option<Ended> {
+        let mut line = Command::new("wimlib-imagex");
+        line.arg(command).arg(self.archive).args(arguments);
+        line.args(self.reference.iter().flat_map(|reference| ["--ref".as_ref(), reference.as_os_str()]));
+        limited(&line, PATIENCE).ok()
+    }
+
+    /// Whether wimlib finds damage in the archive.
+    pub(super) fn finds_damage(&self) -> bool {
+        self.run("verify", &[]).is_some_and(|ended| DAMAGE.contains(&ended.code))
+    }
 }
 
 impl Peer<'_> {
@@ -47,7 +59,7 @@ impl Peer<'_> {
     /// file. Also whether wimlib applies it.
     pub(super) fn compare(&self, folder: &Path) -> (bool, Vec<Disagreement>) {
         let number = self.image.number.to_string();
-        let applied = wimlib(&["apply".as_ref(), self.path.as_os_str(), number.as_ref(), folder.as_os_str()]);
+        let applied = self.wimlib.run("apply", &[number.as_ref(), folder.as_os_str()]);
         let seen = look(folder);
         let _ = fs::remove_dir_all(folder);
         match (applied, seen) {
@@ -60,7 +72,7 @@ impl Peer<'_> {
         Disagreement { archive: self.image.archive.clone(), rule, what: format!("{what:?}") }
     }
 
-    /// Our part of the group, by paths from the image's root.
+    /// Our part of the store, by paths from the image's root.
     fn files(&self) -> BTreeMap<PathBuf, &Node> {
         let inside = |path: &PathBuf| path.strip_prefix(&self.image.directory).ok().map(Path::to_owned);
         self.ours.iter().filter_map(|(path, node)| Some((inside(path)?, node))).collect()
@@ -104,9 +116,9 @@ impl Peer<'_> {
         let mut found = Vec::new();
         for (path, content) in read.take(FILES) {
             let number = self.image.number.to_string();
-            let mut arguments = vec!["extract".as_ref(), self.path.as_os_str(), number.as_ref(), path.as_os_str()];
-            arguments.extend(["--to-stdout", "--no-globs"].map(std::ffi::OsStr::new));
-            let Some(ended) = wimlib(&arguments) else { continue };
+            let [stdout, no_globs] = ["--to-stdout", "--no-globs"].map(OsStr::new);
+            let arguments = [number.as_ref(), path.as_os_str(), stdout, no_globs];
+            let Some(ended) = self.wimlib.run("extract", &arguments) else { continue };
             if ended.code == 0 && content_of(&ended.out) != *content {
                 found.push(self.disagree("wimlib reads other bytes", (path, content, content_of(&ended.out))));
             }

@@ -16,7 +16,7 @@ mod value;
 mod xml;
 
 pub use peers::peers;
-pub use specimen::{Specimen, specimens};
+pub use specimen::{Specimen, specimens, supplier};
 
 use crate::content::Random;
 use specimen::Checks;
@@ -147,11 +147,13 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder for archives");
         let peers = peers(folder.path());
         assert_eq!(peers.len(), 7);
+        let reference = folder.path().join("Res.rwm");
+        std::fs::write(&reference, supplier()).expect("an archive to write");
         for mut specimen in specimens().into_iter().chain(peers) {
             let path = folder.path().join("again.wim");
             specimen.store_trees(true);
             std::fs::write(&path, specimen.lay_out()).expect("an archive to write");
-            wimlib(["verify", path.to_str().expect("a plain path")]);
+            wimlib(["verify".as_ref(), path.as_os_str(), "--ref".as_ref(), reference.as_os_str()]);
         }
     }
 

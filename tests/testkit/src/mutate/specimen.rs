@@ -6,7 +6,7 @@ use crate::content;
 use crate::dentry::{Dentry, dir, file, root};
 use crate::image::Image;
 use crate::resource::{Packing, ResourceHeader, pack, stored};
-use crate::wim::{Wim, integrity_table};
+use crate::wim::{Built, Wim, integrity_table};
 use crate::{flag, ntfs, offset, pipe, reparse};
 
 /// An archive that mutants are made from.
@@ -73,16 +73,15 @@ impl Tree {
 
 impl Specimen {
     /// An archive written here: all of its metadata is known.
-    pub fn of(name: &str, wim: &Wim) -> Self {
-        let built = wim.build();
+    pub fn of(name: &str, wim: &Wim, built: &Built) -> Self {
         let mut specimen = Self::read(name, &built.bytes);
         let metadata = specimen.metadata_rows();
         let packing = wim.packing.unwrap_or(Packing::Stored);
-        let trees = metadata.into_iter().zip(&wim.images).zip(built.places.trees);
-        let tree = |((row, image), tree): ((usize, &Image), crate::Metadata)| Tree {
+        let trees = metadata.into_iter().zip(&wim.images).zip(&built.places.trees);
+        let tree = |((row, image), tree): ((usize, &Image), &crate::Metadata)| Tree {
             row,
             image: Some(image.clone()),
-            bytes: tree.bytes,
+            bytes: tree.bytes.clone(),
             packing,
             is_stored: true,
         };
@@ -275,15 +274,22 @@ fn tree() -> Dentry {
     ])
 }
 
+fn image() -> Image {
+    let short = vec![1, 2, 3];
+    Image { security: vec![ntfs::DESCRIPTOR.to_vec(), short], ..Image::new("one", tree()) }
+}
+
+/// An archive without images that has all data of [`specimens`].
+pub fn supplier() -> Vec<u8> {
+    Wim::of(Packing::Xpress(32768), [image()]).pair().1.bytes
+}
+
 /// Archives of one and of two images, in every way of storing that testkit has.
 pub fn specimens() -> Vec<Specimen> {
-    let image = || {
-        let short = vec![1, 2, 3];
-        Image { security: vec![ntfs::DESCRIPTOR.to_vec(), short], ..Image::new("one", tree()) }
-    };
     let second = || Image::new("two", root([file("hello", "hello"), file("own", content::text(5000))]));
     let wim = |packing| Wim::of(packing, [image(), second()]);
     let single = |packing| Wim::of(packing, [image()]);
+    let lacking = single(Packing::Stored);
     [
         ("stored", single(Packing::Stored)),
         ("stored, checked", wim(Packing::Stored).integrity(4096)),
@@ -297,6 +303,7 @@ pub fn specimens() -> Vec<Specimen> {
         ("pipable XPRESS", Wim { pipable: true, ..single(Packing::Xpress(32768)) }),
     ]
     .into_iter()
-    .map(|(name, wim)| Specimen::of(name, &wim))
+    .map(|(name, wim)| Specimen::of(name, &wim, &wim.build()))
+    .chain([Specimen::of("metadata only", &lacking, &lacking.pair().0)])
     .collect()
 }
