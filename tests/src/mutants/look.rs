@@ -95,6 +95,9 @@ fn read(path: &Path, size: u64) -> Result<Answer<Content>, String> {
             }
         }
         (Ok(_), piece) => Err(format!("a piece of it is {:.100}", format!("{piece:?}"))),
+        (Err(error), Ok(piece)) if !piece.is_empty() => {
+            Err(format!("{} bytes from {at} are read of what cannot be read whole: {error}", piece.len()))
+        }
         (Err(error), _) => match fs::read(path) {
             Ok(_) => Err(format!("read at the second time, not at the first: {error}")),
             Err(_) => Ok(Err(number(&error))),

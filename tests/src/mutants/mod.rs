@@ -184,7 +184,7 @@ fn peers(ours: &Ours, mutants: &[Mutant], folder: &Path, number: usize) -> (usiz
 
 /// Finds out which mutants make a command crash or hang.
 fn crashes(mutants: &[Mutant], what: &str, kept: &Path) -> Vec<Finding> {
-    let rule = "no command crashes, hangs or takes too much memory";
+    let rule = "no command crashes, hangs, takes too much memory or contradicts itself";
     let finding = |seed, changes| vec![Finding { seed, rule, what: what.to_owned(), changes }];
     match mutants {
         [one] => {

@@ -34,10 +34,10 @@ pub(super) struct Wimlib<'a> {
     pub(super) reference: Option<PathBuf>,
 }
 
-/// Exit codes of wimlib's verify for data that does not decode, a bad check block, metadata and data
-/// of other hashes. Others tell of what it asks for beyond: hashes of directories, and a chunk size
-/// where nothing is compressed.
-const DAMAGE: [i32; 4] = [2, 13, 21, 28];
+/// Exit codes of wimlib's verify for a bad check block, and for metadata and data of other hashes.
+/// Others tell of what it alone asks for, such as hashes of directories, a chunk size where nothing
+/// is compressed, and no byte after the last chunk of a solid resource.
+const DAMAGE: [i32; 3] = [13, 21, 28];
 
 impl Wimlib<'_> {
     /// Runs a command on the archive. None: it hangs or crashes, which is not our fault.
