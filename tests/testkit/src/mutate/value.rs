@@ -61,7 +61,10 @@ pub(super) fn change(bytes: &mut [u8], start: usize, fields: &[Field], hints: &[
     }
     let old = read(place);
     let hints: Vec<u64> = hints.iter().chain(field.values).copied().collect();
-    let new = value(random, field.width, old, &hints);
+    let new = match value(random, field.width, old, &hints) {
+        new if new == old => old ^ 1,
+        new => new,
+    };
     place.copy_from_slice(&new.to_le_bytes()[..field.width]);
     format!("{} at {start:#x} {old:#x} -> {:#x}", field.name, read(place))
 }
