@@ -67,8 +67,19 @@ impl Ours {
 
     /// Whether `verify` finds nothing to say of an archive, not even a warning.
     pub(super) fn is_sound(&self, archive: &str) -> bool {
-        let about = |object: &&Value| object["type"] != "summary" && name_of(&path_of(object)) == archive;
-        !self.verify.iter().any(|object| about(&object))
+        self.verify_of(archive).next().is_none()
+    }
+
+    /// Whether `verify` says that something of an archive is not supported, or kept elsewhere.
+    pub(super) fn is_unsupported(&self, archive: &str) -> bool {
+        let is_kind = |object: &Value| object["error"].as_str().is_some_and(|error| error.contains("unsupported"));
+        self.verify_of(archive).any(|object| object["type"] == "data_elsewhere" || is_kind(object))
+    }
+
+    /// What `verify` says of an archive.
+    fn verify_of(&self, archive: &str) -> impl Iterator<Item = &Value> {
+        let objects = self.verify.iter().filter(|object| object["type"] != "summary");
+        objects.filter(move |object| name_of(&path_of(object)) == archive)
     }
 
     /// How much there is to compare.

@@ -173,7 +173,8 @@ fn peers(ours: &Ours, mutants: &[Mutant], folder: &Path, number: usize) -> (usiz
             found.push(Disagreement { archive: archive.clone(), rule, what: String::new() });
         }
         for image in ours.images().iter().filter(|image| image.archive == archive) {
-            let peer = Peer { image, wimlib: &wimlib, ours: &ours.mount, is_sound };
+            let is_unsupported = ours.is_unsupported(&archive);
+            let peer = Peer { image, wimlib: &wimlib, ours: &ours.mount, is_sound, is_unsupported };
             let (is_applied, theirs) = peer.compare(&folder.join(format!("applied {number}")));
             applied += usize::from(is_applied);
             found.extend(theirs);

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use super::judge::{Disagreement, Image};
+use super::judge::{Disagreement, EIO, Image};
 use super::look::{Node, Seen, content_of, look};
 use crate::limited::{Ended, limited};
 
@@ -25,6 +25,8 @@ pub(super) struct Peer<'a> {
     pub(super) ours: &'a Seen,
     /// Whether we say nothing against the archive.
     pub(super) is_sound: bool,
+    /// Whether we say that something of the archive is not supported, or kept elsewhere.
+    pub(super) is_unsupported: bool,
 }
 
 /// wimlib's program with an archive.
@@ -87,9 +89,8 @@ impl Peer<'_> {
                 (Some(Node::File { content: Ok(one), .. }), Node::File { content: Ok(other), .. }) => {
                     found.extend((one != other).then(|| self.disagree("wimlib reads other bytes", here)));
                 }
-                // We say of which files the data is bad, missing or not for us.
-                (Some(Node::File { content: Err(super::judge::EIO), .. }), _) if self.is_sound => {
-                    found.push(self.disagree("wimlib reads what we do not, without a reason", here));
+                (Some(Node::File { content: Err(EIO), .. }), Node::File { .. }) if !self.is_unsupported => {
+                    found.push(self.disagree("wimlib reads what we call bad", here));
                 }
                 (None, _) if self.is_sound => found.push(self.disagree("wimlib shows what we do not", here)),
                 // Directories that are reparse points of an unknown kind are files here.

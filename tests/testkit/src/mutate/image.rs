@@ -137,7 +137,8 @@ fn change_siblings(image: &mut Image, paths: &[Vec<usize>], random: &mut Random)
 
 /// Changes one thing of a dentry, perhaps to what it is in another.
 fn change_dentry(dentry: &mut Dentry, other: &Dentry, random: &mut Random) -> String {
-    let name = String::from_utf8_lossy(&dentry.name).replace('\0', "");
+    let name: Vec<u16> = dentry.name.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])).collect();
+    let name = String::from_utf16_lossy(&name);
     let what = match random.below(14) {
         0 | 1 => {
             dentry.name = change_name(other, random);
