@@ -138,10 +138,11 @@ impl Args {
         for (name, value) in values {
             value.as_deref().map_or(Ok(()), |value| settings.set(name, Some(value)))?;
         }
-        let Choice { image, references, max_chunk } = &self.source.choice;
+        let Choice { image, references, follow_links, max_chunk } = &self.source.choice;
         let filesystem = &mut settings.filesystem;
         filesystem.max_chunk_bytes = max_chunk.unwrap_or(filesystem.max_chunk_bytes);
         filesystem.image = image.clone().or(filesystem.image.take());
+        filesystem.follow_links |= follow_links;
         filesystem.ignore_case |= self.names.ignore_case;
         filesystem.unix_data |= self.unix_data;
         filesystem.efs_raw |= self.reading.efs_raw;

@@ -86,6 +86,7 @@ fn command_line(shown: &Shown, globals: &Globals) -> anyhow::Result<String> {
     for reference in &choice.references {
         words.push(format!("--ref={}", absolute(reference)?));
     }
+    words.extend(choice.follow_links.then(|| "--follow-links".to_owned()));
     words.extend(choice.max_chunk.map(|bytes| format!("--max-chunk={bytes}")));
     words.extend(shown.reading.efs_raw.then(|| "--efs-raw".into()));
     words.extend((shown.security == Security::Image).then(|| "--security=image".into()));

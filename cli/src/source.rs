@@ -29,6 +29,11 @@ pub(crate) struct Choice {
     #[arg(long = "ref", value_name = "FILE|GLOB")]
     pub(crate) references: Vec<PathBuf>,
 
+    /// Follow links in SOURCE that lead out of it, whoever made them; without it only those of root, of its owner, and of
+    /// the user who runs this
+    #[arg(long)]
+    pub(crate) follow_links: bool,
+
     /// Decode chunks of up to this size, such as 1G; each needs that much memory [default: 256M]
     #[arg(long, value_name = "SIZE", value_parser = text::parse_bytes)]
     pub(crate) max_chunk: Option<u64>,
@@ -82,6 +87,7 @@ impl Choice {
     /// Options as the user chose them, the rest by default.
     pub(crate) fn options(&self) -> Options {
         let (plain, image, references) = (Options::default(), self.image.clone(), self.references.clone());
-        Options { image, references, max_chunk_bytes: self.max_chunk.unwrap_or(plain.max_chunk_bytes), ..plain }
+        let max_chunk_bytes = self.max_chunk.unwrap_or(plain.max_chunk_bytes);
+        Options { image, references, follow_links: self.follow_links, max_chunk_bytes, ..plain }
     }
 }

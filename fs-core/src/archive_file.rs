@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use wim::{Blob, BlobHash, FileTime, Fingerprint, Header, ImageXml, Outline, ReadAt, Warning, XmlData};
 
 use crate::memory::Memory;
-use crate::{ArchiveId, Chain, Error, LocalFile, OpenArchive, Result};
+use crate::{ArchiveId, Chain, Error, OpenArchive, Result};
 
 /// An archive file. It is open as long as this lives, so that who replaces it under its name does not disturb who reads it; its
 /// tables, which may be large, are read when they are needed, and again when they were dropped.
@@ -56,12 +56,11 @@ impl From<&ImageXml> for Facts {
 }
 
 impl ArchiveFile {
-    /// Opens the file at `path`: reads what a list of its images needs.
+    /// Opens the archive that `source` holds, the file found at `path`: reads what a list of its images needs.
     ///
     /// # Errors
-    /// As [`OpenArchive::open`].
-    pub(crate) fn open(path: &Path, memory: &Arc<Memory>) -> Result<Self> {
-        let source: Arc<dyn ReadAt> = Arc::new(LocalFile::open(path).map_err(|error| Error::io(path, error))?);
+    /// As [`OpenArchive::from_source`].
+    pub(crate) fn open(path: &Path, source: Arc<dyn ReadAt>, memory: &Arc<Memory>) -> Result<Self> {
         // Asked before anything is read: a file that changes meanwhile has another fingerprint later.
         let opened = source.fingerprint().map_err(|error| Error::io(path, error))?;
         let outline = Outline::read(&*source).map_err(|error| Error::archive(path, error))?;

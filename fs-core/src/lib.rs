@@ -25,6 +25,7 @@ mod opener;
 mod options;
 mod read_ahead;
 mod references;
+mod resolve;
 mod slots;
 mod source;
 mod told;

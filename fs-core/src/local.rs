@@ -1,10 +1,18 @@
 //! A file of the local file system as a source of bytes.
 
+#[cfg(target_os = "linux")]
+use std::ffi::OsStr;
 use std::ffi::OsString;
 use std::fs::{File, Metadata};
 use std::io;
+#[cfg(target_os = "linux")]
+use std::os::fd::{AsFd, AsRawFd};
 use std::path::Path;
 
+#[cfg(target_os = "linux")]
+use rustix::fs::{CWD, Mode, OFlags, RawDir, openat};
+#[cfg(target_os = "linux")]
+use rustix::io::Errno;
 use wim::{Fingerprint, ReadAt};
 
 /// A file opened for positional reads.
@@ -24,7 +32,11 @@ impl LocalFile {
     /// What the system says, [`io::ErrorKind::IsADirectory`] for a directory, and [`io::ErrorKind::InvalidInput`] for
     /// anything else that is not a regular file: a pipe or a device could keep its reader waiting for ever.
     pub fn open(path: &Path) -> io::Result<Self> {
-        let file = open_regular(path, LastLink::Followed)?;
+        Self::of(open_regular(path, LastLink::Followed)?)
+    }
+
+    /// A regular file that was opened for reading.
+    pub(crate) fn of(file: File) -> io::Result<Self> {
         Ok(Self { size: file.metadata()?.len(), file })
     }
 }
@@ -42,19 +54,22 @@ pub(crate) enum LastLink {
 /// As [`LocalFile::open`], and [`io::ErrorKind::InvalidInput`] for a link that is refused.
 #[cfg(target_os = "linux")]
 pub(crate) fn open_regular(path: &Path, last: LastLink) -> io::Result<File> {
-    use std::os::fd::AsRawFd;
-
-    use rustix::fs::{Mode, OFlags, open};
-    use rustix::io::Errno;
-
     let link = if last == LastLink::Refused { OFlags::NOFOLLOW } else { OFlags::empty() };
-    let flags = OFlags::CLOEXEC | link;
+    let found = openat(CWD, path, OFlags::PATH | OFlags::CLOEXEC | link, Mode::empty())?;
+    open_found(CWD, path.as_os_str(), &found.into(), link)
+}
+
+/// Opens what was `found` by a name in a folder with `O_PATH`, as [`open_regular`]; `link` says whether it may be a link.
+///
+/// # Errors
+/// As [`open_regular`].
+#[cfg(target_os = "linux")]
+pub(crate) fn open_found(folder: impl AsFd, name: &OsStr, found: &File, link: OFlags) -> io::Result<File> {
     // Opening a device can have effects, so its kind is known before. It is asked again afterwards: another file may have
     // taken the name.
-    let found = File::from(open(path, OFlags::PATH | flags, Mode::empty())?);
     check_regular(&found.metadata()?)?;
-    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | flags;
-    let file = match open(path, flags, Mode::empty()) {
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC | link;
+    let file = match openat(folder, name, flags, Mode::empty()) {
         // A server such as Samba holds a lease on the file. The kernel waits for its answer, for 45 s at most.
         Err(Errno::AGAIN) => File::open(format!("/proc/self/fd/{}", found.as_raw_fd()))?,
         opened => File::from(opened?),
@@ -127,13 +142,19 @@ impl ReadAt for LocalFile {
 /// the system says that there is no such folder: on a share that goes by paths, a folder that is moved away would be an empty one.
 #[cfg(target_os = "linux")]
 pub(crate) fn names(folder: &Path) -> io::Result<Vec<OsString>> {
-    use std::ffi::OsStr;
+    names_at(CWD, folder.as_os_str())
+}
+
+/// The names in a folder that is found by its name in another one.
+///
+/// # Errors
+/// As [`names`].
+#[cfg(target_os = "linux")]
+pub(crate) fn names_at(above: impl AsFd, folder: &OsStr) -> io::Result<Vec<OsString>> {
     use std::mem::MaybeUninit;
     use std::os::unix::ffi::OsStrExt;
 
-    use rustix::fs::{Mode, OFlags, RawDir, open};
-
-    let folder = open(folder, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+    let folder = openat(above, folder, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
     let mut buffer = vec![MaybeUninit::uninit(); 32 << 10];
     let (mut entries, mut names) = (RawDir::new(folder, &mut buffer), Vec::new());
     while let Some(entry) = entries.next() {

@@ -10,8 +10,9 @@ use wim::Fingerprint;
 use crate::archive_file::ArchiveFile;
 use crate::memory::Memory;
 use crate::references::expand;
-use crate::source::{Shape, StoredFile};
-use crate::{Error, Problem, Result};
+use crate::resolve::Resolver;
+use crate::source::{Shape, StoreSource, StoredFile};
+use crate::{Error, Options, Problem, Result};
 
 /// Archives that one thread opens in about the time that starting it takes.
 const SHARE_WORTH_A_THREAD: usize = 4;
@@ -44,9 +45,13 @@ impl Opener {
     ///
     /// # Errors
     /// The first of them that does not open: the user named them.
-    pub(crate) fn new(references: &[PathBuf], shape: Shape, memory: Arc<Memory>) -> Result<Self> {
-        let files = references.iter().map(|path| expand(path)).collect::<Result<Vec<_>>>()?;
-        let open = |path: &PathBuf| ArchiveFile::open(path, &memory).map(Arc::new);
+    pub(crate) fn new(options: &Options, shape: Shape) -> Result<Self> {
+        let memory = Arc::new(Memory::new(options.metadata_bytes));
+        let files = options.references.iter().map(|path| expand(path)).collect::<Result<Vec<_>>>()?;
+        let open = |path: &PathBuf| {
+            let file = Resolver::of_file(path, options.follow_links).open(path)?;
+            ArchiveFile::open(path, Arc::new(file), &memory).map(Arc::new)
+        };
         let references = files.iter().flatten().map(open).collect::<Result<_>>()?;
         Ok(Self { references, keeps: shape == Shape::File, memory })
     }
@@ -56,7 +61,7 @@ impl Opener {
     }
 
     /// Looks at files: those that are no longer what they were when they were `seen` are opened, on all processors.
-    pub(crate) fn look(&self, files: &[&StoredFile], seen: &Files) -> Files {
+    pub(crate) fn look(&self, source: &dyn StoreSource, files: &[&StoredFile], seen: &Files) -> Files {
         let mut now = Files::with_capacity(files.len());
         let mut changed = Vec::new();
         for file in files {
@@ -65,7 +70,7 @@ impl Opener {
                 None => changed.push(*file),
             }
         }
-        for (file, opened) in changed.iter().zip(self.open_all(&changed)) {
+        for (file, opened) in changed.iter().zip(self.open_all(source, &changed)) {
             let next = Seen::next(seen.get(&file.path), file, opened, self.keeps);
             now.insert(file.path.clone(), next);
         }
@@ -73,12 +78,11 @@ impl Opener {
     }
 
     /// Opens archives on all processors; the results are in the order of `files`.
-    fn open_all(&self, files: &[&StoredFile]) -> Vec<Result<Arc<ArchiveFile>>> {
+    fn open_all(&self, source: &dyn StoreSource, files: &[&StoredFile]) -> Vec<Result<Arc<ArchiveFile>>> {
         let threads = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let share = files.len().div_ceil(threads).max(SHARE_WORTH_A_THREAD);
-        let open_share = |share: &[&StoredFile]| {
-            share.iter().map(|file| ArchiveFile::open(&file.path, &self.memory).map(Arc::new)).collect::<Vec<_>>()
-        };
+        let open = |file: &&StoredFile| ArchiveFile::open(&file.path, source.open(file)?, &self.memory).map(Arc::new);
+        let open_share = |share: &[&StoredFile]| share.iter().map(open).collect::<Vec<_>>();
         std::thread::scope(|scope| {
             let started: Vec<_> = files.chunks(share).map(|share| scope.spawn(move || open_share(share))).collect();
             started.into_iter().flat_map(|thread| thread.join().expect("opening an archive does not panic")).collect()

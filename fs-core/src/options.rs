@@ -53,6 +53,9 @@ pub struct Options {
     /// Archives that supply data which the store's own do not have, searched in this order after those; `*`, `?` and
     /// `[a-z]` in the last part of a path make it a pattern for the names of files.
     pub references: Vec<PathBuf>,
+    /// Whether links in the store are followed that lead out of it and belong to neither its owner nor root nor the user
+    /// who runs this.
+    pub follow_links: bool,
     /// How named streams are shown.
     pub streams: StreamInterface,
     /// Whether names are found in any case.
@@ -87,6 +90,7 @@ impl Default for Options {
         Self {
             image: None,
             references: Vec::new(),
+            follow_links: false,
             streams: StreamInterface::default(),
             ignore_case: false,
             unix_data: false,

@@ -5,11 +5,13 @@ use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use wim::{FileTime, Fingerprint};
+use wim::{FileTime, Fingerprint, ReadAt};
 
 use crate::attributes::{self, Attributes};
-use crate::local::{fingerprint, names, not_regular};
+use crate::local::{fingerprint, not_regular};
+use crate::resolve::Resolver;
 use crate::watch::Watch;
 use crate::{Error, Problem, Result};
 
@@ -25,12 +27,14 @@ pub struct GroupEntry {
 }
 
 /// What a source lists at its top.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct StoreListing {
     /// When a group was last put in or taken out.
     pub modified: FileTime,
     /// The groups, ordered by name; exactly one unless the shape is [`Shape::Store`].
     pub groups: Vec<GroupEntry>,
+    /// What has the place of a group and is left out.
+    pub problems: Vec<Problem>,
 }
 
 /// A file as its source lists it.
@@ -85,6 +89,12 @@ pub trait StoreSource: Send + Sync {
     /// The group's folder cannot be listed: nothing is known of what it holds.
     fn listing(&self, group: &GroupEntry) -> Result<GroupListing>;
 
+    /// Opens a file that was listed, or what has its name by now.
+    ///
+    /// # Errors
+    /// It cannot be opened, or must not be: it may have changed since it was listed.
+    fn open(&self, file: &StoredFile) -> Result<Arc<dyn ReadAt>>;
+
     /// Begins to watch for changes.
     ///
     /// # Errors
@@ -111,39 +121,26 @@ pub struct FolderSource {
     path: PathBuf,
     /// The volume that it was on when it was found.
     device: u64,
+    resolver: Resolver,
 }
 
 impl FolderSource {
     /// Finds out what `path` is: an archive file; a RemoteInstall folder (it has `Images`); a group (it has `.wim` files or a
-    /// `Res.rwm`); or an `Images` folder (it is called so, or has folders that are groups).
+    /// `Res.rwm`); or an `Images` folder (it is called so, or has folders that are groups). Links in it are followed if they
+    /// stay in it or belong to its owner or root; with `follow_links` all are.
     ///
     /// # Errors
     /// [`Error::NoStore`] when it is none of these, [`Error::Io`] when it cannot be looked at.
-    pub fn find(path: &Path) -> Result<Self> {
+    pub fn find(path: &Path, follow_links: bool) -> Result<Self> {
         let metadata = fs::metadata(path).map_err(|e| Error::io(path, e))?;
         let device = fingerprint(&metadata).device;
-        let found = |shape, path: &Path| Ok(Self { shape, path: path.to_owned(), device });
         if !metadata.is_dir() {
-            return found(Shape::File, path);
+            let resolver = Resolver::of_file(path, follow_links);
+            return Ok(Self { shape: Shape::File, path: path.to_owned(), device, resolver });
         }
-        if let Some(images) = folder_named(path, "images")? {
-            return found(Shape::Store, &images);
-        }
-        if has_archives(path)? {
-            return found(Shape::Group, path);
-        }
-        let called_images = path.canonicalize().is_ok_and(|p| p.file_name().is_some_and(|n| same_name(n, "images")));
-        let mut holds_groups = called_images;
-        for group in subfolders(path)? {
-            // A folder that may not be read is not the reason to refuse the others.
-            holds_groups = holds_groups || has_archives(&group.path).unwrap_or(false);
-        }
-        if !holds_groups {
-            let reason =
-                "no image store: it has neither a folder `Images`, nor .wim files, nor folders with .wim files";
-            return Err(Error::NoStore { path: path.to_owned(), reason });
-        }
-        found(Shape::Store, path)
+        let resolver = Resolver::new(path, follow_links);
+        let (shape, path) = shape(path, &resolver)?;
+        Ok(Self { shape, path, device, resolver })
     }
 
     /// The folder that is listed: of an archive's file, the one that it is in.
@@ -163,7 +160,7 @@ impl FolderSource {
     /// The folder's state, unless it is what a share that is away leaves behind: an empty folder of another volume.
     fn state(&self, is_empty: bool) -> Result<Fingerprint> {
         let folder = self.folder();
-        let state = fs::metadata(folder).map(|m| fingerprint(&m)).map_err(|e| Error::io(folder, e))?;
+        let state = fingerprint(&self.resolver.metadata(folder)?);
         if is_empty && state.device != self.device {
             return Err(Error::io(folder, io::Error::other("nothing is mounted here")));
         }
@@ -178,17 +175,17 @@ impl StoreSource for FolderSource {
 
     fn groups(&self) -> Result<StoreListing> {
         if self.shape == Shape::Store {
-            let groups = subfolders(&self.path)?;
-            return Ok(StoreListing { modified: time(self.state(groups.is_empty())?), groups });
+            let Subfolders { groups, problems } = subfolders(&self.path, &self.resolver)?;
+            return Ok(StoreListing { modified: time(self.state(groups.is_empty())?), groups, problems });
         }
         let modified = time(self.state(false)?);
         let group = GroupEntry { name: OsString::new(), path: self.folder().to_owned(), modified };
-        Ok(StoreListing { modified, groups: vec![group] })
+        Ok(StoreListing { modified, groups: vec![group], problems: Vec::new() })
     }
 
     fn listing(&self, group: &GroupEntry) -> Result<GroupListing> {
         let mut listing = GroupListing::default();
-        for (file, kind) in entries(&group.path)? {
+        for (file, kind) in entries(&group.path, &self.resolver)? {
             let is_resources = same_name(&file.name, "res.rwm");
             let is_archive = self.shape != Shape::File && has_extension(&file.name, "wim");
             match kind {
@@ -197,7 +194,7 @@ impl StoreSource for FolderSource {
                     let attributes = attributes::of(&file.path, &mut listing.warnings);
                     listing.archives.push(ArchiveEntry { file, attributes });
                 }
-                Kind::Unusable(error) if is_resources || is_archive => {
+                Kind::Special(error) | Kind::Refused(error) if is_resources || is_archive => {
                     listing.problems.push(Problem::new(&file.path, error));
                 }
                 _ => {}
@@ -211,6 +208,10 @@ impl StoreSource for FolderSource {
         Ok(listing)
     }
 
+    fn open(&self, file: &StoredFile) -> Result<Arc<dyn ReadAt>> {
+        Ok(Arc::new(self.resolver.open(&file.path)?))
+    }
+
     fn watch(&self) -> Result<Watch> {
         Watch::of_folder(self.clone())
     }
@@ -219,12 +220,12 @@ impl StoreSource for FolderSource {
 impl FolderSource {
     /// Puts in the one file that was named by the user: its attribute does not hide it, and it supplies its own data.
     fn add_file(&self, listing: &mut GroupListing) -> Result<()> {
-        let metadata = fs::metadata(&self.path).map_err(|e| Error::io(&self.path, e))?;
+        let metadata = self.resolver.metadata(&self.path)?;
         let name = self.path.file_name().unwrap_or_default().to_owned();
-        for (part, kind) in other_parts(&name, self.folder())? {
+        for (part, kind) in other_parts(&name, self.folder(), &self.resolver)? {
             match kind {
                 Kind::File => listing.parts.push(part),
-                Kind::Unusable(error) => listing.problems.push(Problem::new(&part.path, error)),
+                Kind::Special(error) | Kind::Refused(error) => listing.problems.push(Problem::new(&part.path, error)),
                 Kind::Folder => {}
             }
         }
@@ -249,14 +250,14 @@ fn has_extension(file_name: &OsStr, extension: &str) -> bool {
 }
 
 /// What is called as the other parts of the split archive `first` in a folder, by number.
-fn other_parts(first: &OsStr, folder: &Path) -> Result<Vec<(StoredFile, Kind)>> {
+fn other_parts(first: &OsStr, folder: &Path, resolver: &Resolver) -> Result<Vec<(StoredFile, Kind)>> {
     if !has_extension(first, "swm") {
         return Ok(Vec::new());
     }
     let stem = |name: &OsStr| Path::new(name).file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let set = stem(first);
     let number = |name: &OsStr| stem(name).strip_prefix(&set)?.parse::<u16>().ok();
-    let swm = entries(folder)?.into_iter().filter(|(file, _)| has_extension(&file.name, "swm"));
+    let swm = entries(folder, resolver)?.into_iter().filter(|(file, _)| has_extension(&file.name, "swm"));
     let mut parts: Vec<_> = swm.filter_map(|(file, kind)| Some((number(&file.name)?, file, kind))).collect();
     parts.sort_by(|(a, x, _), (b, y, _)| (a, &x.path).cmp(&(b, &y.path)));
     Ok(parts.into_iter().map(|(_, file, kind)| (file, kind)).collect())
@@ -266,36 +267,45 @@ fn other_parts(first: &OsStr, folder: &Path) -> Result<Vec<(StoredFile, Kind)>> 
 enum Kind {
     File,
     Folder,
-    /// Nothing that is opened, for this reason.
-    Unusable(Error),
+    /// A pipe, a socket or a device, which is not opened.
+    Special(Error),
+    /// A link that is not followed.
+    Refused(Error),
+}
+
+impl Kind {
+    fn of(path: &Path, metadata: &fs::Metadata) -> Self {
+        match metadata.file_type() {
+            kind if kind.is_file() => Self::File,
+            kind if kind.is_dir() => Self::Folder,
+            _ => Self::Special(Error::io(path, not_regular())),
+        }
+    }
 }
 
 /// What is in a folder, ordered by name; without what is gone when it is looked at.
 ///
 /// # Errors
 /// The folder cannot be listed, or the share that it is on goes away meanwhile: nothing is known of what it holds.
-fn entries(folder: &Path) -> Result<Vec<(StoredFile, Kind)>> {
+fn entries(folder: &Path, resolver: &Resolver) -> Result<Vec<(StoredFile, Kind)>> {
     let (mut found, mut missing) = (Vec::new(), HashSet::new());
-    for name in names(folder).map_err(|e| Error::io(folder, e))? {
+    for name in resolver.names(folder)? {
         let path = folder.join(&name);
-        // Follows links: administrators link groups and images into a store.
-        let metadata = match fs::metadata(&path) {
-            Ok(metadata) => metadata,
-            Err(error) if is_away(&error) => return Err(Error::io(path, error)),
-            Err(_) => {
-                missing.insert(name);
-                continue;
+        match resolver.metadata(&path) {
+            Ok(metadata) => {
+                let kind = Kind::of(&path, &metadata);
+                found.push((StoredFile { name, path, fingerprint: fingerprint(&metadata) }, kind));
             }
-        };
-        let kind = match metadata.file_type() {
-            kind if kind.is_file() => Kind::File,
-            kind if kind.is_dir() => Kind::Folder,
-            _ => Kind::Unusable(Error::io(&path, not_regular())),
-        };
-        found.push((StoredFile { name, path, fingerprint: fingerprint(&metadata) }, kind));
+            Err(error @ Error::NoStore { .. }) => {
+                let fingerprint = Fingerprint { device: 0, inode: 0, size: 0, modified: (0, 0) };
+                found.push((StoredFile { name, path, fingerprint }, Kind::Refused(error)));
+            }
+            Err(error) if is_away(&error) => return Err(error),
+            Err(_) => drop(missing.insert(name)),
+        }
     }
     if !missing.is_empty() {
-        check_gone(folder, &missing)?;
+        check_gone(folder, &missing, resolver)?;
     }
     found.sort_by(|(a, _), (b, _)| a.name.cmp(&b.name));
     Ok(found)
@@ -306,19 +316,20 @@ fn entries(folder: &Path) -> Result<Vec<(StoredFile, Kind)>> {
 ///
 /// # Errors
 /// The folder lists one that was not found: the whole folder was away, if only for a moment.
-fn check_gone(folder: &Path, missing: &HashSet<OsString>) -> Result<()> {
+fn check_gone(folder: &Path, missing: &HashSet<OsString>, resolver: &Resolver) -> Result<()> {
     let is_back = |name: &OsString| match fs::symlink_metadata(folder.join(name)) {
         Ok(found) => !found.is_symlink(),
         Err(_) => fs::metadata(folder).is_err(), // away again; some systems list names that they do not find
     };
-    match names(folder).map_err(|e| Error::io(folder, e))?.iter().any(|name| missing.contains(name) && is_back(name)) {
+    match resolver.names(folder)?.iter().any(|name| missing.contains(name) && is_back(name)) {
         true => Err(Error::io(folder, io::Error::other("it was away while it was listed"))),
         false => Ok(()),
     }
 }
 
 /// Whether an error tells of the share that a file is on, and not of the file.
-fn is_away(error: &io::Error) -> bool {
+fn is_away(error: &Error) -> bool {
+    let Error::Io { source: error, .. } = error else { return false };
     use io::ErrorKind::{
         HostUnreachable, NetworkDown, NetworkUnreachable, NotConnected, StaleNetworkFileHandle, TimedOut,
     };
@@ -327,26 +338,59 @@ fn is_away(error: &io::Error) -> bool {
     host_is_down || kinds.contains(&error.kind())
 }
 
-fn files(folder: &Path) -> Result<Vec<StoredFile>> {
-    Ok(entries(folder)?.into_iter().filter(|(_, kind)| matches!(kind, Kind::File)).map(|(file, _)| file).collect())
+/// The shape of the store in the folder `path`, and the folder that is listed.
+fn shape(path: &Path, resolver: &Resolver) -> Result<(Shape, PathBuf)> {
+    let Subfolders { groups, problems } = subfolders(path, resolver)?;
+    let is_images = |path: &Path| path.file_name().is_some_and(|name| same_name(name, "images"));
+    if let Some(images) = groups.iter().find(|group| same_name(&group.name, "images")) {
+        return Ok((Shape::Store, images.path.clone()));
+    }
+    if let Some(refused) = problems.iter().find(|problem| is_images(&problem.path)) {
+        return Err(refused.error.clone());
+    }
+    if has_archives(path, resolver)? {
+        return Ok((Shape::Group, path.to_owned()));
+    }
+    // A folder that may not be read is not the reason to refuse the others.
+    let mut holds_groups = groups.iter().map(|group| has_archives(&group.path, resolver).unwrap_or(false));
+    if path.canonicalize().is_ok_and(|path| is_images(&path)) || holds_groups.any(|holds| holds) {
+        return Ok((Shape::Store, path.to_owned()));
+    }
+    if let Some(refused) = problems.first() {
+        return Err(refused.error.clone());
+    }
+    let reason = "no image store: it has neither a folder `Images`, nor .wim files, nor folders with .wim files";
+    Err(Error::NoStore { path: path.to_owned(), reason })
 }
 
 /// The folders in a folder, without those whose name begins with a dot.
-fn subfolders(folder: &Path) -> Result<Vec<GroupEntry>> {
+struct Subfolders {
+    groups: Vec<GroupEntry>,
+    /// Links that are not followed, whatever they lead to.
+    problems: Vec<Problem>,
+}
+
+fn subfolders(folder: &Path, resolver: &Resolver) -> Result<Subfolders> {
+    let (mut groups, mut problems) = (Vec::new(), Vec::new());
     let visible = |name: &OsStr| !name.as_encoded_bytes().starts_with(b".");
-    Ok(entries(folder)?
-        .into_iter()
-        .filter(|(entry, kind)| matches!(kind, Kind::Folder) && visible(&entry.name))
-        .map(|(entry, _)| GroupEntry { modified: time(entry.fingerprint), name: entry.name, path: entry.path })
-        .collect())
+    for (entry, kind) in entries(folder, resolver)?.into_iter().filter(|(entry, _)| visible(&entry.name)) {
+        match kind {
+            Kind::Folder => {
+                let modified = time(entry.fingerprint);
+                groups.push(GroupEntry { modified, name: entry.name, path: entry.path });
+            }
+            Kind::Refused(error) => problems.push(Problem::new(&entry.path, error)),
+            Kind::File | Kind::Special(_) => {}
+        }
+    }
+    Ok(Subfolders { groups, problems })
 }
 
-fn folder_named(folder: &Path, name: &str) -> Result<Option<PathBuf>> {
-    Ok(subfolders(folder)?.into_iter().find(|g| same_name(&g.name, name)).map(|g| g.path))
-}
-
-fn has_archives(folder: &Path) -> Result<bool> {
-    Ok(files(folder)?.iter().any(|file| has_extension(&file.name, "wim") || same_name(&file.name, "res.rwm")))
+/// Whether a folder has archives; a link that is not followed may be one.
+fn has_archives(folder: &Path, resolver: &Resolver) -> Result<bool> {
+    let is_archive = |name: &OsStr| has_extension(name, "wim") || same_name(name, "res.rwm");
+    let mut found = entries(folder, resolver)?.into_iter();
+    Ok(found.any(|(file, kind)| matches!(kind, Kind::File | Kind::Refused(_)) && is_archive(&file.name)))
 }
 
 #[cfg(test)]
@@ -382,7 +426,7 @@ mod tests {
         ];
         for (name, files, sub, want) in cases {
             let dir = tree(files);
-            let found = FolderSource::find(&dir.path().join(sub)).ok().map(|s| s.shape());
+            let found = FolderSource::find(&dir.path().join(sub), false).ok().map(|s| s.shape());
             assert_eq!(found, *want, "{name}");
         }
     }
@@ -398,7 +442,7 @@ mod tests {
             "Images/.cache/c.wim",
             "Images/stray.wim",
         ]);
-        let source = FolderSource::find(dir.path()).unwrap();
+        let source = FolderSource::find(dir.path(), false).unwrap();
         let groups = source.groups().unwrap().groups;
         assert_eq!(groups.iter().map(|g| g.name.to_str().unwrap()).collect::<Vec<_>>(), ["G"]);
         let listing = source.listing(&groups[0]).unwrap();
@@ -412,7 +456,7 @@ mod tests {
     #[test]
     fn a_file_brings_the_resources_beside_it() {
         let dir = tree(&["G/a.wim", "G/b.wim", "G/Res.rwm"]);
-        let source = FolderSource::find(&dir.path().join("G/a.wim")).unwrap();
+        let source = FolderSource::find(&dir.path().join("G/a.wim"), false).unwrap();
         let listing = source.listing(&source.groups().unwrap().groups[0]).unwrap();
         assert_eq!(listing.archives.len(), 1);
         assert!(listing.resources.is_some());
@@ -421,7 +465,7 @@ mod tests {
     #[test]
     fn the_first_part_brings_the_others() {
         let dir = tree(&["x.swm", "x2.swm", "x10.SWM", "x3.wim", "xy.swm", "y2.swm", "x-2.swm"]);
-        let source = FolderSource::find(&dir.path().join("x.swm")).unwrap();
+        let source = FolderSource::find(&dir.path().join("x.swm"), false).unwrap();
         let listing = source.listing(&source.groups().unwrap().groups[0]).unwrap();
         let names: Vec<_> = listing.parts.iter().map(|p| p.name.to_str().unwrap()).collect();
         assert_eq!(names, ["x2.swm", "x10.SWM"]);
@@ -430,20 +474,21 @@ mod tests {
     #[test]
     fn what_is_listed_again_was_not_gone() {
         let dir = tree(&["a.wim"]);
-        let missing = |name: &str| check_gone(dir.path(), &HashSet::from([name.into()])).is_ok();
+        let resolver = Resolver::new(dir.path(), false);
+        let missing = |name: &str| check_gone(dir.path(), &HashSet::from([name.into()]), &resolver).is_ok();
         assert!(missing("b.wim") && !missing("a.wim"));
         #[cfg(unix)]
         {
             std::os::unix::fs::symlink("nothing", dir.path().join("link.wim")).unwrap();
             assert!(missing("link.wim"));
-            assert_eq!(files(dir.path()).unwrap().len(), 1);
+            assert_eq!(entries(dir.path(), &resolver).unwrap().len(), 1);
         }
     }
 
     #[test]
     fn a_folder_that_is_no_store_says_what_is_missing() {
         let dir = tree(&["docs/readme"]);
-        let message = FolderSource::find(dir.path()).unwrap_err().to_string();
+        let message = FolderSource::find(dir.path(), false).unwrap_err().to_string();
         assert!(message.contains("neither a folder `Images`, nor .wim files"), "{message}");
     }
 }

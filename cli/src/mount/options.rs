@@ -15,8 +15,8 @@ use crate::text::parse_bytes;
 /// Behind the arguments in `wimstore mount --help`.
 pub(super) const HELP: &str = "\
 Mount options (-o):
-  image=, ref=, streams=, ignore_case, unix_data, efs_raw, verify=, cache=,
-  max_chunk=, metadata=, threads=
+  image=, ref=, follow_links, streams=, ignore_case, unix_data, efs_raw,
+  verify=, cache=, max_chunk=, metadata=, threads=
                            as the long options above; also streams_interface=
   uid=N, gid=N             owner and group of everything (default: who mounts)
   umask=, fmask=, dmask=   octal; bits taken from 0555 of directories, 0444 of files
@@ -168,6 +168,7 @@ impl Settings {
     fn set_flag(&mut self, name: &str) -> bool {
         let (filesystem, mount) = (&mut self.filesystem, &mut self.mount);
         match name {
+            "follow_links" => filesystem.follow_links = true,
             "ignore_case" => filesystem.ignore_case = true,
             "unix_data" => filesystem.unix_data = true,
             "efs_raw" => filesystem.efs_raw = true,
@@ -302,6 +303,8 @@ mod tests {
             ("ignore_case,unix_data,efs_raw", |s| {
                 s.filesystem.ignore_case && s.filesystem.unix_data && s.filesystem.efs_raw
             }),
+            ("", |s| !s.filesystem.follow_links),
+            ("follow_links", |s| s.filesystem.follow_links),
             ("image=2", |s| s.filesystem.image == Some(ImageChoice::Number(2))),
             ("image=Windows 11\\, N", |s| s.filesystem.image == Some(ImageChoice::Name("Windows 11, N".into()))),
             ("image=\"A,B\",ro", |s| s.filesystem.image == Some(ImageChoice::Name("A,B".into()))),

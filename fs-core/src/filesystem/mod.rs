@@ -16,14 +16,13 @@ use parking_lot::{Mutex, RwLock};
 use wim::{FileTime, InodeId};
 
 use crate::content::{ContentOptions, Contents};
-use crate::group::{Group, GroupImages};
+use crate::group::{Group, GroupImages, log_left_out};
 use crate::image::{Image, Node};
 use crate::ino::{MAX_GROUPS, Place};
-use crate::memory::Memory;
 use crate::opener::Opener;
 use crate::read_ahead::ReadAhead;
 use crate::slots::Slots;
-use crate::source::{FolderSource, GroupEntry, Shape, StoreSource};
+use crate::source::{FolderSource, Shape, StoreListing, StoreSource};
 use crate::uses::Retired;
 use crate::watch::Watch;
 use crate::{Error, ImageChoice, ImageSlot, Ino, Options, Problem, Result, Totals};
@@ -82,7 +81,7 @@ impl Filesystem {
     /// There is no store at `path`, the one archive asked for does not open, a reference archive does not, or the image
     /// chosen does not exist.
     pub fn open(path: &Path, options: Options) -> Result<Self> {
-        let source = FolderSource::find(path)?;
+        let source = FolderSource::find(path, options.follow_links)?;
         let content = ContentOptions {
             cache_bytes: options.cache_bytes,
             max_chunk_bytes: options.max_chunk_bytes,
@@ -98,13 +97,14 @@ impl Filesystem {
             modified: listing.modified,
             problems: Vec::new(),
         };
-        store.add_groups(path, listing.groups, &|_| true);
+        store.add_groups(path, listing, &|_| true);
+        log_left_out(&[], &store.problems);
         let fs = Self {
             path: path.to_owned(),
             store: RwLock::new(Arc::new(store)),
             retired: Retired::default(),
             refreshing: Mutex::default(),
-            opener: Opener::new(&options.references, shape, Arc::new(Memory::new(options.metadata_bytes)))?,
+            opener: Opener::new(&options, shape)?,
             read_ahead: ReadAhead::new(Arc::clone(&contents), &content),
             contents,
             source: Box::new(source),
@@ -278,13 +278,14 @@ impl Filesystem {
 }
 
 impl Snapshot {
-    /// Puts in groups that are new, of the store at `path`, under numbers that nobody uses.
-    fn add_groups(&mut self, path: &Path, entries: Vec<GroupEntry>, is_free: &dyn Fn(u16) -> bool) {
-        self.problems.clear();
-        for entry in entries {
+    /// Puts in groups that are new, of the store at `path`, under numbers that nobody uses, and what is left out.
+    fn add_groups(&mut self, path: &Path, listing: StoreListing, is_free: &dyn Fn(u16) -> bool) {
+        self.modified = listing.modified;
+        self.problems = listing.problems;
+        for entry in listing.groups {
             if self.groups.add(is_free, |number| Arc::new(Group::new(number, entry))).is_none() {
                 let error = Error::TooMany { what: "groups in a store", limit: MAX_GROUPS };
-                self.problems = vec![Problem::new(path, error)];
+                self.problems.push(Problem::new(path, error));
                 return;
             }
         }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use wim::{InodeId, NodeId};
 
 use super::{Filesystem, Snapshot, Top};
-use crate::group::{Group, Step};
+use crate::group::{Group, Step, log_left_out};
 use crate::image::Image;
 use crate::source::StoreListing;
 use crate::{Chain, Ino};
@@ -94,10 +94,11 @@ impl Filesystem {
     }
 
     /// Takes in the list of groups.
-    fn follow_groups(&self, listing: StoreListing, stale: &mut BTreeSet<Invalidation>) {
+    fn follow_groups(&self, mut listing: StoreListing, stale: &mut BTreeSet<Invalidation>) {
         let old = self.store();
         let mut new = Snapshot::clone(&old);
-        let mut entries: HashMap<_, _> = listing.groups.into_iter().map(|entry| (entry.name.clone(), entry)).collect();
+        let groups = std::mem::take(&mut listing.groups);
+        let mut entries: HashMap<_, _> = groups.into_iter().map(|entry| (entry.name.clone(), entry)).collect();
         let entry = |group: &Group| Invalidation::Entry { parent: Ino::ROOT, name: group.name().to_vec() };
         for group in old.groups.iter() {
             match entries.remove(&group.entry.name) {
@@ -114,12 +115,12 @@ impl Filesystem {
                 }
             }
         }
-        let mut entries: Vec<_> = entries.into_values().collect();
-        entries.sort_by(|a, b| a.name.cmp(&b.name));
-        new.add_groups(&self.path, entries, &|number| !self.retired.has(number));
+        listing.groups = entries.into_values().collect();
+        listing.groups.sort_by(|a, b| a.name.cmp(&b.name));
+        new.add_groups(&self.path, listing, &|number| !self.retired.has(number));
+        log_left_out(&old.problems, &new.problems);
         stale
             .extend(new.groups.iter().filter(|group| old.groups.get(group.number).is_none()).map(|group| entry(group)));
-        new.modified = listing.modified;
         if !stale.is_empty() || new.modified != old.modified {
             stale.insert(Invalidation::Directory(Ino::ROOT));
         }

@@ -11,7 +11,7 @@ use crate::ino::MAX_IMAGES;
 use crate::names::ImageNames;
 use crate::opener::{Files, Opener};
 use crate::slots::Slots;
-use crate::source::{ArchiveEntry, GroupListing, StoredFile};
+use crate::source::{ArchiveEntry, GroupListing, StoreSource, StoredFile};
 use crate::uses::Uses;
 use crate::{ArchiveId, Error, ImageSlot, Problem, Result};
 
@@ -76,6 +76,7 @@ impl GroupImages {
 pub(super) struct Builder<'a> {
     group: &'a Group,
     old: &'a GroupImages,
+    source: &'a dyn StoreSource,
     opener: &'a Opener,
     new: GroupImages,
     names: ImageNames,
@@ -98,11 +99,11 @@ enum Shared {
 }
 
 impl<'a> Builder<'a> {
-    pub(super) fn new(group: &'a Group, old: &'a GroupImages, opener: &'a Opener) -> Self {
+    pub(super) fn new(group: &'a Group, old: &'a GroupImages, source: &'a dyn StoreSource, opener: &'a Opener) -> Self {
         let known = old.images.iter().map(|image| ((image.archive.id, image.index), image)).collect();
         let new = GroupImages { images: old.images.clone(), ..GroupImages::empty() };
         let (names, kept) = (ImageNames::default(), HashSet::new());
-        Self { group, old, opener, new, names, known, kept, shared: Shared::Same }
+        Self { group, old, source, opener, new, names, known, kept, shared: Shared::Same }
     }
 
     /// The snapshot for what the group's folder holds now.
@@ -112,7 +113,7 @@ impl<'a> Builder<'a> {
         self.new.disabled = disabled;
         let suppliers: Vec<&StoredFile> = listing.parts.iter().chain(&listing.resources).collect();
         let files: Vec<_> = enabled.iter().map(|archive| &archive.file).chain(suppliers.iter().copied()).collect();
-        self.new.files = self.opener.look(&files, &self.old.files);
+        self.new.files = self.opener.look(self.source, &files, &self.old.files);
         let problem = |file: &&StoredFile| self.new.files.get(&file.path)?.problem(&file.path);
         self.new.problems = files.iter().filter_map(problem).chain(listing.problems).collect();
         self.new.warnings = listing.warnings;

@@ -98,7 +98,7 @@ impl Group {
         }
         let nothing = GroupImages::empty();
         let listing = source.listing(&self.entry)?;
-        Ok(self.follow(&nothing, Builder::new(self, &nothing, opener).build(listing)))
+        Ok(self.follow(&nothing, Builder::new(self, &nothing, source, opener).build(listing)))
     }
 
     /// Looks at the folder again, if somebody has looked into the group.
@@ -109,7 +109,7 @@ impl Group {
         let _looking = self.looking.lock();
         let Some(old) = self.loaded() else { return Ok(None) };
         let listing = source.listing(&self.entry)?;
-        let new = self.follow(&old, Builder::new(self, &old, opener).build(listing));
+        let new = self.follow(&old, Builder::new(self, &old, source, opener).build(listing));
         Ok(Some(Step { old, new }))
     }
 
@@ -122,9 +122,7 @@ impl Group {
 
     /// Puts a snapshot in place of `old`.
     fn follow(&self, old: &GroupImages, new: GroupImages) -> Arc<GroupImages> {
-        for problem in news(&old.problems, &new.problems) {
-            tracing::error!(path = %problem.path.display(), error = %Chain(&problem.error), "left out");
-        }
+        log_left_out(&old.problems, &new.problems);
         for problem in news(&old.warnings, &new.warnings) {
             tracing::warn!(path = %problem.path.display(), error = %Chain(&problem.error), "ignored");
         }
@@ -160,6 +158,13 @@ impl Group {
     /// Whether it is gone and nobody uses it or one of its images.
     pub(crate) fn is_over(&self) -> bool {
         self.uses.is_over() && self.retired.is_empty()
+    }
+}
+
+/// Logs what is left out now and was not before.
+pub(crate) fn log_left_out(old: &[Problem], new: &[Problem]) {
+    for problem in news(old, new) {
+        tracing::error!(path = %problem.path.display(), error = %Chain(&problem.error), "left out");
     }
 }
 

@@ -25,6 +25,7 @@ semantics! {
     "A store shows its groups, a group its images, an image its tree" => sources::stores_groups_images;
     "Only wim files directly in a group are images" => sources::first_level_only;
     "A hidden archive is disabled and left out" => sources::hidden_archives;
+    "A link in a store leads out of it only if it can be trusted" => sources::store_links;
     "An image's directory is called by its name" => sources::image_names;
     "Data comes from the archive itself, then Res.rwm, then references" => sources::suppliers;
     "Every kind of archive shows the same" => sources::kinds_of_archives;

@@ -1,7 +1,7 @@
 //! What is shown of a store, and under which names.
 
 use std::fs;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, lchown, symlink};
 use std::path::Path;
 
 use rustix::io::Errno;
@@ -9,7 +9,7 @@ use testkit::faults;
 use testkit::mounts::set_xattr;
 use testkit::ntfs::Volume;
 use testkit::{Image, Packing, TIME, Wim, Xml, content, file, root};
-use wimstore_tests::{Mount, run};
+use wimstore_tests::{Mount, run, skipped};
 
 use crate::shown::{Place, errno, names, small, unix_time, written};
 
@@ -143,6 +143,36 @@ pub(crate) fn hidden_archives() {
     fs::write(group.join("archived.wim.wimstore.json"), r#"{"hidden": true}"#).unwrap(); // NTFS comes first
     assert_eq!(names(Mount::new(&group, &NO_OPTIONS).path()), ["archived"]);
     assert_eq!(names(Mount::new(&group.join("hidden.wim"), &NO_OPTIONS).path()), ["hidden"]);
+}
+
+/// All kinds of links are in `store_links.rs`.
+pub(crate) fn store_links() {
+    let place = Place::new();
+    let store = place.store();
+    store.add("Group", "a.wim", &small("a", "a").build());
+    store.add("Other", "b.wim", &small("b", "b").build());
+    let link = |target: &Path, name: &str| {
+        let path = store.group("Group").join(name);
+        symlink(target, &path).unwrap();
+        path
+    };
+    for name in ["trusted", "planted"] {
+        small(name, name).build().save(&place.path(name));
+    }
+    link(&place.path("trusted"), "trusted.wim");
+    let [planted, inside] = [(place.path("planted"), "p.wim"), ("../Other/b.wim".into(), "inside.wim")]
+        .map(|(target, name)| link(&target, name));
+    if [&planted, &inside].iter().any(|path| lchown(path, Some(1234), None).is_err()) {
+        skipped("only root can give links to others");
+        return;
+    }
+    let mount = place.mount(store.path(), &[]);
+    assert_eq!(names(&mount.path().join("Group")), ["a", "b", "trusted"]);
+    assert!(place.log().contains("p.wim: a link that leads out of the store"), "{}", place.log());
+    for option in [&["-o", "follow_links"][..], &["--follow-links"]] {
+        let mount = place.mount(store.path(), option);
+        assert_eq!(names(&mount.path().join("Group")), ["a", "b", "planted", "trusted"]);
+    }
 }
 
 pub(crate) fn image_names() {
