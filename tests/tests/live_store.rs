@@ -4,13 +4,15 @@
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, symlink};
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
 use rustix::io::Errno;
 use testkit::ntfs::Volume;
 use testkit::{Image, Packing, Wim, file, root};
-use wimstore_tests::{LiveStore, is_running, one, soon};
+use wimstore_tests::{LiveStore, Unmounted, is_running, one, soon};
 
 fn is_absent(live: &LiveStore, path: &str) -> bool {
     fs::metadata(live.path(path)).is_err_and(|error| error.raw_os_error() == Some(Errno::NOENT.raw_os_error()))
@@ -268,6 +270,37 @@ fn an_image_mounted_by_itself_is_followed() {
         live.shows("", &["both", "new"]);
         live.holds("both", "both");
     }
+}
+
+/// A store whose changes are polled for is looked at in time, however often something is mounted elsewhere.
+#[test]
+fn mounts_elsewhere_do_not_delay_a_look() {
+    let mut live = LiveStore::unmounted();
+    let elsewhere = live.beside("elsewhere.wim");
+    one("a", "first").save(&elsewhere);
+    symlink(&elsewhere, live.store().group("Group").join("a.wim")).unwrap();
+    let source = live.store().path().to_owned();
+    live.mount(&source, &[]);
+    live.holds("Group/a/file", "first");
+
+    let mountpoint = live.beside("mountpoint");
+    fs::create_dir(&mountpoint).unwrap();
+    let (_unmounted, done) = (Unmounted(&mountpoint), AtomicBool::new(false));
+    let run = |command: &str, arguments: &[&str]| {
+        Command::new(command).args(arguments).arg(&mountpoint).status().is_ok_and(|status| status.success())
+    };
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                assert!(run("mount", &["-t", "tmpfs", "none"]) && run("umount", &[]), "a mount elsewhere");
+            }
+        });
+        one("a", "other").save(&live.beside("new"));
+        fs::rename(live.beside("new"), &elsewhere).unwrap();
+        let seen = soon(|| fs::read(live.path("Group/a/file")).is_ok_and(|content| content == b"other"));
+        done.store(true, Ordering::Relaxed);
+        assert!(seen, "{}", live.log());
+    });
 }
 
 #[test]

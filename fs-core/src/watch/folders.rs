@@ -62,8 +62,11 @@ impl Folders {
         let rest = rest(self.told.take());
         let Some(armed) = &self.armed else { return Some(self.arm()) };
         let mut armed = armed;
+        let limit = if armed.polls { Some(rest.max(INTERVAL)) } else { limit };
+        let start = Instant::now();
         loop {
-            match self.sleep(armed, if armed.polls { Some(rest.max(INTERVAL)) } else { limit }) {
+            // Mounts elsewhere may wake this again and again; the time that is left goes on from where it was.
+            match self.sleep(armed, limit.map(|limit| limit.saturating_sub(start.elapsed()))) {
                 Woken::Stopped => return None,
                 Woken::Time if armed.polls => return Some(self.arm()),
                 Woken::Time => return Some(Changed::Nothing),
