@@ -31,24 +31,39 @@ have_package() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2> /dev/null)"
 # install_packages NAME...: installs those that are missing, and asks the mirror only then. Removes nothing.
 install_packages() {
     local name missing=()
-    if ! command -v apt-get > /dev/null; then
-        die "no apt-get here; install what these Debian packages hold, by hand: $*"
-    fi
+    need_apt "$@"
     for name in "$@"; do
         have_package "$name" || missing+=("$name")
     done
     [ ${#missing[@]} -gt 0 ] || return 0
-    say "installing ${missing[*]}"
-    export DEBIAN_FRONTEND=noninteractive
+    update_lists
+    apt_install "${missing[@]}"
+}
+
+# need_apt NAME...: is there what installs these packages?
+need_apt() {
+    command -v apt-get > /dev/null || die "no apt-get here; install what these Debian packages hold, by hand: $*"
+}
+
+# update_lists: asks the mirrors what packages there are.
+update_lists() {
     as_root apt-get -qq -o DPkg::Lock::Timeout=300 update > /dev/null || die "apt-get update failed"
+}
+
+# apt_install NAME...: installs packages, or upgrades them to what the mirrors have. Removes
+# nothing.
+apt_install() {
+    say "installing $*"
+    export DEBIAN_FRONTEND=noninteractive
     as_root apt-get -qq -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 install --yes --no-install-recommends --no-remove \
-        "${missing[@]}" > /dev/null || die "apt-get could not install ${missing[*]}"
+        "$@" > /dev/null || die "apt-get could not install $*"
 }
 
 # find_rust: puts the first cargo and rustc of at least $rust_wanted at the front of PATH; fails if there is none.
 find_rust() {
-    local dir rustc
-    for dir in "$(dirname "$(command -v cargo || echo /)")" "${CARGO_HOME:-$HOME/.cargo}/bin" /usr/bin; do
+    local dir rustc places
+    IFS=: read -ra places <<< "$PATH:${CARGO_HOME:-$HOME/.cargo}/bin"
+    for dir in "${places[@]}"; do
         if [ ! -x "$dir/cargo" ] || [ ! -x "$dir/rustc" ]; then continue; fi
         rustc=$(cd "$root" && "$dir/rustc" --version 2> /dev/null | cut -d ' ' -f 2) || continue
         if at_least "${rustc:-0}" "$rust_wanted"; then
@@ -59,18 +74,45 @@ find_rust() {
     return 1
 }
 
-# need_rust PACKAGE...: finds Rust; where it is missing or Debian's, installs these packages of Debian's current Rust.
+# need_rust PACKAGE...: finds Rust; where it is missing, too old or Debian's, installs or upgrades
+# these packages of Debian's current Rust.
 need_rust() {
     local tool
-    if ! find_rust || have_package cargo-web; then
+    if ! find_rust; then
+        upgrade_rust "$@"
+        find_rust || die "no Rust $rust_wanted or later, although ${*} are installed; see \`type -a rustc\`"
+    elif have_package cargo-web; then
         install_packages "$@"
-        find_rust || die "no Rust $rust_wanted or later: Debian's rustc-web is too old here; install Rust from https://rustup.rs"
     fi
     for tool in fmt clippy; do
         if [[ "$*" = *$tool* ]] && ! cargo "$tool" --version > /dev/null 2>&1; then
             die "cargo $tool is missing: rustup component add rustfmt clippy"
         fi
     done
+}
+
+# upgrade_rust PACKAGE...: installs these packages of Debian's current Rust, or upgrades them.
+upgrade_rust() {
+    need_apt "$@"
+    update_lists
+    need_candidate
+    apt_install "$@"
+}
+
+# need_candidate: is the rustc-web that apt would install recent enough? If not, says what to do.
+need_candidate() {
+    local candidate sources release line
+    candidate=$(LC_ALL=C apt-cache policy rustc-web | sed -n 's/^ *Candidate: //p')
+    if at_least "${candidate%%[!0-9.]*}" "$rust_wanted"; then return 0; fi
+    say "no Rust $rust_wanted or later here, and apt's rustc-web is ${candidate:-(none)}"
+    sources=$(LC_ALL=C apt-cache policy)
+    release=$(sed -n 's/^ *release .*o=Debian,.*,n=\([a-z]*\),l=Debian,.*/\1/p' <<< "$sources" | head -n 1)
+    if [ -n "$release" ] && ! grep -q ",n=$release-security," <<< "$sources"; then
+        line="deb http://deb.debian.org/debian-security $release-security main"
+        die "Debian's current Rust is among its security updates, which apt does not know here." \
+            "Add this line to /etc/apt/sources.list.d/$release-security.list and try again: $line"
+    fi
+    die "install Rust from https://rustup.rs"
 }
 
 # build_program: builds the release program and prints its path.
