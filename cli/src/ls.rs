@@ -73,8 +73,9 @@ pub(crate) fn run(args: &Args, _: &Globals) -> anyhow::Result<ExitCode> {
     let options = Options { unix_data, ignore_case, streams, ..args.source.choice.options() };
     let fs = Filesystem::open(&args.source.path, options)?;
     let path = args.path.as_deref().unwrap_or_default().as_encoded_bytes();
-    let start = paths::find(&fs, path, !args.long && !args.recursive).map_err(|error| paths::explain(&fs, error))?;
-    let mut lister = Lister { fs: &fs, args, output: Output::stdout()?, outcome: Outcome::default() };
+    let (follow, mut outcome) = (!args.long && !args.recursive, Outcome::default());
+    let Some(start) = paths::find_or_report(&fs, path, follow, &mut outcome)? else { return Ok(outcome.exit()) };
+    let mut lister = Lister { fs: &fs, args, output: Output::stdout()?, outcome };
     if args.recursive {
         lister.tree(start.attr, start.path)?;
     } else if start.attr.kind == Kind::Directory {

@@ -3,6 +3,8 @@
 use anyhow::anyhow;
 use fs_core::{Attr, Chain, Error, Filesystem, Kind};
 
+use crate::outcome::Outcome;
+
 /// How many links one path may lead over; the kernel's own limit.
 const MAX_LINKS: u32 = 40;
 
@@ -26,6 +28,26 @@ pub(crate) fn find(fs: &Filesystem, path: &[u8], follow: bool) -> fs_core::Resul
         if path == slashed { Err(error) } else { walk(fs, &slashed, follow).map_err(|_| error) }
     });
     found.map_err(|error| if matches!(error, Error::At { .. }) { error } else { error.at(path) })
+}
+
+/// As [`find`]; `None`, and a line in the `outcome`, if something in the store is bad on the way.
+///
+/// # Errors
+/// There is nothing of that name, in the words of [`explain`].
+pub(crate) fn find_or_report(
+    fs: &Filesystem,
+    path: &[u8],
+    follow: bool,
+    outcome: &mut Outcome,
+) -> anyhow::Result<Option<Place>> {
+    match find(fs, path, follow) {
+        Ok(place) => Ok(Some(place)),
+        Err(error) if error.is_damage() => {
+            outcome.report(&error);
+            Ok(None)
+        }
+        Err(error) => Err(explain(fs, error)),
+    }
 }
 
 /// The error of [`find`] with the next step, where there is one.

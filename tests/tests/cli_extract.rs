@@ -255,6 +255,29 @@ fn a_damaged_file_is_left_out_and_the_rest_go_on() {
     assert_eq!(said.code, 1, "{said:?}");
 }
 
+#[test]
+fn a_link_without_data_is_left_out_as_damage() {
+    let folder = tempfile::tempdir().unwrap();
+    let link = file("link", "").reparse(reparse::SYMLINK, "");
+    let junction = dir("junction", []).reparse(reparse::JUNCTION, "");
+    let archive = saved(folder.path(), &Wim::new(Packing::Stored, root([link, junction, file("there", "x")])));
+    let to = folder.path().join("to");
+    let said = say(&["extract", &archive, "--image=1", to.to_str().unwrap()]);
+    assert_eq!((said.code, said.err.lines().count()), (1, 2), "{said:?}");
+    assert_eq!(names(&to), ["there"]);
+    let said = say(&["extract", &archive, "--image=1", "link/x", to.to_str().unwrap()]);
+    assert_eq!((said.code, said.err.lines().count()), (1, 1), "what leads there is damaged: {said:?}");
+}
+
+/// The names in a folder, sorted.
+fn names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let name = |entry: std::io::Result<fs::DirEntry>| entry.expect("an entry").file_name().into_string();
+    let mut names: Vec<String> = entries.map(|entry| name(entry).expect("text")).collect();
+    names.sort();
+    names
+}
+
 /// Everything in `folder` but `to` and its own time, which changes when `to` is made.
 fn outside(folder: &Path) -> Tree {
     look(folder).into_iter().filter(|(path, _)| !path.starts_with("to") && path != Path::new("")).collect()

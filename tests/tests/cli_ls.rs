@@ -164,6 +164,32 @@ fn names_that_are_no_text_are_exact_in_hexadecimal() {
 }
 
 #[test]
+fn a_link_without_data_is_reported_as_damage() {
+    let folder = tempfile::tempdir().unwrap();
+    let tree = root([
+        file("link", "").reparse(reparse::SYMLINK, ""),
+        dir("junction", []).reparse(reparse::JUNCTION, ""),
+        file("short", "").reparse(reparse::SYMLINK, "abc"),
+        file("there", "x"),
+    ]);
+    let path = folder.path().join("a.wim");
+    Wim::new(Packing::Stored, tree).build().save(&path);
+    let path = path.to_str().unwrap();
+    for option in ["-l", "-lR", "--json"] {
+        let said = say(&["ls", option, "--image=1", path]);
+        assert_eq!((said.code, said.err.lines().count()), (1, 3), "{option}: {said:?}");
+        for name in ["link", "junction", "short"] {
+            assert!(said.err.contains(&format!("wimstore: {name}: ")), "{option}: {said:?}");
+        }
+        assert!(said.out.contains("there"), "{option}: {said:?}");
+    }
+    for arguments in [&["ls", "--image=1", path, "link"][..], &["cat", "--image=1", path, "junction/x"]] {
+        let said = say(arguments);
+        assert_eq!((said.code, said.err.lines().count()), (1, 1), "{said:?}");
+    }
+}
+
+#[test]
 fn one_bad_archive_or_image_is_reported_and_the_rest_are_listed() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::new(folder.path());

@@ -91,13 +91,13 @@ pub(crate) fn run(args: &Args, _: &Globals) -> anyhow::Result<ExitCode> {
     };
     let destination = PathBuf::from(destination);
     let fs = Filesystem::open(&args.source, options(args)?)?;
-    let start = paths::find(&fs, path, true).map_err(|error| paths::explain(&fs, error))?;
+    let mut outcome = Outcome::default();
+    let Some(start) = paths::find_or_report(&fs, path, true, &mut outcome)? else { return Ok(outcome.exit()) };
     let (folder, made) =
         open(&destination).with_context(|| format!("{}: cannot extract into it", destination.display()))?;
 
     let stop = Arc::new(AtomicUsize::new(0));
     system::stop_on_signals(&stop)?;
-    let mut outcome = Outcome::default();
     let looks = Looks::new(&fs, &args.wishes, &mut outcome);
     let mut plan = Plan::new(&fs, folder, destination, &stop);
     if is_inside_image(&fs, start.attr.ino) {

@@ -94,21 +94,26 @@ impl Filesystem {
 
     pub(super) fn link_target(&self, node: &Node) -> Result<Vec<u8>> {
         let dentry = node.dentry();
-        let (Some(head), Some(hash)) = (dentry.reparse(), dentry.streams().reparse) else {
-            return Err(Error::NotSymlink);
-        };
-        let blob = node.image.blob(&hash)?;
-        let broken = |e| Error::archive(&blob.archive.path, e);
-        let data = self.contents.read_whole(&blob, links::MAX_DATA).map_err(|error| match error {
-            Error::TooLarge { len: size, limit } => {
-                broken(wim::Error::TooLarge { what: "target of a link", at: blob.blob().place.offset, size, limit })
-            }
-            other => other,
-        })?;
+        let head = dentry.reparse().ok_or(Error::NotSymlink)?;
+        // A link without data is as damaged as one whose data is cut short.
+        let blob = dentry.streams().reparse.map(|hash| node.image.blob(&hash)).transpose()?;
+        let data = blob.as_ref().map_or(Ok(Vec::new()), |blob| self.link_data(blob))?;
+        let archive = blob.as_ref().map_or(&node.image.archive.path, |blob| &blob.archive.path);
+        let broken = |e| Error::archive(archive, e);
         let link = wim::reparse::parse_link(head.tag, &data).map_err(broken)?.ok_or(Error::NotSymlink)?;
         let directory = directories_to(&node.tree, node.id());
         let mut child = |directory, name: &[u16]| child(&node.tree, directory, name);
         Ok(wim::wtf8_from_utf16(links::unix_target(&link, &directory, &mut child)))
+    }
+
+    fn link_data(&self, blob: &BlobRef) -> Result<Vec<u8>> {
+        self.contents.read_whole(blob, links::MAX_DATA).map_err(|error| match error {
+            Error::TooLarge { len: size, limit } => {
+                let (what, at) = ("target of a link", blob.blob().place.offset);
+                Error::archive(&blob.archive.path, wim::Error::TooLarge { what, at, size, limit })
+            }
+            other => other,
+        })
     }
 
     /// The names of the extended attributes that belong to a file.

@@ -72,11 +72,17 @@ pub(crate) fn missing_data() {
             ..file("with data", "").reparse(reparse::WOF, "")
         },
         file("of no data", "").reparse(0x8000_001B, "an alias"),
+        file("link", "").reparse(reparse::SYMLINK, ""),
+        dir("link folder", []).reparse(reparse::JUNCTION, ""),
     ]);
     let shown = Shown::new(tree, &[]);
-    let all =
-        ["compressed", "deduplicated", "folder", "in the cloud", "missing", "of no data", "stream missing", "there"];
-    assert_eq!(names(shown.mount.path()), [&all[..], &["with data"]].concat());
+    let all = ["compressed", "deduplicated", "folder", "in the cloud", "link", "link folder", "missing", "of no data"];
+    assert_eq!(names(shown.mount.path()), [&all[..], &["stream missing", "there", "with data"]].concat());
+    for link in ["link", "link folder"] {
+        assert!(shown.path(link).is_symlink());
+        assert_eq!(errno(fs::read_link(shown.path(link))), Errno::IO, "{link}");
+        assert!(shown.place.log().contains(&format!("{link}: ")), "{link}: {}", shown.place.log());
+    }
     for name in ["missing", "folder/missing too", "compressed", "deduplicated", "in the cloud"] {
         let metadata = fs::metadata(shown.path(name)).unwrap();
         assert_eq!((metadata.size(), metadata.is_file()), (1, true), "{name}");
