@@ -1,7 +1,7 @@
 //! From a path that the user wrote to a place in the store.
 
 use anyhow::anyhow;
-use fs_core::{Attr, Chain, Error, Filesystem, Kind};
+use fs_core::{Attr, Chain, Error, Filesystem, Kind, Level};
 
 use crate::outcome::Outcome;
 
@@ -56,7 +56,7 @@ pub(crate) fn explain(fs: &Filesystem, error: Error) -> anyhow::Error {
         return error.into();
     }
     let text = Chain(&error);
-    if fs.xattr(fs.root(), b"user.wim.index").is_ok() {
+    if fs.level(fs.root()) == Level::Image {
         anyhow!("{text}; `wimstore ls` shows what is there")
     } else {
         anyhow!("{text}; `wimstore ls` shows what paths begin with, or choose an image with --image")

@@ -90,7 +90,12 @@ fn written(archive: &ArchiveFile) -> FileTime {
     FileTime::from_unix(now.modified.0, now.modified.1)
 }
 
-fn size(node: &Node, hash: Option<BlobHash>) -> Result<u64> {
+/// The size of a content of a file: 0 without one, [`UNKNOWN_SIZE`] if no archive has it or can
+/// have it.
+///
+/// # Errors
+/// As [`inode`].
+pub(crate) fn size(node: &Node, hash: Option<BlobHash>) -> Result<u64> {
     let Some(hash) = hash else { return Ok(0) };
     match node.image.blob(&hash) {
         Ok(blob) => Ok(possible_size(&blob)),

@@ -39,7 +39,7 @@ pub use attributes::{AttributeSource, Attributes};
 pub use content::{ContentOptions, Contents, Release, Verify};
 pub use error::{Chain, Error, Problem, Result};
 pub use filesystem::{
-    Changed, Filesystem, Invalidation, Left, LinkTargets, ReparsePoint, StreamEntry, Volume, WindowsAttr,
+    Changed, Filesystem, Invalidation, Left, Level, LinkTargets, ReparsePoint, StreamEntry, Volume, WindowsAttr,
 };
 pub use ino::{ImageSlot, Ino};
 pub use inventory::{BlobUse, GroupInfo, ImageInfo, Inventory};

@@ -1,17 +1,24 @@
 //! The extended attributes of a file, as ntfs-3g names them, and some of our own.
 //!
-//! Listed are only those that belong to a file and that a copy should carry: its named streams and the attributes that
-//! wimlib stored on Linux. The others answer to their names; were they listed, every `cp -a` would try to set them.
+//! Listed are only those that belong to a file, that a copy should carry and that Linux can read: its
+//! named streams and the attributes that wimlib stored on Linux. The others answer to their names; if
+//! they were listed, every `cp -a` would try to set them. Our names are reserved: what an archive
+//! has under one of them is never shown as an attribute.
 
 use std::collections::HashSet;
 
-use wim::{BlobHash, Dentry, Name};
+use wim::{BlobHash, Dentry, Name, NamedStream};
 
 use crate::image::{Image, Node};
 use crate::options::StreamInterface;
+use crate::{Kind, Options, describe};
 
 /// Linux gives no larger value to a program, and no longer list of names.
 pub(crate) const XATTR_MAX: usize = 64 << 10;
+/// Linux asks for no longer name, in bytes.
+const NAME_MAX: usize = 255;
+/// What the names of our own attributes begin with; the last one is for those of the mount itself.
+const RESERVED: [&[u8]; 3] = [b"system.ntfs_", b"user.wim.", b"user.wimstore."];
 
 /// Where an attribute's value is.
 #[derive(Debug, PartialEq, Eq)]
@@ -24,23 +31,24 @@ pub(crate) enum Value {
     Reparse([u8; 8], Option<BlobHash>),
 }
 
-/// What decides which attributes there are.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Rules {
-    pub(crate) streams: StreamInterface,
-    pub(crate) unix_data: bool,
-}
-
-/// The names listed for a file.
-pub(crate) fn names(node: &Node, rules: Rules) -> Vec<Vec<u8>> {
+/// The names listed for a file, at most 64 KiB of them. A stream whose size cannot be looked up at
+/// this moment is listed.
+pub(crate) fn names(node: &Node, options: &Options) -> Vec<Vec<u8>> {
     let dentry = node.dentry();
+    let kind = describe::kind(options, &dentry);
     let streams = dentry.streams();
-    let streams = streams.named().filter(|_| rules.streams == StreamInterface::Xattr).map(|s| stream_name(s.name));
-    let linux = dentry.linux_xattrs().filter(|x| shows_linux(x.name, rules)).map(|x| x.name.to_vec());
+    let streams = streams.named().filter(|_| options.streams == StreamInterface::Xattr);
+    let streams = streams.map(|stream| {
+        let fits = describe::size(node, stream.hash).map_or(true, |size| size <= XATTR_MAX as u64);
+        (stream_name(stream.name), fits)
+    });
+    let linux = dentry.linux_xattrs().filter(|x| shows_linux(x.name, options));
+    let linux = linux.map(|x| (x.name.to_vec(), x.value.len() <= XATTR_MAX));
     // A file may have a hundred thousand, which must not be compared with each other.
     let (mut names, mut known, mut room) = (Vec::new(), HashSet::new(), XATTR_MAX);
-    for name in streams.chain(linux) {
-        if name.len() < room && known.insert(name.clone()) {
+    for (name, fits) in streams.chain(linux).filter(|(name, _)| is_askable(name, kind)) {
+        // The first of a name answers to it, and hides the others even if it does not fit.
+        if known.insert(name.clone()) && fits && name.len() < room {
             room -= name.len() + 1;
             names.push(name);
         }
@@ -48,32 +56,50 @@ pub(crate) fn names(node: &Node, rules: Rules) -> Vec<Vec<u8>> {
     names
 }
 
+/// Whether a stream can be read as an extended attribute; otherwise it is opened by the name
+/// `file:stream`.
+pub(crate) fn holds_stream(kind: Kind, stream: &NamedStream<'_>, size: u64) -> bool {
+    size <= XATTR_MAX as u64 && is_askable(&stream_name(stream.name), kind)
+}
+
+/// Whether Linux asks a file of this kind for an attribute of this name, and the name is not ours.
+fn is_askable(name: &[u8], kind: Kind) -> bool {
+    let has_user = matches!(kind, Kind::File | Kind::Directory);
+    (1..=NAME_MAX).contains(&name.len())
+        && !name.contains(&0)
+        && !is_reserved(name)
+        && (has_user || !name.starts_with(b"user."))
+}
+
+fn is_reserved(name: &[u8]) -> bool {
+    RESERVED.iter().any(|prefix| name.starts_with(prefix))
+}
+
 /// Whether files have attributes of this kind at all. Linux's labels, capabilities and access lists are shown with
 /// `unix_data` only; `ls -l` asks for them, of each file anew unless it is told that there are none.
-pub(crate) fn are_kept(name: &[u8], rules: Rules) -> bool {
+pub(crate) fn are_kept(name: &[u8], options: &Options) -> bool {
     let is_linux_security =
         [b"security.".as_slice(), b"trusted.", b"system.posix_acl_"].iter().any(|kind| name.starts_with(kind));
-    rules.unix_data || !is_linux_security
+    options.unix_data || !is_linux_security
 }
 
 /// Where the value of an attribute is; `None` if the file has none of that name.
-pub(crate) fn value(node: &Node, name: &[u8], rules: Rules) -> Option<Value> {
+pub(crate) fn value(node: &Node, name: &[u8], options: &Options) -> Option<Value> {
     let dentry = node.dentry();
-    if let Some(ours) = name.strip_prefix(b"system.ntfs_") {
-        return ntfs(node, &dentry, ours);
+    if is_reserved(name) {
+        let ntfs = name.strip_prefix(b"system.ntfs_").and_then(|ours| ntfs(node, &dentry, ours));
+        let fact = || name.strip_prefix(b"user.wim.").and_then(|ours| wim_fact(node, &dentry, ours));
+        return ntfs.or_else(|| fact().map(Value::Bytes));
     }
-    let stream = name.strip_prefix(b"user.").filter(|_| rules.streams == StreamInterface::Xattr);
+    let stream = name.strip_prefix(b"user.").filter(|_| options.streams == StreamInterface::Xattr);
     if let Some(wanted) = stream.and_then(wim::utf16_from_wtf8) {
         let is_it = |name: Name<'_>| name.shown_units().eq(wanted.iter().copied());
         if let Some(stream) = dentry.streams().named().find(|stream| is_it(stream.name)) {
             return Some(Value::Blob(stream.hash));
         }
     }
-    let linux = dentry.linux_xattrs().find(|x| x.name == name && shows_linux(name, rules));
-    if let Some(xattr) = linux {
-        return Some(Value::Bytes(xattr.value.to_vec()));
-    }
-    name.strip_prefix(b"user.wim.").and_then(|ours| wim_facts(node, &dentry, ours)).map(Value::Bytes)
+    let linux = dentry.linux_xattrs().find(|x| x.name == name && shows_linux(name, options));
+    linux.map(|xattr| Value::Bytes(xattr.value.to_vec()))
 }
 
 fn stream_name(name: Name<'_>) -> Vec<u8> {
@@ -81,12 +107,12 @@ fn stream_name(name: Name<'_>) -> Vec<u8> {
 }
 
 /// Without `unix_data` only what says nothing about security is shown.
-fn shows_linux(name: &[u8], rules: Rules) -> bool {
-    name.starts_with(b"user.") || rules.unix_data
+fn shows_linux(name: &[u8], options: &Options) -> bool {
+    name.starts_with(b"user.") || options.unix_data
 }
 
 /// `user.wim.*`: what the archive says of the file and, at an image's root, of the image.
-fn wim_facts(node: &Node, dentry: &Dentry<'_>, name: &[u8]) -> Option<Vec<u8>> {
+fn wim_fact(node: &Node, dentry: &Dentry<'_>, name: &[u8]) -> Option<Vec<u8>> {
     match name {
         b"sha1" => dentry.streams().unnamed.map(|hash| hash.to_string().into_bytes()),
         _ if node.id() == wim::NodeId::ROOT => image_fact(&node.image, name),

@@ -7,7 +7,7 @@ use std::fs;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use fs_core::{Error, Filesystem, ImageChoice, Ino, Kind, Options, StreamInterface};
+use fs_core::{Error, Filesystem, ImageChoice, Ino, Kind, Level, Options, StreamInterface};
 use testkit::{Data, Dentry, Image, Packing, Wim, dir, file, reparse, root};
 
 /// An archive at `path` below `folder`, whose folders are made.
@@ -276,7 +276,7 @@ fn streams_show_through_the_interface_asked_for() {
         || root([file("f", "main").stream("Zone", "id").stream("big", big.clone()), dir("d", []).stream("s", "dir's")]);
     let (_folder, fs) = image_with(tree(), Options::default());
     let f = ino(&fs, "f");
-    assert_eq!(fs.xattr_names(f).unwrap(), [b"user.Zone".to_vec(), b"user.big".to_vec()]);
+    assert_eq!(fs.xattr_names(f).unwrap(), [b"user.Zone".to_vec()], "a large one is opened by name");
     assert_eq!(fs.xattr(f, b"user.Zone").unwrap(), b"id");
     assert!(matches!(fs.xattr(f, b"user.big").unwrap_err().root_cause(), Error::TooLarge { len: 100_000, .. }));
     assert!(matches!(fs.xattr(f, b"user.none"), Err(Error::NoXattr)));
@@ -368,6 +368,30 @@ fn windows_attributes_answer_by_name() {
     assert_eq!(fs.xattr(image, b"user.wim.index").unwrap(), b"1");
     assert!(String::from_utf8(fs.xattr(image, b"user.wim.xml").unwrap()).unwrap().starts_with("<IMAGE INDEX=\"1\">"));
     assert!(matches!(fs.xattr(f, b"user.wim.xml"), Err(Error::NoXattr)));
+}
+
+#[test]
+fn every_number_has_its_level() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = testkit::Store::new(folder.path());
+    let stream = || file("f", "x").stream("stream", "y");
+    let mut built = Wim::of(Packing::Stored, ["i", "broken"].map(|name| Image::new(name, root([stream()])))).build();
+    built.flip(built.places.metadata[1].range.end - 5, 0);
+    let archive = store.add("G", "a.wim", &built);
+    let fs =
+        Filesystem::open(folder.path(), Options { streams: StreamInterface::Windows, ..Options::default() }).unwrap();
+    for path in ["", "G"] {
+        assert_eq!(fs.level(ino(&fs, path)), Level::Above, "{path:?}");
+    }
+    for path in ["G/i", "G/broken"] {
+        assert_eq!(fs.level(ino(&fs, path)), Level::Image, "{path}");
+    }
+    for path in ["G/i/f", "G/i/f:stream"] {
+        assert_eq!(fs.level(ino(&fs, path)), Level::Inside, "{path}");
+    }
+    let options = Options { image: Some(ImageChoice::Number(1)), ..Options::default() };
+    let fs = Filesystem::open(&archive, options).unwrap();
+    assert_eq!([fs.level(fs.root()), fs.level(ino(&fs, "f"))], [Level::Image, Level::Inside]);
 }
 
 /// Hides an archive, as the platform does it.

@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 
 use testkit::content::{code, random, text};
-use testkit::{Data, Dentry, Image, Packing, Store, Wim, capture, dir, file, flag, reparse, root, units, wimlib};
+use testkit::{
+    Bytes, Data, Dentry, Image, Packing, Store, Wim, capture, dir, file, flag, reparse, root, units, wimlib,
+};
 use wimstore_tests::{Look, Tree, answer, assert_same, corpus, eventually, in_namespace, run, say, walk, wimstore};
 
 fn look(folder: &Path) -> Tree {
@@ -267,6 +269,36 @@ fn a_link_without_data_is_left_out_as_damage() {
     assert_eq!(names(&to), ["there"]);
     let said = say(&["extract", &archive, "--image=1", "link/x", to.to_str().unwrap()]);
     assert_eq!((said.code, said.err.lines().count()), (1, 1), "what leads there is damaged: {said:?}");
+}
+
+/// An index that a folder claims to have does not make it an image, whose content would go directly
+/// into the destination; and no attribute with a name of ours is written.
+#[test]
+fn attributes_of_ours_are_not_forged() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut index = Vec::new();
+    index.u16(14);
+    index.u16(0);
+    index.u32(1);
+    index.extend(b"user.wim.index1");
+    index.resize(index.len().next_multiple_of(4), 0);
+    let forged = |name: &str| dir(name, [file("f", "x").stream("wim.sha1", "forged")]);
+    let tree = root([forged("stream").stream("wim.index", "1"), forged("linux").tagged(0x337D_D874, &index)]);
+    let archive = saved(folder.path(), &Wim::new(Packing::Stored, tree));
+    for (number, options) in [&[][..], &["--unix-data"], &["--streams"]].into_iter().enumerate() {
+        for name in ["stream", "linux"] {
+            let to = folder.path().join(format!("{name}{number}"));
+            let arguments = [&["extract", &archive, "--image=1", name, to.to_str().unwrap()], options].concat();
+            let said = say(&arguments);
+            assert_eq!(names(&to), [name], "{arguments:?}: {said:?}");
+            for made in [to.join(name), to.join(name).join("f")] {
+                assert_eq!(xattr::list(made).unwrap().count(), 0, "{arguments:?}: {said:?}");
+            }
+            let refused = options.contains(&"--streams");
+            assert_eq!(said.code, if refused { 2 } else { 0 }, "{said:?}");
+            assert_eq!(said.err.contains("user.wim.sha1"), refused, "{said:?}");
+        }
+    }
 }
 
 /// The names in a folder, sorted.

@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::{fs, io};
 
 use anyhow::Context;
-use fs_core::{Filesystem, Ino, Options};
+use fs_core::{Filesystem, Level, Options};
 
 use crate::globals::Globals;
 use crate::outcome::Outcome;
@@ -100,7 +100,7 @@ pub(crate) fn run(args: &Args, _: &Globals) -> anyhow::Result<ExitCode> {
     system::stop_on_signals(&stop)?;
     let looks = Looks::new(&fs, &args.wishes, &mut outcome);
     let mut plan = Plan::new(&fs, folder, destination, &stop);
-    if is_inside_image(&fs, start.attr.ino) {
+    if fs.level(start.attr.ino) == Level::Inside {
         plan.put_into_destination(&start, &mut outcome);
     } else {
         plan.fill_destination(start.attr.ino, made, &mut outcome);
@@ -123,11 +123,6 @@ fn open(destination: &Path) -> io::Result<(Folder, bool)> {
         Err(e) => return Err(e),
     };
     Ok((Folder::destination(destination)?, made))
-}
-
-/// Whether this is a file or directory of an image, and not an image itself or above one.
-fn is_inside_image(fs: &Filesystem, ino: Ino) -> bool {
-    fs.xattr(ino, b"system.ntfs_attrib").is_ok() && fs.xattr(ino, b"user.wim.index").is_err()
 }
 
 fn options(args: &Args) -> anyhow::Result<Options> {

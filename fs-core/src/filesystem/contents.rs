@@ -5,7 +5,7 @@ use super::{Filesystem, Target};
 use crate::content::Release;
 use crate::image::Node;
 use crate::ino::Place;
-use crate::xattrs::{self, Rules, Value};
+use crate::xattrs::{self, Value};
 use crate::{ArchiveId, BlobRef, Error, Ino, Kind, Result, describe, elsewhere, links};
 
 impl Filesystem {
@@ -116,13 +116,13 @@ impl Filesystem {
         })
     }
 
-    /// The names of the extended attributes that belong to a file.
+    /// The names of the extended attributes that belong to a file and can be read.
     ///
     /// # Errors
     /// Why the image's metadata cannot be read.
     pub fn xattr_names(&self, ino: Ino) -> Result<Vec<Vec<u8>>> {
         Ok(match self.target(ino)? {
-            Target::Node(node) => xattrs::names(&node, self.rules()),
+            Target::Node(node) => xattrs::names(&node, &self.options),
             Target::Store | Target::Group(_) | Target::Stream(..) => Vec::new(),
         })
     }
@@ -130,10 +130,10 @@ impl Filesystem {
     /// The value of an extended attribute; also of those that are not listed.
     ///
     /// # Errors
-    /// [`Error::NoXattr`], [`Error::XattrsUnsupported`], [`Error::TooLarge`] for a stream beyond what the platform can hand over,
-    /// or why it cannot be read.
+    /// [`Error::NoXattr`], [`Error::XattrsUnsupported`], [`Error::TooLarge`] for a value beyond what
+    /// the platform can hand over, or why it cannot be read.
     pub fn xattr(&self, ino: Ino, name: &[u8]) -> Result<Vec<u8>> {
-        if !xattrs::are_kept(name, self.rules()) {
+        if !xattrs::are_kept(name, &self.options) {
             return Err(Error::XattrsUnsupported);
         }
         let node = match self.target(ino) {
@@ -148,7 +148,10 @@ impl Filesystem {
         };
         let limit = xattrs::XATTR_MAX as u64;
         let read = |hash: &wim::BlobHash| self.contents.read_whole(&node.image.blob(hash)?, limit);
-        let value = match xattrs::value(&node, name, self.rules()).ok_or(Error::NoXattr)? {
+        let value = match xattrs::value(&node, name, &self.options).ok_or(Error::NoXattr)? {
+            Value::Bytes(bytes) if bytes.len() > xattrs::XATTR_MAX => {
+                Err(Error::TooLarge { len: bytes.len() as u64, limit })
+            }
             Value::Bytes(bytes) => Ok(bytes),
             Value::Blob(None) => Ok(Vec::new()),
             Value::Blob(Some(hash)) => read(&hash),
@@ -158,9 +161,5 @@ impl Filesystem {
             }
         };
         value.map_err(|error| self.said_of(ino, error))
-    }
-
-    fn rules(&self) -> Rules {
-        Rules { streams: self.options.streams, unix_data: self.options.unix_data }
     }
 }

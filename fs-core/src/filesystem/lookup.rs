@@ -6,8 +6,7 @@ use super::{Filesystem, Target, Top};
 use crate::group::Group;
 use crate::image::{Image, Node};
 use crate::ino::Place;
-use crate::xattrs::XATTR_MAX;
-use crate::{Attr, Error, Ino, Kind, Result, StreamInterface, describe};
+use crate::{Attr, Error, Ino, Kind, Result, StreamInterface, describe, xattrs};
 
 impl Filesystem {
     /// The attributes of the name in a directory. `name` is WTF-8, as listings give it.
@@ -54,11 +53,12 @@ impl Filesystem {
                 name.shown_units().eq(wanted.iter().copied())
             }
         };
-        let stream = file.dentry().streams().named().find(|s| same(s.name)).ok_or(Error::NotFound)?.index;
-        let attr = self.stream_attr(&file, stream)?;
-        // As an extended attribute it is read only up to a limit.
-        let by_name = self.options.streams == StreamInterface::Windows || attr.size > XATTR_MAX as u64;
-        if by_name { Ok(attr) } else { Err(Error::NotFound) }
+        let dentry = file.dentry();
+        let stream = dentry.streams().named().find(|s| same(s.name)).ok_or(Error::NotFound)?;
+        let attr = self.stream_attr(&file, stream.index)?;
+        let is_xattr = self.options.streams == StreamInterface::Xattr
+            && xattrs::holds_stream(describe::kind(&self.options, &dentry), &stream, attr.size);
+        if is_xattr { Err(Error::NotFound) } else { Ok(attr) }
     }
 
     fn child(&self, node: &Node, name: &[u16]) -> Result<Node> {

@@ -27,6 +27,7 @@ use crate::uses::Retired;
 use crate::watch::Watch;
 use crate::{Error, ImageChoice, ImageSlot, Ino, Options, Problem, Result, Totals};
 
+pub use paths::Level;
 pub use refresh::{Changed, Invalidation, Left};
 pub use windows::{LinkTargets, ReparsePoint, StreamEntry, Volume, WindowsAttr};
 

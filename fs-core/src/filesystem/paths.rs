@@ -13,7 +13,27 @@ use crate::{Error, Ino, Result};
 /// The longest path in an image that is told, in bytes: the longest argument that Linux gives to a program.
 const MOST_PATH: usize = 128 << 10;
 
+/// Where an inode is, as seen from images.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Level {
+    /// Above all images: the store or a group.
+    Above,
+    /// The root directory of an image, whether its tree can be read or not.
+    Image,
+    /// A file, directory or stream below that.
+    Inside,
+}
+
 impl Filesystem {
+    /// Where an inode is. Of a number that nothing has this says where it would be.
+    pub fn level(&self, ino: Ino) -> Level {
+        match (ino.place(), self.top()) {
+            (Some(Place::Root), Top::Image(_)) | (Some(Place::Inode(_, InodeId(0))), _) => Level::Image,
+            (Some(Place::Inode(..) | Place::Stream(..)), _) => Level::Inside,
+            (Some(Place::Root | Place::Group(_)) | None, _) => Level::Above,
+        }
+    }
+
     /// The inode at a path from the root, `/` between names; links on the way are not followed.
     ///
     /// # Errors

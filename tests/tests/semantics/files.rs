@@ -5,6 +5,7 @@ use std::fs::{self, File};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt, symlink};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use rustix::io::Errno;
 use testkit::ntfs::{DESCRIPTOR, Volume};
@@ -362,7 +363,7 @@ pub(crate) fn streams() {
     let explicit = Shown::new(tree(), &["-o", "streams=xattr"]);
     for shown in [&shown, &explicit] {
         let (path, folder) = (shown.path("file"), shown.path("folder"));
-        assert_eq!(listed(&path), ["user.empty", "user.größe", "user.large", "user.most", "user.small"]);
+        assert_eq!(listed(&path), ["user.empty", "user.größe", "user.most", "user.small"]);
         assert_eq!(listed(&folder), ["user.note"]);
         let get = |name: &str| xattr::get(&path, name);
         assert_eq!(get("user.small").unwrap().unwrap(), b"a stream");
@@ -395,6 +396,50 @@ pub(crate) fn streams() {
     assert_eq!(xattr::get(shown.path("file"), "user.small").unwrap(), None);
     for stream in ["small", "large"] {
         assert_eq!(errno(fs::read(shown.path(&format!("file:{stream}")))), Errno::NOENT, "{stream}");
+    }
+    what_is_listed_can_be_read();
+}
+
+/// Streams and attributes that Linux can read by name, next to those that it cannot: all that are
+/// listed are read.
+fn what_is_listed_can_be_read() {
+    let (fits, too_long) = ("文".repeat(83), "文".repeat(84)); // user.NAME has at most 255 bytes
+    let many = (0..3000).fold(file("many", "data"), |file, number| file.stream(&format!("{number:030}"), "x"));
+    let huge = vec![b'x'; (64 << 10) + 1];
+    let linux: [(&str, &[u8]); 6] = [
+        ("user.comment", b"for all"),
+        ("user.huge", &huge),
+        ("user.cut\0user.forged", b"two names"),
+        ("", b"no name"),
+        ("user.large", b"a stream has this name"),
+        (&format!("user.{}", "x".repeat(251)), b"a long name"),
+    ];
+    let tree = root([
+        file("file", "data").stream(&fits, "fits").stream(&too_long, "too long").stream("large", &huge),
+        file("linux", "data").stream("large", &huge).tagged(0x337D_D874, &old_attributes(&linux)),
+        file("link", "").reparse(reparse::SYMLINK, reparse::symlink("file", "file", true)).stream("of a link", "x"),
+        many,
+    ]);
+    for options in [&[][..], &["-o", "unix_data"]] {
+        let shown = Shown::new(tree.clone(), options);
+        assert_eq!(listed(&shown.path("file")), [format!("user.{fits}").as_str()]);
+        assert_eq!(fs::read(shown.path(&format!("file:{too_long}"))).unwrap(), b"too long");
+        assert_eq!(errno(fs::read(shown.path(&format!("file:{fits}")))), Errno::NOENT);
+        assert_eq!(listed(&shown.path("linux")), ["user.comment"], "{options:?}");
+        assert_eq!(errno(xattr::get(shown.path("linux"), "user.huge")), Errno::TOOBIG);
+        assert!(listed(&shown.path("link")).is_empty(), "user.* is for files and directories");
+        assert_eq!(fs::read(shown.path("link:of a link")).unwrap(), b"x");
+        let many = listed(&shown.path("many"));
+        assert_eq!(many.len(), (64 << 10) / 36, "as many as a list of 64 KiB holds");
+        assert_eq!(xattr::get(shown.path("many"), format!("user.{:030}", 2999)).unwrap().unwrap(), b"x");
+
+        let mut command = Command::new(testkit::need("getfattr", "attr"));
+        let output = testkit::output(
+            command.args(["--absolute-names", "-R", "-P", "-h", "-d", "-m", "-"]).arg(shown.mount.path()),
+        );
+        assert!(output.status.success() && output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+        let values = output.stdout.split(|&byte| byte == b'\n').filter(|line| line.contains(&b'=')).count();
+        assert_eq!(values, 2 + many.len(), "a value for each name");
     }
 }
 
@@ -447,6 +492,8 @@ pub(crate) fn windows_attributes() {
         assert!(listed(&shown.path(name)).is_empty(), "{name:?}");
     }
 
+    names_of_ours_are_not_forged();
+
     // ntfs-3g takes what we give, and gives the same.
     let place = Place::new();
     let volume = Volume::new(&place.path("volume"), 16 << 20);
@@ -462,6 +509,40 @@ pub(crate) fn windows_attributes() {
             given[24..].copy_from_slice(&last.to_le_bytes());
         }
         assert_eq!(given, value, "{xattr}");
+    }
+}
+
+/// An archive has names of ours too, for named streams and for attributes of Linux: ours answer.
+fn names_of_ours_are_not_forged() {
+    let names = [
+        "user.wim.sha1",
+        "user.wim.index",
+        "user.wim.file",
+        "user.wim.xml",
+        "user.wim.later",
+        "user.wimstore.pid",
+        "system.ntfs_attrib",
+        "system.ntfs_later",
+    ];
+    let linux = old_attributes(&names.map(|name| (name, &b"forged"[..])));
+    let streams = names.iter().filter_map(|name| name.strip_prefix("user."));
+    let forged = |dentry: Dentry| streams.clone().fold(dentry, |dentry, stream| dentry.stream(stream, "forged"));
+    let tree = root([forged(file("streams", "data")), file("linux", "data").tagged(0x337D_D874, &linux), dir("d", [])]);
+    let hash = testkit::hex(&sha1(b"data"));
+    for options in [&[][..], &["-o", "unix_data"]] {
+        let shown = Shown::new(forged(tree.clone()).tagged(0x337D_D874, &linux), options);
+        for name in ["streams", "linux", ""] {
+            assert!(listed(&shown.path(name)).is_empty(), "{name:?}: {:?}", listed(&shown.path(name)));
+            let given = names.map(|xattr| xattr::get(shown.path(name), xattr).unwrap());
+            assert!(given.iter().flatten().all(|value| value != b"forged"), "{name:?}: {given:?}");
+            let is_root = name.is_empty();
+            let want = [!is_root, is_root, is_root, is_root, false, is_root, true, false];
+            assert_eq!(given.each_ref().map(Option::is_some), want, "{name:?}");
+            assert!(is_root || given[0].as_deref() == Some(hash.as_bytes()), "{name:?}: {:?}", given[0]);
+        }
+        for stream in streams.clone() {
+            assert_eq!(fs::read(shown.path(&format!("streams:{stream}"))).unwrap(), b"forged", "{stream}");
+        }
     }
 }
 

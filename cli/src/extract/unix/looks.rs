@@ -1,6 +1,8 @@
 //! What files look like: permissions, times, extended attributes; and links and special files.
 
+use std::collections::HashSet;
 use std::ffi::OsString;
+use std::fmt::Display;
 use std::io;
 use std::os::fd::AsFd;
 
@@ -153,13 +155,25 @@ impl<'a> Looks<'a> {
         }
         let names = self.fs.xattr_names(ino)?;
         // One that cannot be given is no reason to leave out the others; the first is told.
-        names.iter().map(|name| self.set_xattr(&file, ino, name)).fold(Ok(()), Result::and)
+        let given = names.iter().map(|name| self.set_xattr(&file, ino, name)).fold(Ok(()), Result::and);
+        given.and(self.check_streams(ino, names))
+    }
+
+    /// Reports a named stream that is none of the extended attributes `given`: it is too large for
+    /// one, its name is too long or one of ours, or there are too many.
+    fn check_streams(&self, ino: Ino, given: Vec<Vec<u8>>) -> Result<(), Trouble> {
+        if self.fs.options().streams != StreamInterface::Xattr {
+            return Ok(());
+        }
+        let given: HashSet<Vec<u8>> = given.into_iter().collect();
+        let mut names = self.fs.streams(ino)?.into_iter().map(|stream| [b"user.", &*stream.name].concat());
+        let Some(missed) = names.find(|name| !given.contains(name)) else { return Ok(()) };
+        let why = "Linux cannot hold this stream; `wimstore cat` reads it as FILE:STREAM";
+        Err(refused(&missed, io::ErrorKind::Other, &why).into())
     }
 
     fn set_xattr(&self, file: impl AsFd, ino: Ino, name: &[u8]) -> Result<(), Trouble> {
-        let refused = |kind, error: &dyn std::fmt::Display| {
-            io::Error::new(kind, format!("extended attribute {}: {error}", String::from_utf8_lossy(name)))
-        };
+        let refused = |kind, error: &dyn Display| refused(name, kind, error);
         let value = match self.fs.xattr(ino, name) {
             Err(error) if !error.is_damage() => return Err(refused(io::ErrorKind::Other, &error).into()),
             other => other?,
@@ -193,6 +207,10 @@ impl<'a> Looks<'a> {
             _ => times(attr),
         }
     }
+}
+
+fn refused(name: &[u8], kind: io::ErrorKind, why: &dyn Display) -> io::Error {
+    io::Error::new(kind, format!("extended attribute {}: {why}", String::from_utf8_lossy(name)))
 }
 
 fn times(attr: &Attr) -> Times {
