@@ -6,16 +6,13 @@
 use std::ops::ControlFlow;
 use std::panic::catch_unwind;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use fs_core::check::{CheckOptions, Event, Finding, check};
 use fs_core::{Chain, Error, Filesystem, ImageChoice, Ino, Kind, Options};
 use testkit::content::Random;
 use testkit::faults::{self, Fault, Outcome, Tree};
-use testkit::{Image, Packing, Wim, file, root};
-
-/// Far more than any of these small archives needs.
-const PATIENCE: Duration = Duration::from_secs(10);
+use testkit::{Image, PATIENCE, Packing, Wim, file, root};
 
 #[test]
 fn every_fault_has_its_outcome() {

@@ -230,7 +230,7 @@ mod tests {
         }
         drop(file);
         mounted.unmounter().unmount().unwrap();
-        assert!(mounted.wait(Some(Duration::from_secs(20))).unwrap());
+        assert!(mounted.wait(Some(testkit::PATIENCE)).unwrap());
         mounted.unmounter().unmount().unwrap(); // a second time does nothing
         assert_eq!(crate::mounted_at(&mountpoint.canonicalize().unwrap()).unwrap(), None);
     }

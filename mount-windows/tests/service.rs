@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use fs_core::{Filesystem, ImageChoice, Options, StreamInterface};
 use mount_windows::{DriveOptions, Error, Mounted};
-use testkit::{Packing, Wim, file, root};
+use testkit::{PATIENCE, Packing, Wim, file, root};
 
 /// A store with the file `f`.
 fn store(folder: &Path) -> Arc<Filesystem> {
@@ -25,12 +25,12 @@ fn store(folder: &Path) -> Arc<Filesystem> {
     Arc::new(Filesystem::open(&path, options).unwrap())
 }
 
-/// Mounts, within half a minute: Wine's mount manager comes and goes, and refuses meanwhile.
+/// Mounts, patiently: Wine's mount manager comes and goes, and refuses meanwhile.
 fn mount_patiently(fs: &Arc<Filesystem>) -> Result<Mounted, Error> {
     let begun = Instant::now();
     loop {
         match mount_windows::mount(Arc::clone(fs), "R:".as_ref(), DriveOptions::default()) {
-            Err(Error::MountPoint { .. }) if begun.elapsed() < Duration::from_secs(30) => {
+            Err(Error::MountPoint { .. }) if begun.elapsed() < PATIENCE => {
                 thread::sleep(Duration::from_millis(200));
             }
             result => return result,
@@ -55,7 +55,7 @@ fn a_service_mounts_when_it_starts() {
     });
     // Wine's service manager does not know us: WinFsp gives up on it after 10 seconds, and goes on
     // in the console.
-    match wait.recv_timeout(Duration::from_secs(60)) {
+    match wait.recv_timeout(PATIENCE) {
         Ok(is_mounted) => assert_eq!(is_mounted, Ok(())),
         Err(RecvTimeoutError::Timeout) => panic!("the service does not start"),
         Err(RecvTimeoutError::Disconnected) => panic!("{:?}", service.join()),

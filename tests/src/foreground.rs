@@ -3,13 +3,12 @@
 use std::ffi::OsStr;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
+use testkit::{PATIENCE, eventually};
 
-use crate::mount::{eventually, is_mounted};
+use crate::mount::is_mounted;
 use crate::program::wimstore;
 
 /// A store mounted by `wimstore mount --foreground` on a folder of its own. Dropping it unmounts and ends the process.
@@ -23,7 +22,7 @@ impl Foreground {
     /// Mounts `source` with further arguments, and waits until it is mounted.
     ///
     /// # Panics
-    /// Nothing is mounted within 20 seconds.
+    /// Nothing is mounted within [`PATIENCE`].
     pub fn new<A: AsRef<OsStr>>(source: &Path, options: &[A]) -> Self {
         let folder = tempfile::tempdir().expect("a folder to mount on");
         let mut command = Command::new(wimstore());
@@ -56,16 +55,14 @@ impl Foreground {
     /// Waits until the process ends by itself.
     ///
     /// # Panics
-    /// It still runs after `limit`.
-    pub fn ended(&mut self, limit: Duration) -> ExitStatus {
-        let start = Instant::now();
-        loop {
-            if let Some(status) = self.child.try_wait().expect("a child can be waited for") {
-                return status;
-            }
-            assert!(start.elapsed() < limit, "wimstore mount --foreground still runs after {limit:?}");
-            thread::sleep(Duration::from_millis(5));
-        }
+    /// It still runs after [`PATIENCE`].
+    pub fn ended(&mut self) -> ExitStatus {
+        let mut status = None;
+        eventually(|| {
+            status = self.child.try_wait().expect("a child can be waited for");
+            status.is_some()
+        });
+        status.unwrap_or_else(|| panic!("wimstore mount --foreground still runs after {PATIENCE:?}"))
     }
 }
 

@@ -18,8 +18,8 @@ mod windows;
 
 pub use corpus::corpus;
 pub use foreground::Foreground;
-pub use live::{LiveStore, one, read_anew, soon};
-pub use mount::{Mount, Unmounted, eventually, is_mounted, is_running};
+pub use live::{LiveStore, one, read_anew};
+pub use mount::{Mount, Unmounted, is_mounted, is_running};
 pub use mutants::{Counts, Finding, compare};
 pub use program::{run, skipped, wimstore};
 pub use said::{Said, answer, answer_bytes, say};
@@ -27,5 +27,6 @@ pub use share::Share;
 pub use small_store::SmallStore;
 pub use source::Source;
 pub use surroundings::{in_namespace, on_terminal};
+pub use testkit::{PATIENCE, eventually};
 pub use walk::{Look, Node, Tree, assert_directory_links, assert_same, content, walk};
 pub use windows::WindowsProgram;

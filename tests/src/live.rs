@@ -4,20 +4,12 @@ use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
-use std::thread;
-use std::time::{Duration, Instant};
 
 use rustix::fs::{Advice, fadvise};
 use tempfile::TempDir;
-use testkit::{Built, Image, Packing, Store, Wim, file, root};
+use testkit::{Built, Image, Packing, Store, Wim, eventually, file, root};
 
 use crate::Mount;
-
-/// How soon a change has to be seen.
-const SOON: Duration = Duration::from_secs(2);
-
-/// How much longer it may take on a machine that is busy with other tests. What is slow by itself fails long before.
-const BUSY: Duration = Duration::from_secs(2);
 
 /// A store and its mount.
 #[derive(Debug)]
@@ -121,7 +113,7 @@ impl LiveStore {
     /// That takes too long.
     pub fn shows(&self, path: &str, want: &[&str]) {
         let mut names = Vec::new();
-        let seen = soon(|| {
+        let seen = eventually(|| {
             names = self.names(path);
             names == want
         });
@@ -134,11 +126,32 @@ impl LiveStore {
     /// That takes too long.
     pub fn holds(&self, path: &str, want: &str) {
         let mut got = Ok(String::new());
-        let seen = soon(|| {
+        let seen = eventually(|| {
             got = fs::read_to_string(self.path(path));
             got.as_deref().is_ok_and(|got| got == want)
         });
         assert!(seen, "{path} holds {got:?}, not {want:?}\n{}", self.log());
+    }
+
+    /// Waits until the mount has seen all that has changed in a group so far: until it shows an
+    /// archive that is added now, and then that it is gone again.
+    ///
+    /// # Panics
+    /// That takes too long.
+    pub fn has_seen(&self, group: &str) {
+        let marker = self.add(group, "marker.wim", &one("marker", "marker"));
+        let shown = self.path(group).join("marker");
+        assert!(eventually(|| shown.exists()), "{group} does not show the marker\n{}", self.log());
+        fs::remove_file(marker).expect("the marker was added");
+        assert!(eventually(|| !shown.exists()), "{group} still shows the marker\n{}", self.log());
+    }
+
+    /// Waits until the mount has logged `text` more than `times` times.
+    ///
+    /// # Panics
+    /// That takes too long.
+    pub fn logs(&self, text: &str, times: usize) {
+        assert!(eventually(|| self.log().matches(text).count() > times), "no {text:?}\n{}", self.log());
     }
 
     /// The inode number of a path of the mount.
@@ -153,18 +166,6 @@ impl LiveStore {
 /// An archive with one image of this name that holds one file, `file`, with this content.
 pub fn one(name: &str, content: &str) -> Built {
     Wim::of(Packing::Stored, [Image::new(name, root([file("file", content)]))]).build()
-}
-
-/// Whether `condition` comes to hold as soon as a change of a store has to be seen.
-pub fn soon(mut condition: impl FnMut() -> bool) -> bool {
-    let start = Instant::now();
-    while !condition() {
-        if start.elapsed() > SOON + BUSY {
-            return false;
-        }
-        thread::sleep(Duration::from_millis(20));
-    }
-    true
 }
 
 /// Reads an open file whole: from the mount, not from the kernel's memory.

@@ -8,13 +8,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
+use testkit::{PATIENCE, eventually};
 
 use crate::program::{run, wimstore};
 
-/// How long an unmount may take before a test gives up on it.
-const PATIENCE: Duration = Duration::from_secs(20);
-
-/// How long a mount may stay busy.
+/// How long a mount may stay busy when its test has failed already, perhaps with files open.
 const BUSY: Duration = Duration::from_secs(5);
 
 /// A store mounted by `wimstore mount` on a folder of its own. Dropping it unmounts, also when the test panics.
@@ -54,7 +52,7 @@ impl Mount {
     /// Waits until nothing is mounted here any more and the process that served it is gone.
     ///
     /// # Panics
-    /// Either is still there after 20 seconds.
+    /// Either is still there after [`PATIENCE`].
     pub fn wait_gone(&self) {
         let gone = || !is_mounted(self.path()) && self.process.is_none_or(|process| !is_running(process));
         assert!(eventually(gone), "{} is still mounted or served", self.path().display());
@@ -64,11 +62,11 @@ impl Mount {
 impl Mount {
     /// Unmounts, and once again as long as it is busy: between another test's fork and exec, its child has our files open.
     fn unmount(&self) -> Result<(), String> {
-        let start = Instant::now();
+        let (start, limit) = (Instant::now(), if thread::panicking() { BUSY } else { PATIENCE });
         while is_mounted(self.path()) {
             let output = run([OsStr::new("umount"), self.path().as_os_str()]);
             let complaint = String::from_utf8_lossy(&output.stderr);
-            if !output.status.success() && (!complaint.contains("in use") || start.elapsed() > BUSY) {
+            if !output.status.success() && (!complaint.contains("in use") || start.elapsed() > limit) {
                 return Err(format!("{complaint}; used by {:?}", users(self.path())));
             }
         }
@@ -135,16 +133,4 @@ pub fn is_running(process: u32) -> bool {
     let Ok(stat) = fs::read_to_string(format!("/proc/{process}/stat")) else { return false };
     let threads = fs::read_dir(format!("/proc/{process}/task")).map_or(0, Iterator::count);
     !stat.contains(") Z ") || threads > 1
-}
-
-/// Waits until `condition` holds and returns whether it ever did, within 20 seconds.
-pub fn eventually(condition: impl Fn() -> bool) -> bool {
-    let start = Instant::now();
-    while !condition() {
-        if start.elapsed() > PATIENCE {
-            return false;
-        }
-        thread::sleep(Duration::from_millis(20));
-    }
-    true
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use testkit::content::{code, random, text};
 use testkit::{Built, Data, Image, Packing, Store, Wim, capture, dir, file, flag, hex, root, sha1};
-use wimstore_tests::{answer, corpus, on_terminal, say};
+use wimstore_tests::{Share, answer, corpus, on_terminal, say};
 
 fn saved(folder: &Path, archive: &Built) -> PathBuf {
     let path = folder.join("a.wim");
@@ -209,9 +209,14 @@ fn an_archive_that_does_not_open_is_bad_and_the_rest_are_checked() {
 #[test]
 fn progress_is_shown_on_a_terminal_only() {
     let folder = tempfile::tempdir().unwrap();
-    let path = saved(folder.path(), &Wim::new(Packing::Stored, root([file("f", random(60 << 20))])).build());
+    let path = saved(folder.path(), &Wim::new(Packing::Stored, root([file("f", random(8 << 20))])).build());
     let said = say(&["verify", path.to_str().unwrap()]);
     assert_eq!(said.err, "");
+    // From a share each of whose answers takes a while, so that no machine is done before there is
+    // something to show.
+    let share = Share::new(folder.path(), 1);
+    share.fails("slow 100");
+    let path = share.path().join(path.file_name().unwrap());
     let Some(text) = on_terminal(&["verify", path.to_str().unwrap()]) else { return };
     assert!(text.contains("% ") && text.contains(" left"), "{text}");
     assert!(text.contains(": nothing is bad, 0 warnings"), "{text}");

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use rustix::fs::{Mode, OFlags, openat};
 use testkit::content::{self, Random};
 use testkit::{Built, Image, Packing, Wim, dir, file, root};
-use wimstore_tests::{LiveStore, eventually, one, read_anew, soon};
+use wimstore_tests::{LiveStore, PATIENCE, eventually, one, read_anew};
 
 /// `EIO` of Linux.
 const EIO: i32 = 5;
@@ -58,12 +58,12 @@ fn who_has_files_open_goes_on() {
         let docs = File::open(live.path("Group/v/docs")).unwrap();
         change(&live);
         let changed = || fs::metadata(live.path("Group/v")).map_or(0, |now| std::os::unix::fs::MetadataExt::ino(&now));
-        assert!(soon(|| changed() != before), "{name}: not seen");
+        assert!(eventually(|| changed() != before), "{name}: not seen");
         for _ in 0..2 {
             assert!(read_anew(&big).unwrap() == version(1), "{name}");
             let hello = openat(docs.as_fd(), "hello", OFlags::RDONLY, Mode::empty()).unwrap();
             assert_eq!(read_anew(&File::from(hello)).unwrap(), b"hello", "{name}");
-            thread::sleep(Duration::from_millis(300));
+            live.has_seen("Other"); // it looks once more, and keeps what is used
         }
         // When they have closed, nothing of the old archive is left.
         drop((big, docs));
@@ -95,7 +95,7 @@ fn an_archive_changed_in_place_gives_right_bytes_or_errors() {
                 true => File::options().write(true).open(&path).unwrap().set_len(place.start as u64 + 9000).unwrap(),
                 false => archive(2, integrity).save(&path),
             }
-            thread::sleep(Duration::from_secs(1));
+            live.has_seen("Group");
             match read_anew(&big) {
                 Ok(bytes) => assert!(bytes == version(1), "from the chunks that are cached"),
                 Err(error) => assert_eq!(error.raw_os_error(), Some(EIO)),
@@ -105,9 +105,9 @@ fn an_archive_changed_in_place_gives_right_bytes_or_errors() {
                 // It is damaged, not gone.
                 assert!(live.names("Group").contains(&"v".to_owned()), "{}", live.log());
                 built.save(&path);
-                assert!(soon(|| fs::read(live.path("Group/v/big")).is_ok_and(|bytes| bytes == version(1))));
+                assert!(eventually(|| fs::read(live.path("Group/v/big")).is_ok_and(|bytes| bytes == version(1))));
             } else {
-                assert!(soon(|| fs::read(live.path("Group/v/big")).is_ok_and(|bytes| bytes == version(2))));
+                assert!(eventually(|| fs::read(live.path("Group/v/big")).is_ok_and(|bytes| bytes == version(2))));
             }
         }
     }
@@ -141,8 +141,9 @@ fn read_on(path: &Path, seed: u64, stop: &AtomicBool, right: &AtomicUsize, allow
     }
 }
 
-/// Lets four readers read `Group/v/big` while `change` does what it does, and gives how many windows they read right.
-fn under_readers(live: &LiveStore, allowed: &[ErrorKind], change: impl FnOnce()) -> usize {
+/// Lets four readers read `Group/v/big` while `change` is done again and again: at least `rounds`
+/// times, and until they have read a hundred windows right.
+fn under_readers(live: &LiveStore, allowed: &[ErrorKind], rounds: usize, mut change: impl FnMut(usize)) {
     let (stop, right) = (AtomicBool::new(false), AtomicUsize::new(0));
     let path = live.path("Group/v/big");
     thread::scope(|scope| {
@@ -150,10 +151,17 @@ fn under_readers(live: &LiveStore, allowed: &[ErrorKind], change: impl FnOnce())
             let (path, stop, right) = (&path, &stop, &right);
             scope.spawn(move || read_on(path, seed, stop, right, allowed));
         }
-        change();
+        let start = Instant::now();
+        for round in 0.. {
+            change(round);
+            let enough = round + 1 >= rounds && right.load(Ordering::Relaxed) > 100;
+            if enough || start.elapsed() > PATIENCE {
+                break;
+            }
+        }
         stop.store(true, Ordering::Relaxed);
     });
-    right.into_inner()
+    assert!(right.into_inner() > 100, "hardly a window was read");
 }
 
 #[test]
@@ -163,22 +171,18 @@ fn replacing_under_readers_mixes_nothing() {
     live.shows("Group", &["a", "v"]);
     let mut random = Random::new(7);
     // Between a name and its opening the image may go away.
-    let right = under_readers(&live, &[ErrorKind::NotFound], || {
-        let start = Instant::now();
-        while start.elapsed() < Duration::from_secs(8) {
-            match random.below(4) {
-                0 => {
-                    let _ = fs::remove_file(live.stored("Group/v.wim"));
-                }
-                1 => archive(1 + random.below(4) as u8, Some(65536)).save(&live.stored("Group/v.wim")), // in place
-                _ => drop(live.add("Group", "v.wim", &archive(1 + random.below(4) as u8, None))),
+    under_readers(&live, &[ErrorKind::NotFound], 20, |_| {
+        match random.below(4) {
+            0 => {
+                let _ = fs::remove_file(live.stored("Group/v.wim"));
             }
-            thread::sleep(Duration::from_millis(50 + random.below(700)));
+            1 => archive(1 + random.below(4) as u8, Some(65536)).save(&live.stored("Group/v.wim")), // in place
+            _ => drop(live.add("Group", "v.wim", &archive(1 + random.below(4) as u8, None))),
         }
+        thread::sleep(Duration::from_millis(50 + random.below(700)));
     });
-    assert!(right > 100, "only {right} windows were read");
     live.add("Group", "v.wim", &archive(3, None));
-    assert!(soon(|| fs::read(live.path("Group/v/big")).is_ok_and(|bytes| bytes == version(3))), "{}", live.log());
+    assert!(eventually(|| fs::read(live.path("Group/v/big")).is_ok_and(|bytes| bytes == version(3))), "{}", live.log());
     let process = live.mounted().process();
     assert!(eventually(|| nameless(process) == 0), "{} files are still open", nameless(process));
 }
@@ -191,26 +195,25 @@ fn a_store_that_vanishes_and_returns() {
     let before = ["Group", "Group/v", "Group/v/big"].map(|path| live.ino(path));
     let (store, away) = (live.beside("store"), live.beside("away"));
     let mut random = Random::new(8);
-    let right = under_readers(&live, &[], || {
-        for round in 0..8 {
-            // The folder itself, or one above it: the second is what becomes of a share's mountpoint.
-            let (from, to) = match round % 2 {
-                0 => (store.clone(), away.clone()),
-                _ => (store.join("Images"), store.join("elsewhere")),
-            };
-            fs::rename(&from, &to).unwrap();
-            thread::sleep(Duration::from_millis(random.below(1500)));
-            fs::rename(&to, &from).unwrap();
-            thread::sleep(Duration::from_millis(random.below(500)));
-        }
+    under_readers(&live, &[], 8, |round| {
+        // The folder itself, or one above it: the second is what becomes of a share's mountpoint.
+        let (from, to) = match round % 2 {
+            0 => (store.clone(), away.clone()),
+            _ => (store.join("Images"), store.join("elsewhere")),
+        };
+        fs::rename(&from, &to).unwrap();
+        thread::sleep(Duration::from_millis(random.below(1500)));
+        fs::rename(&to, &from).unwrap();
+        thread::sleep(Duration::from_millis(random.below(500)));
     });
-    assert!(right > 100, "only {right} windows were read");
     assert_eq!(["Group", "Group/v", "Group/v/big"].map(|path| live.ino(path)), before, "it is the same store");
     // What changes afterwards, or while it is away, is seen.
     live.add("Group", "b.wim", &one("b", "second"));
     live.shows("Group", &["a", "b", "v"]);
+    let unlisted = "the store cannot be listed";
+    let before = live.log().matches(unlisted).count();
     fs::rename(&store, &away).unwrap();
-    thread::sleep(Duration::from_millis(500));
+    live.logs(unlisted, before);
     one("c", "third").save(&away.join("Images/Group/c.wim"));
     live.shows("Group", &["a", "b", "v"]);
     fs::rename(&away, &store).unwrap();
@@ -235,7 +238,7 @@ fn what_is_gone_takes_no_memory() {
         for round in rounds {
             live.add("Group", "large.wim", &large(round));
             let last = live.path(&format!("Group/large/file 19999 of {round}"));
-            assert!(soon(|| last.exists()));
+            assert!(eventually(|| last.exists()));
             assert_eq!(fs::read_dir(live.path("Group/large")).unwrap().count(), 20_000);
         }
     };

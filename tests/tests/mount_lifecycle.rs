@@ -16,10 +16,9 @@ use rustix::fs::{Advice, fadvise};
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, getsid, kill_process};
 use testkit::{Packing, Wim, file, root};
-use wimstore_tests::{Foreground, Mount, SmallStore, Unmounted, eventually, is_mounted, is_running, run, wimstore};
-
-/// How long anything may take that must not take for ever.
-const LIMIT: Duration = Duration::from_secs(15);
+use wimstore_tests::{
+    Foreground, Mount, PATIENCE, SmallStore, Unmounted, eventually, is_mounted, is_running, run, wimstore,
+};
 
 /// Exit code and complaint.
 fn said(output: &Output) -> (Option<i32>, String) {
@@ -108,7 +107,7 @@ fn every_way_out_is_clean() {
             let (code, complaint) = said(&output);
             // Between another test's fork and exec, its child has our files open.
             let is_busy = complaint.contains("in use") || complaint.contains("busy");
-            assert!(code == Some(0) || is_busy && start.elapsed() < LIMIT, "{arguments:?}: {code:?}, {complaint}");
+            assert!(code == Some(0) || is_busy && start.elapsed() < PATIENCE, "{arguments:?}: {code:?}, {complaint}");
             if code == Some(0) {
                 return;
             }
@@ -130,7 +129,7 @@ fn every_way_out_is_clean() {
         let mut mount = Foreground::new(&store.path(), &["-o", "ro"]);
         assert_answers(mount.path());
         way(&mount);
-        assert_eq!(mount.ended(LIMIT).code(), Some(0), "{name}");
+        assert_eq!(mount.ended().code(), Some(0), "{name}");
         assert!(!is_mounted(mount.path()), "{name}");
     }
 }
@@ -163,7 +162,7 @@ fn signals_end_a_mount_that_is_in_use() {
         file.read_exact(&mut first).unwrap();
         let resident = resident(mount.path());
         mount.signal(signal);
-        assert_eq!(mount.ended(LIMIT).code(), Some(0), "{signal:?}");
+        assert_eq!(mount.ended().code(), Some(0), "{signal:?}");
         assert!(!is_mounted(mount.path()), "{signal:?}");
         assert_eq!(first, SmallStore::big()[..4096]);
         drop((resident, file));
@@ -189,8 +188,9 @@ fn a_mount_in_use_is_not_unmounted_unless_lazily() {
     mount.wait_gone();
 }
 
-/// A process that does nothing until this is dropped, this test's process is gone, or a minute has passed: whoever waits
-/// for it, in a way that no signal ends, is freed in any case.
+/// A process that does nothing until this is dropped, this test's process is gone, or a quarter of
+/// an hour has passed: a process that waits for it, in a way that no signal ends, is freed in any
+/// case.
 struct Stopped {
     process: Pid,
     /// Lets the process go on when its standard input ends.
@@ -200,7 +200,7 @@ struct Stopped {
 impl Stopped {
     fn new(process: u32) -> Self {
         let mut guard = Command::new("sh");
-        guard.args(["-c", "timeout 60 cat; kill -CONT \"$1\"", "sh", &process.to_string()]);
+        guard.args(["-c", "timeout 900 cat; kill -CONT \"$1\"", "sh", &process.to_string()]);
         let guard = guard.stdin(Stdio::piped()).process_group(0).spawn().unwrap();
         let stopped = Self { process: pid(process), guard };
         kill_process(stopped.process, Signal::STOP).unwrap();
@@ -227,16 +227,22 @@ fn stop_between_answers(mount: &Mount, client: u32) -> Stopped {
     let start = Instant::now();
     loop {
         let stopped = Stopped::new(mount.process());
-        let waits = |task: io::Result<fs::DirEntry>| {
-            fs::read_to_string(task.unwrap().path().join("stat")).is_ok_and(|stat| stat.contains(") D "))
-        };
-        if !fs::read_dir(format!("/proc/{client}/task")).unwrap().any(waits) {
+        if !waits_for_an_answer(client) {
             return stopped;
         }
         drop(stopped);
-        assert!(start.elapsed() < LIMIT, "process {client} is never done asking");
+        assert!(start.elapsed() < PATIENCE, "process {client} is never done asking");
         thread::sleep(Duration::from_millis(50));
     }
+}
+
+/// Whether a thread of the process waits for something that no signal ends, as the kernel waits for
+/// a file system's answer.
+fn waits_for_an_answer(process: u32) -> bool {
+    let waits = |task: io::Result<fs::DirEntry>| {
+        fs::read_to_string(task.unwrap().path().join("stat")).is_ok_and(|stat| stat.contains(") D "))
+    };
+    fs::read_dir(format!("/proc/{process}/task")).unwrap().any(waits)
 }
 
 /// The archive of `store` as a file in a mount of its own, so that reading it can be stopped.
@@ -265,11 +271,11 @@ fn a_blocked_reader_does_not_keep_a_mount() {
     let stopped = stop_between_answers(&outer, mount.process());
     forget(&cached);
     let reader = thread::spawn(move || file.read_to_end(&mut Vec::new()));
-    thread::sleep(Duration::from_millis(500));
+    assert!(eventually(|| waits_for_an_answer(mount.process())), "the mount does not read the archive");
     assert!(!reader.is_finished(), "the archive cannot be read, so the reader waits");
     let start = Instant::now();
     mount.signal(Signal::TERM);
-    assert_eq!(mount.ended(LIMIT).code(), Some(0));
+    assert_eq!(mount.ended().code(), Some(0));
     assert!(!is_mounted(mount.path()), "after {:?}", start.elapsed());
     assert!(eventually(|| reader.is_finished()), "the reader is freed");
     reader.join().unwrap().unwrap_err();
@@ -286,7 +292,7 @@ fn a_reader_who_waits_keeps_nobody_else_waiting() {
     let stopped = stop_between_answers(&outer, mount.process());
     forget(&cached);
     let reader = thread::spawn(move || file.read_to_end(&mut Vec::new()));
-    thread::sleep(Duration::from_millis(500));
+    assert!(eventually(|| waits_for_an_answer(mount.process())), "the mount does not read the archive");
     let root = mount.path().to_owned();
     let others = thread::spawn(move || {
         let names = fs::read_dir(&root).unwrap().count();

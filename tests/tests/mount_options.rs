@@ -7,11 +7,10 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::time::Duration;
 
 use rustix::io::Errno;
 use testkit::{Image, Packing, Store, Wim, file, hex, need, root, sha1};
-use wimstore_tests::{Mount, SmallStore, Unmounted, eventually, in_namespace, run, wimstore};
+use wimstore_tests::{Mount, PATIENCE, SmallStore, Unmounted, eventually, in_namespace, run, wimstore};
 
 /// The user `nobody` of every Debian.
 const NOBODY: &str = "65534";
@@ -309,7 +308,7 @@ fn a_mount_without_a_log_file_logs_to_syslog() {
     let folder = tempfile::tempdir().unwrap();
     let store = damaged(folder.path());
     let syslog = std::os::unix::net::UnixDatagram::bind(folder.path().join("syslog")).unwrap();
-    syslog.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    syslog.set_read_timeout(Some(PATIENCE)).unwrap();
     let script = r#"
         trap 'umount --lazy "$3/mountpoint" 2> /dev/null' EXIT; set -e
         cd "$3"; mkdir mountpoint dev; mount -t tmpfs none dev; touch dev/fuse dev/null dev/log

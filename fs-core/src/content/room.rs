@@ -58,17 +58,21 @@ mod tests {
     use std::thread;
     use std::time::Duration;
 
+    use testkit::eventually;
+
     use super::*;
 
-    /// The most bytes that were inside at once, of eight threads that each bring `bytes`.
-    fn most_inside(limit: u64, bytes: u64) -> u64 {
+    /// The most bytes that were inside at once, of eight threads that each bring `bytes` and stay
+    /// until there have been `want`.
+    fn most_inside(limit: u64, bytes: u64, want: u64) -> u64 {
         let (room, now, most) = (Room::new(limit), AtomicU64::new(0), AtomicU64::new(0));
         thread::scope(|scope| {
             for _ in 0..8 {
                 scope.spawn(|| {
                     let _inside = room.enter(bytes);
                     most.fetch_max(now.fetch_add(bytes, Ordering::SeqCst) + bytes, Ordering::SeqCst);
-                    thread::sleep(Duration::from_millis(20));
+                    eventually(|| most.load(Ordering::SeqCst) >= want);
+                    thread::sleep(Duration::from_millis(20)); // those that do not fit would come in now
                     now.fetch_sub(bytes, Ordering::SeqCst);
                 });
             }
@@ -78,13 +82,13 @@ mod tests {
 
     #[test]
     fn no_more_than_fits_is_inside() {
-        assert_eq!(most_inside(100, 30), 90);
-        assert_eq!(most_inside(100, 100), 100);
+        assert_eq!(most_inside(100, 30, 90), 90);
+        assert_eq!(most_inside(100, 100, 100), 100);
     }
 
     #[test]
     fn one_may_always_enter() {
-        assert_eq!(most_inside(100, 101), 101);
-        assert_eq!(most_inside(0, u64::MAX / 16), u64::MAX / 16);
+        assert_eq!(most_inside(100, 101, 101), 101);
+        assert_eq!(most_inside(0, u64::MAX / 16, u64::MAX / 16), u64::MAX / 16);
     }
 }

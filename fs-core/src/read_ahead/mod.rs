@@ -72,18 +72,18 @@ fn blob_of(node: &Node, id: NodeId) -> Option<BlobRef> {
 #[cfg(test)]
 mod tests {
     use std::thread;
-    use std::time::{Duration, Instant};
+    use std::time::Duration;
 
-    use testkit::{Packing, Wim, file, root};
+    use testkit::{Packing, Wim, eventually, file, root};
 
     use crate::{Filesystem, ImageChoice, Options};
 
     const FILES: usize = 40;
     const SIZE: usize = 20_000;
 
-    /// Reads the first bytes of some of `FILES` files in this order, waits for what that brings in, and returns how many files
-    /// are cached then.
-    fn cached_after(order: &[usize], packing: Packing) -> usize {
+    /// Reads the first bytes of some of `FILES` files in this order, waits until `want` files are
+    /// cached and then for more that should not come, and returns how many are cached.
+    fn cached_after(order: &[usize], packing: Packing, want: usize) -> usize {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.wim");
         let text = testkit::content::text(SIZE + FILES);
@@ -96,22 +96,17 @@ mod tests {
             fs.read_at(ino, 0, &mut [0; 10]).unwrap();
         }
         let cached = || fs.contents.cached_bytes() / SIZE;
-        let (start, mut last) = (Instant::now(), (cached(), Instant::now()));
-        while last.1.elapsed() < Duration::from_millis(300) && start.elapsed() < Duration::from_secs(20) {
-            thread::sleep(Duration::from_millis(5));
-            if cached() != last.0 {
-                last = (cached(), Instant::now());
-            }
-        }
-        last.0
+        eventually(|| cached() >= want);
+        thread::sleep(Duration::from_millis(300));
+        cached()
     }
 
     #[test]
     fn files_are_there_before_they_are_asked_for() {
         for packing in [Packing::Xpress(32768), Packing::Lzx(32768), Packing::Xpress(4096)] {
-            assert_eq!(cached_after(&[0, 1, 2, 3], packing), 4 + 8, "{packing:?}");
-            assert_eq!(cached_after(&[0, 30, 15, 39], packing), 4, "{packing:?}");
-            assert_eq!(cached_after(&[36, 37, 38], packing), 4, "{packing:?}: there are no more");
+            for (order, want) in [(&[0, 1, 2, 3][..], 4 + 8), (&[0, 30, 15, 39], 4), (&[36, 37, 38], 4)] {
+                assert_eq!(cached_after(order, packing, want), want, "{packing:?}, {order:?}");
+            }
         }
     }
 }

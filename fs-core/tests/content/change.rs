@@ -207,7 +207,7 @@ fn readers_during_damage_and_repair_get_right_bytes_or_errors() {
             }
             let mut random = Random::new(99);
             let start = Instant::now();
-            while good.load(Ordering::SeqCst) < 300 && start.elapsed() < Duration::from_secs(60) {
+            while good.load(Ordering::SeqCst) < 300 && start.elapsed() < testkit::PATIENCE {
                 let place = &fixture.place(random.below(5) as usize).range;
                 let offset = place.start + random.below(place.len() as u64) as usize;
                 fixture.flip(offset);

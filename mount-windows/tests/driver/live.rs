@@ -3,17 +3,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::thread;
-use std::time::{Duration, Instant};
 
 use mount_windows::{DriveOptions, Mounted};
 use tempfile::TempDir;
-use testkit::{Image, Packing, Store, Wim, file, root};
+use testkit::{Image, Packing, Store, Wim, eventually, file, root};
 
 use crate::{fsd, mount, open};
-
-/// Changes must be visible within this time.
-const SOON: Duration = Duration::from_secs(2);
 
 /// A store with the image `a` in `Group`, mounted.
 struct Live {
@@ -61,13 +56,9 @@ fn take_away(path: &Path, beside: &Path) {
     }
 }
 
-/// Waits for a condition until the limit.
-fn soon(what: &str, condition: impl Fn() -> bool) {
-    let start = Instant::now();
-    while !condition() {
-        assert!(start.elapsed() < SOON, "{what}");
-        thread::sleep(Duration::from_millis(20));
-    }
+/// Waits for something that must come.
+fn wait_for(what: &str, condition: impl Fn() -> bool) {
+    assert!(eventually(condition), "{what}");
 }
 
 fn names() -> Vec<String> {
@@ -89,23 +80,23 @@ fn a_drive_follows_its_store() {
     let old = fsd::open(r"\group\A\file").ok().unwrap();
 
     live.put("Group/b.wim", &one("b", "second"));
-    soon("a new image is listed", || names() == [".", "..", "a", "b"]);
+    wait_for("a new image is listed", || names() == [".", "..", "a", "b"]);
     assert_eq!(fsd::open(r"\Group\b\file").ok().unwrap().read(0, 10).unwrap(), b"second");
-    soon("the driver hears of it", || told(r"\Group\b", ADDED) && told(r"\Group", MODIFIED));
+    wait_for("the driver hears of it", || told(r"\Group\b", ADDED) && told(r"\Group", MODIFIED));
 
     live.put("Group/a.wim", &one("a", "other"));
     let read = || fsd::open(r"\Group\a\file").ok().and_then(|open| open.read(0, 10).ok());
-    soon("another image has its name", || read().as_deref() == Some(b"other"));
-    soon("the driver forgets what was open", || told(r"\Group\a\file", ADDED));
+    wait_for("another image has its name", || read().as_deref() == Some(b"other"));
+    wait_for("the driver forgets what was open", || told(r"\Group\a\file", ADDED));
     assert_eq!(old.read(0, 10).unwrap(), b"first", "who has it open goes on");
     assert_ne!(old.info.IndexNumber, fsd::open(r"\Group\a\file").ok().unwrap().info.IndexNumber);
 
     take_away(&live.stored("Group/b.wim"), live.folder.path());
-    soon("an image is gone", || fsd::open(r"\Group\b\file").is_err());
-    soon("the driver hears that, too", || told(r"\Group\b", REMOVED));
+    wait_for("an image is gone", || fsd::open(r"\Group\b\file").is_err());
+    wait_for("the driver hears that, too", || told(r"\Group\b", REMOVED));
 
     fs::create_dir(live.stored("Other")).unwrap();
     live.put("Other/c.wim", &one("c", "third"));
-    soon("a new group is there", || fsd::open(r"\other\c\FILE").is_ok());
+    wait_for("a new group is there", || fsd::open(r"\other\c\FILE").is_ok());
     drop(old);
 }

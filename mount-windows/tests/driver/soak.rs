@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use mount_windows::DriveOptions;
-use testkit::{Image, Packing, Store, Wim, content, file, root};
+use testkit::{Image, PATIENCE, Packing, Store, Wim, content, file, root};
 
 use crate::fsd::{self, units};
 use crate::live::put;
@@ -101,7 +101,8 @@ fn use_makes_neither_handles_nor_memory_grow() {
         let start = Instant::now();
         let mut number = 0;
         for part in 1..=4 {
-            while start.elapsed() < length * part / 4 {
+            let is_enough = || done.load(Ordering::Relaxed) > 25 * seconds() * u64::from(part);
+            while start.elapsed() < length * part / 4 || !is_enough() && start.elapsed() < length + PATIENCE {
                 thread::sleep(Duration::from_millis(1500).min(length / 16));
                 number += 1;
                 put(&archive, folder.path(), &comes(number));

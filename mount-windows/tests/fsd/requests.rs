@@ -40,8 +40,7 @@ pub(super) fn call(kind: u32, tail: &[u8], fill: impl FnOnce(&mut FSP_FSCTL_TRAN
         if let Some(rsp) = st.done.as_mut().unwrap().remove(&hint) {
             return Reply(rsp);
         }
-        let patience = std::time::Duration::from_secs(60);
-        let (s, t) = WAKE.wait_timeout(st, patience).unwrap_or_else(PoisonError::into_inner);
+        let (s, t) = WAKE.wait_timeout(st, testkit::PATIENCE).unwrap_or_else(PoisonError::into_inner);
         assert!(!t.timed_out(), "no answer to request kind {kind}; {} requests wait", s.queue.len());
         st = s;
     }

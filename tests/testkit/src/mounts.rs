@@ -1,18 +1,16 @@
 //! Mounts of other programs that go away with the test, whatever ends it.
 
+use crate::patience::{PATIENCE, eventually};
 use crate::run::{need, run};
 use std::ffi::OsStr;
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::thread::{panicking, sleep};
+use std::thread::panicking;
 use std::time::{Duration, Instant};
 
-/// How long a mount may take to come or go.
-const PATIENCE: Duration = Duration::from_secs(20);
-
-/// How long a mount may stay busy.
+/// How long a mount may stay busy when its test has failed already, perhaps with files open.
 const BUSY: Duration = Duration::from_secs(5);
 
 /// A mounted filesystem and the process that serves it. Dropping it unmounts and waits for that process to end.
@@ -26,19 +24,18 @@ impl Mounted {
     /// Starts a program that mounts on `at`, which is made if need be, and serves in the foreground.
     ///
     /// # Panics
-    /// The program ends, or nothing is mounted within 20 seconds.
+    /// The program ends, or nothing is mounted within [`PATIENCE`].
     pub fn serve(command: &mut Command, at: &Path) -> Self {
         fs::create_dir_all(at).expect("a folder to mount on");
         let at = at.canonicalize().expect("the folder was just made");
         let server = command.stdin(Stdio::null()).spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
         let mut mounted = Self { at, server };
-        let start = Instant::now();
-        while !is_mounted(&mounted.at) {
+        let is_there = eventually(|| {
             let ended = mounted.server.try_wait().expect("a child can be asked");
             assert!(ended.is_none(), "{command:?} mounted nothing: {ended:?}\n{}", mounted.complaint());
-            assert!(start.elapsed() < PATIENCE, "{command:?} has not mounted within {PATIENCE:?}");
-            sleep(Duration::from_millis(5));
-        }
+            is_mounted(&mounted.at)
+        });
+        assert!(is_there, "{command:?} has not mounted within {PATIENCE:?}");
         mounted
     }
 
@@ -63,25 +60,14 @@ impl Mounted {
 
     /// Unmounts, and once again as long as it is busy: between another test's fork and exec, its child has our files open.
     fn unmount(&self) -> Result<(), String> {
-        let start = Instant::now();
+        let (start, limit) = (Instant::now(), if panicking() { BUSY } else { PATIENCE });
         while is_mounted(&self.at) {
             let output = Command::new("umount").arg(&self.at).output().map_err(|error| format!("umount: {error}"))?;
-            if !output.status.success() && start.elapsed() > BUSY {
+            if !output.status.success() && start.elapsed() > limit {
                 return Err(format!("umount {}: {}", self.at.display(), String::from_utf8_lossy(&output.stderr)));
             }
         }
         Ok(())
-    }
-
-    fn server_ended(&mut self) -> bool {
-        let start = Instant::now();
-        while start.elapsed() < PATIENCE {
-            if !matches!(self.server.try_wait(), Ok(None)) {
-                return true;
-            }
-            sleep(Duration::from_millis(5));
-        }
-        false
     }
 }
 
@@ -92,7 +78,7 @@ impl Drop for Mounted {
             trouble = Some(complaint);
             let _ = Command::new("umount").arg("--lazy").arg(&self.at).status();
         }
-        if !self.server_ended() {
+        if !eventually(|| !matches!(self.server.try_wait(), Ok(None))) {
             trouble = Some(format!("the server of {} outlived its mount", self.at.display()));
             let _ = self.server.kill();
             let _ = self.server.wait();

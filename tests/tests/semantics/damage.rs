@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt;
 
 use rustix::io::Errno;
 use testkit::{Data, Dentry, Image, Packing, Stream, Wim, content, dir, file, flag, hex, reparse, root, sha1};
-use wimstore_tests::{LiveStore, Share, one, read_anew, soon};
+use wimstore_tests::{LiveStore, Share, eventually, one, read_anew};
 
 use crate::shown::{Place, Shown, errno, names, unix_time, written};
 
@@ -161,7 +161,7 @@ pub(crate) fn failing_stores() {
         share.fails(fault);
         assert_eq!(errno(read_anew(&file)), Errno::IO, "{fault}");
         share.fails("");
-        assert!(soon(|| read_anew(&file).is_ok_and(|bytes| bytes == b"first")), "{fault}\n{}", live.log());
+        assert!(eventually(|| read_anew(&file).is_ok_and(|bytes| bytes == b"first")), "{fault}\n{}", live.log());
     }
     share.fails("short 100");
     assert_eq!(read_anew(&file).unwrap(), b"first");
