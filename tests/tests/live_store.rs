@@ -13,7 +13,7 @@ use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
 use rustix::io::Errno;
 use testkit::ntfs::Volume;
 use testkit::{Image, Packing, Wim, file, root};
-use wimstore_tests::{LiveStore, PATIENCE, Unmounted, eventually, one};
+use wimstore_tests::{LiveStore, PATIENCE, Unmounted, eventually, in_namespace, one, wimstore};
 
 fn is_absent(live: &LiveStore, path: &str) -> bool {
     fs::metadata(live.path(path)).is_err_and(|error| error.raw_os_error() == Some(Errno::NOENT.raw_os_error()))
@@ -334,6 +334,33 @@ fn a_folder_of_which_the_kernel_does_not_tell_is_looked_at() {
     live.holds("Group/b/file", "second");
     assert!(live.log().contains("every second"), "{}", live.log());
     drop(live); // it has files of the share open
+}
+
+#[test]
+fn a_mount_over_a_group_is_seen_beside_another_change() {
+    let live = LiveStore::unmounted();
+    live.add("Group", "a.wim", &one("a", "first"));
+    live.add("Other", "b.wim", &one("b", "second"));
+    live.add("New", "c.wim", &one("c", "third"));
+    fs::rename(live.stored("Other"), live.beside("other")).unwrap();
+    fs::rename(live.stored("New"), live.beside("new")).unwrap();
+    fs::create_dir(live.beside("mountpoint")).unwrap();
+    // The server stands still until both have come.
+    let script = r#"
+        cd "$2" && "$1" mount store mountpoint || exit
+        trap 'umount --lazy mountpoint' EXIT
+        server=$(getfattr --only-values -n user.wimstore.pid mountpoint 2> /dev/null)
+        shows() { for _ in $(seq 3000); do [ "$(ls mountpoint/Group)" = "$1" ] && return; sleep 0.1; done; exit 1; }
+        shows a
+        kill -STOP "$server"
+        while grep -qv ') T ' "/proc/$server/task/"*/stat; do sleep 0.05; done
+        touch store/Images/Group/note.wim; mount --bind other store/Images/Group
+        kill -CONT "$server"
+        shows b
+        mv new/c.wim other/c.wim
+        shows "$(printf 'b\nc')""#;
+    let Some(output) = in_namespace(script, &[&wimstore(), &live.beside("")]) else { return };
+    assert!(output.status.success(), "{output:?}");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::inotify::{Armed, News};
-use super::{INTERVAL, Watch, Watcher, rest};
+use super::{INTERVAL, LONGEST_REST, Watch, Watcher, rest};
 use crate::source::FolderSource;
 use crate::{Changed, Error, Result};
 
@@ -20,6 +20,13 @@ const QUIET: Duration = Duration::from_millis(50);
 
 /// How long a burst is waited for at most.
 const BURST: Duration = Duration::from_millis(300);
+
+/// The longest rest before a look at changes that the kernel reports: a machine that was slow once
+/// shows the next change in time.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+// After a rest a burst is not waited for. The rest of the two seconds is for the look.
+const _: () = assert!(LONGEST_PAUSE.as_millis() + BURST.as_millis() + QUIET.as_millis() < 1500);
 
 /// The list of mounts of our process, which the kernel tells of changes.
 const MOUNTS: &str = "/proc/self/mountinfo";
@@ -59,21 +66,22 @@ impl Watcher for Folders {
 
 impl Folders {
     fn wait(&mut self, limit: Option<Duration>) -> Option<Changed> {
-        let rest = rest(self.told.take());
+        let told = self.told.take();
         let Some(armed) = &self.armed else { return Some(self.arm()) };
+        let now = Instant::now();
+        let rested = now + rest(told, if armed.polls { LONGEST_REST } else { LONGEST_PAUSE });
+        // Set once: mounts elsewhere, and events that do not matter, must not put off what is due.
+        let deadline = if armed.polls { Some(rested.max(now + INTERVAL)) } else { limit.map(|limit| now + limit) };
         let mut armed = armed;
-        let limit = if armed.polls { Some(rest.max(INTERVAL)) } else { limit };
-        let start = Instant::now();
         loop {
-            // Mounts elsewhere may wake this again and again; the time that is left goes on from where it was.
-            match self.sleep(armed, limit.map(|limit| limit.saturating_sub(start.elapsed()))) {
+            match self.sleep(armed, deadline) {
                 Woken::Stopped => return None,
                 Woken::Time if armed.polls => return Some(self.arm()),
                 Woken::Time => return Some(Changed::Nothing),
                 Woken::Mounts if armed.has_moved() => return Some(self.arm()),
                 Woken::Mounts => {}
                 Woken::Folders => {
-                    if !self.settle(armed, rest) {
+                    if !self.settle(armed, rested) {
                         return None;
                     }
                     match armed.read() {
@@ -99,7 +107,11 @@ impl Folders {
         Changed::Everything
     }
 
-    fn sleep(&self, armed: &Armed, limit: Option<Duration>) -> Woken {
+    fn sleep(&self, armed: &Armed, deadline: Option<Instant>) -> Woken {
+        let limit = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        if limit == Some(Duration::ZERO) {
+            return Woken::Time;
+        }
         let mut waits = vec![PollFd::new(&self.stopped, PollFlags::IN)];
         waits.extend(self.mounts.as_ref().map(|mounts| PollFd::new(mounts, PollFlags::PRI)));
         let folders_at = waits.len();
@@ -111,16 +123,19 @@ impl Folders {
         let woken = |at: usize| waits.get(at).is_some_and(|wait| !wait.revents().is_empty());
         match () {
             () if woken(0) => Woken::Stopped,
-            () if woken(folders_at) => Woken::Folders,
+            // First, since it is reported once only, whereas changes in folders wait until they are
+            // read.
             () if folders_at == 2 && woken(1) => Woken::Mounts,
+            () if woken(folders_at) => Woken::Folders,
             () => Woken::Time,
         }
     }
 
-    /// Waits for the end of a burst of changes, and for the `rest`. Returns whether the watch goes on.
-    fn settle(&self, armed: &Armed, rest: Duration) -> bool {
+    /// Waits for the end of a burst of changes, and until it has `rested`. Returns whether the
+    /// watch goes on.
+    fn settle(&self, armed: &Armed, rested: Instant) -> bool {
         let start = Instant::now();
-        let (mut pause, mut events) = (rest.max(QUIET), armed.waiting());
+        let (mut pause, mut events) = (rested.saturating_duration_since(start).max(QUIET), armed.waiting());
         loop {
             let mut wait = [PollFd::new(&self.stopped, PollFlags::IN)];
             let stopped = poll(&mut wait, Timespec::try_from(pause).ok().as_ref());
@@ -133,5 +148,30 @@ impl Folders {
             }
             (pause, events) = (QUIET, more);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn a_slow_look_puts_off_what_the_kernel_reports_for_a_moment_only() {
+        let store = tempfile::tempdir().unwrap();
+        let group = store.path().join("Images/Group");
+        fs::create_dir_all(&group).unwrap();
+        let (stopped, _stop) = std::io::pipe().unwrap();
+        let source = FolderSource::find(store.path(), false).unwrap();
+        let mut folders = Folders { source, stopped, mounts: None, armed: None, told: None };
+        assert_eq!(folders.next(None), Some(Changed::Everything));
+        let start = Instant::now();
+        folders.told = start.checked_sub(Duration::from_secs(10));
+        fs::write(group.join("new.wim"), "").unwrap();
+        assert_eq!(folders.next(None), Some(Changed::Groups(["Group".into()].into())));
+        // Four times as long as that look took, which was the rest once, is more than the longest
+        // one of polling.
+        assert!(start.elapsed() < LONGEST_REST, "{:?}", start.elapsed());
     }
 }

@@ -20,7 +20,7 @@ const INTERVAL: Duration = Duration::from_secs(1);
 /// How many times as long as a look took there is none: looking shall not take more than a fifth of the time.
 const REST: u32 = 4;
 
-/// The longest rest, however long looking takes.
+/// The longest rest of a store that is polled, however long looking takes.
 const LONGEST_REST: Duration = Duration::from_secs(30);
 
 /// Tells when a store may have changed.
@@ -76,7 +76,7 @@ struct Clock {
 #[cfg(not(target_os = "linux"))]
 impl Watcher for Clock {
     fn next(&mut self, _: Option<Duration>) -> Option<Changed> {
-        let pause = if self.told.is_some() { rest(self.told).max(INTERVAL) } else { Duration::ZERO };
+        let pause = if self.told.is_some() { rest(self.told, LONGEST_REST).max(INTERVAL) } else { Duration::ZERO };
         match self.stopped.recv_timeout(pause) {
             Err(RecvTimeoutError::Timeout) => {
                 self.told = Some(Instant::now());
@@ -87,9 +87,9 @@ impl Watcher for Clock {
     }
 }
 
-/// How long to rest when what was told at `told` has just been done.
-fn rest(told: Option<Instant>) -> Duration {
-    told.map_or(Duration::ZERO, |told| told.elapsed().saturating_mul(REST).min(LONGEST_REST))
+/// How long to rest, `longest` at most, when what was told at `told` has just been done.
+fn rest(told: Option<Instant>, longest: Duration) -> Duration {
+    told.map_or(Duration::ZERO, |told| told.elapsed().saturating_mul(REST).min(longest))
 }
 
 impl fmt::Debug for Watch {
