@@ -401,7 +401,7 @@ fn what_cannot_be_mounted_is_refused_with_the_reason() {
         (&[&archive, &empty, "-o", "image=nobody"], "no image \"nobody\""),
         (&[&store, &empty, "-o", "ro,frobnicate"], "mount option frobnicate is not known"),
         (&[&store, &empty, "-o", "umask=8"], "mount option umask: 8 is not an octal mask"),
-        (&[&store, &empty, "--verify", "maybe"], "mount option verify: maybe is not one of strict, off"),
+        (&[&store, &empty, "--verify", "maybe"], "mount option verify: maybe is not one of strict, blocks, off"),
         (&[&store, &empty, "-o", "ref=/no/such.wim"], "/no/such.wim"),
         (&[&store], "the following required arguments were not provided"),
     ];
