@@ -13,7 +13,7 @@ use rustix::fs::{CWD, Mode, mkfifoat};
 use wimstore_tests::{LiveStore, Mount, eventually, one, wimstore};
 
 /// After how many seconds a command counts as hanging.
-const PATIENCE: &str = "60";
+const PATIENCE: &str = "300";
 
 /// The most bytes that looking at a small store may read. Starting the program reads some, too.
 const MOST_READ: u64 = 16 << 20;

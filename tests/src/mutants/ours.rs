@@ -8,17 +8,14 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
-use std::time::Duration;
 
 use serde_json::Value;
+use testkit::PATIENCE;
 
 use super::look::{Content, Node, Seen, content_of, look};
 use crate::limited::{Ended, limited};
 use crate::mount::Mount;
 use crate::program::wimstore;
-
-/// How long a command may take, with all archives of a store: it only ends a hang.
-const PATIENCE: Duration = Duration::from_secs(300);
 
 /// The most resident memory that a mount may ever need, in KiB.
 const MEMORY: u64 = 2 << 20;

@@ -5,12 +5,12 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::process::Command;
 use testkit::faults::{self, Fault};
-use testkit::{need, output};
+use testkit::{PATIENCE, need, output};
 
-/// How `wimlib-imagex verify` ends; 124 if it does not within 20 seconds.
+/// How `wimlib-imagex verify` ends; 124 if it does not within [`PATIENCE`].
 fn verify(archive: &Path) -> i32 {
     let mut command = Command::new(need("timeout", "coreutils"));
-    command.arg("20").arg(need("wimlib-imagex", "wimtools")).arg("verify").arg(archive);
+    command.arg(PATIENCE.as_secs().to_string()).arg(need("wimlib-imagex", "wimtools")).arg("verify").arg(archive);
     output(&mut command).status.code().unwrap_or(-1)
 }
 
