@@ -2,7 +2,6 @@
 
 use std::ffi::OsString;
 use std::fs::{self, Metadata};
-use std::io;
 use std::path::{Path, PathBuf};
 
 use super::Stop;
@@ -28,12 +27,44 @@ pub(super) fn open(root: &Path, path: &Path) -> Result<LocalFile, Stop> {
 
 /// The path without links, if it stays in the store. Junctions are links, too.
 fn resolve(root: &Path, path: &Path) -> Result<PathBuf, Stop> {
-    let whole = root.join(path);
-    let parts = path.ancestors().filter(|part| !part.as_os_str().is_empty());
-    let is_link = |part: &Path| Ok(fs::symlink_metadata(root.join(part))?.is_symlink());
-    let links = parts.map(|part| Ok((part, is_link(part)?))).collect::<io::Result<Vec<_>>>()?;
+    let mut link = None;
+    for part in path.ancestors().filter(|part| !part.as_os_str().is_empty()) {
+        if fs::symlink_metadata(root.join(part))?.is_symlink() {
+            link = Some(root.join(part));
+        }
+    }
     // Some drivers know no true paths, so they are asked for only where there is a link.
-    let Some((link, _)) = links.into_iter().rev().find(|(_, is_link)| *is_link) else { return Ok(whole) };
-    let target = whole.canonicalize()?;
-    if target.starts_with(root.canonicalize()?) { Ok(target) } else { Err(Stop::Refused(root.join(link))) }
+    let Some(link) = link else { return Ok(root.join(path)) };
+    let target = root.join(path).canonicalize()?;
+    if target.starts_with(root.canonicalize()?) { Ok(target) } else { Err(Stop::Refused(link)) }
+}
+
+#[cfg(all(test, unix))] // on Windows links take a privilege
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn links_that_stay_in_the_store_are_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (store, outside) = (folder.path().join("store"), folder.path().join("outside"));
+        fs::create_dir_all(store.join("group")).unwrap();
+        fs::create_dir(&outside).unwrap();
+        for file in [store.join("group/a.wim"), outside.join("s.wim")] {
+            fs::write(file, b"x").unwrap();
+        }
+        symlink("group", store.join("alias")).unwrap();
+        symlink(&outside, store.join("planted")).unwrap();
+        symlink(outside.join("s.wim"), store.join("group/s.wim")).unwrap();
+        for path in ["group/a.wim", "alias/a.wim"] {
+            assert!(open(&store, path.as_ref()).is_ok() && metadata(&store, path.as_ref()).is_ok(), "{path}");
+        }
+        for (path, link) in [("group/s.wim", "group/s.wim"), ("planted/s.wim", "planted"), ("planted", "planted")] {
+            let refused = metadata(&store, path.as_ref()).err();
+            assert!(matches!(refused, Some(Stop::Refused(found)) if found == store.join(link)), "{path}: {REFUSED}");
+        }
+        assert_eq!(names(&store, "alias".as_ref()).ok().map(|names| names.len()), Some(2));
+        assert!(names(&store, "planted".as_ref()).is_err());
+    }
 }
