@@ -8,11 +8,12 @@ use std::sync::Arc;
 use wim::Fingerprint;
 
 use crate::archive_file::ArchiveFile;
+use crate::ino::Numbering;
 use crate::memory::Memory;
 use crate::references::expand;
 use crate::resolve::Resolver;
 use crate::source::{Shape, StoreSource, StoredFile};
-use crate::{Error, Options, Problem, Result};
+use crate::{Error, ImageChoice, Options, Problem, Result};
 
 /// Archives that one thread opens in about the time that starting it takes.
 const SHARE_WORTH_A_THREAD: usize = 4;
@@ -24,7 +25,30 @@ pub(crate) struct Opener {
     references: Vec<Arc<ArchiveFile>>,
     /// Whether what was opened stays while another file under its name does not open: there is nothing else to show.
     keeps: bool,
+    /// The one image that is shown, if the user chose one.
+    pub(crate) choice: Option<Choice>,
+    numbering: Numbering,
     memory: Arc<Memory>,
+}
+
+/// The image that a user chose.
+#[derive(Debug)]
+pub(crate) struct Choice {
+    image: ImageChoice,
+    /// Whether its number counts: not in a group, which may have several images of one number.
+    is_file: bool,
+}
+
+impl Choice {
+    /// How well an image fits, 0 best: by its number, its name in the XML data, or the name of its directory.
+    pub(crate) fn rank(&self, number: usize, name: Option<&str>, directory: &str) -> Option<usize> {
+        let text = match &self.image {
+            ImageChoice::Number(chosen) if self.is_file && u32::try_from(number) == Ok(*chosen) => return Some(0),
+            ImageChoice::Number(chosen) => &chosen.to_string(),
+            ImageChoice::Name(text) => text,
+        };
+        [name, Some(directory)].iter().position(|name| *name == Some(text.as_str())).map(|place| place + 1)
+    }
 }
 
 /// A file as it was when it was last looked at.
@@ -53,7 +77,14 @@ impl Opener {
             ArchiveFile::open(path, Arc::new(file), &memory).map(Arc::new)
         };
         let references = files.iter().flatten().map(open).collect::<Result<_>>()?;
-        Ok(Self { references, keeps: shape == Shape::File, memory })
+        let is_file = shape == Shape::File;
+        let choice = options.image.clone().map(|image| Choice { image, is_file });
+        Ok(Self { references, keeps: is_file, choice, numbering: Numbering::of(shape), memory })
+    }
+
+    /// The most images of a group that are shown.
+    pub(crate) fn max_images(&self) -> usize {
+        self.numbering.max_images()
     }
 
     pub(crate) fn references(&self) -> &[Arc<ArchiveFile>] {

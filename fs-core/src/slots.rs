@@ -4,18 +4,19 @@
 #[derive(Debug, Clone)]
 pub(crate) struct Slots<T> {
     slots: Vec<Option<T>>,
-    limit: usize,
+    /// Where the search for a number that is free again goes on, so that numbers take turns.
+    next: usize,
 }
 
 impl<T> Slots<T> {
-    /// No thing yet, and numbers below `limit`, which is at most 65536.
-    pub(crate) fn new(limit: usize) -> Self {
-        Self { slots: Vec::new(), limit }
+    /// No thing yet.
+    pub(crate) fn new() -> Self {
+        Self { slots: Vec::new(), next: 0 }
     }
 
     /// The thing with this number.
-    pub(crate) fn get(&self, number: u16) -> Option<&T> {
-        self.slots.get(usize::from(number))?.as_ref()
+    pub(crate) fn get(&self, number: u32) -> Option<&T> {
+        self.slots.get(number as usize)?.as_ref()
     }
 
     /// The things from the number `start` on, in the order of their numbers.
@@ -29,26 +30,33 @@ impl<T> Slots<T> {
         self.slots.iter().flatten()
     }
 
-    /// Puts in what `make` makes of a number that nothing here has and that `is_free`; `None` when there is none.
-    pub(crate) fn add(&mut self, is_free: impl Fn(u16) -> bool, make: impl FnOnce(u16) -> T) -> Option<&T> {
-        let place = if self.slots.len() < self.limit {
+    /// Puts in what `make` makes of a number below `limit` that nothing here has and that `is_free`; `None` when there is
+    /// none.
+    pub(crate) fn add(
+        &mut self,
+        limit: usize,
+        is_free: impl Fn(u32) -> bool,
+        make: impl FnOnce(u32) -> T,
+    ) -> Option<&T> {
+        let place = if self.slots.len() < limit {
             self.slots.push(None);
             self.slots.len() - 1
         } else {
-            let free = |(place, slot): (usize, &Option<T>)| slot.is_none() && u16::try_from(place).is_ok_and(&is_free);
-            self.slots.iter().enumerate().position(free)?
+            let free = |&place: &usize| self.slots[place].is_none() && u32::try_from(place).is_ok_and(&is_free);
+            (self.next..self.slots.len()).chain(0..self.next).find(free)?
         };
-        Some(self.slots[place].insert(make(u16::try_from(place).ok()?)))
+        self.next = place + 1;
+        Some(self.slots[place].insert(make(u32::try_from(place).ok()?)))
     }
 
     /// Puts in another thing in place of the one with this number, which is returned.
-    pub(crate) fn replace(&mut self, number: u16, thing: T) -> Option<T> {
-        self.slots[usize::from(number)].replace(thing)
+    pub(crate) fn replace(&mut self, number: u32, thing: T) -> Option<T> {
+        self.slots[number as usize].replace(thing)
     }
 
     /// Takes out the thing with this number.
-    pub(crate) fn take(&mut self, number: u16) -> Option<T> {
-        self.slots.get_mut(usize::from(number))?.take()
+    pub(crate) fn take(&mut self, number: u32) -> Option<T> {
+        self.slots.get_mut(number as usize)?.take()
     }
 }
 
@@ -58,18 +66,18 @@ mod tests {
 
     #[test]
     fn numbers_stay_and_come_again_last() {
-        let mut slots = Slots::new(4);
+        let mut slots = Slots::new();
         for thing in ["a", "b", "c"] {
-            assert_eq!(slots.add(|_| true, |_| thing), Some(&thing));
+            assert_eq!(slots.add(4, |_| true, |_| thing), Some(&thing));
         }
         assert_eq!((slots.take(1), slots.take(1), slots.take(9)), (Some("b"), None, None));
         assert_eq!(slots.iter_from(0).collect::<Vec<_>>(), [(0, &"a"), (2, &"c")]);
         let fresh = |number| if number == 3 { "d" } else { "not the first new number" };
-        assert_eq!(slots.add(|_| true, fresh), Some(&"d"));
-        assert_eq!(slots.add(|number| number != 1, |_| "e"), None, "somebody still uses it");
-        assert_eq!(slots.add(|_| true, |_| "e"), Some(&"e"));
+        assert_eq!(slots.add(4, |_| true, fresh), Some(&"d"));
+        assert_eq!(slots.add(4, |number| number != 1, |_| "e"), None, "somebody still uses it");
+        assert_eq!(slots.add(4, |_| true, |_| "e"), Some(&"e"));
         assert_eq!(slots.get(1), Some(&"e"));
-        assert_eq!(slots.add(|_| true, |_| "f"), None);
+        assert_eq!(slots.add(4, |_| true, |_| "f"), None);
         assert_eq!(slots.replace(0, "A"), Some("a"));
         assert_eq!(slots.iter().copied().collect::<String>(), "Aecd");
         assert_eq!(slots.iter_from(2).count(), 2);

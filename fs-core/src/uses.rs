@@ -84,7 +84,7 @@ fn set(flag: &AtomicBool) {
 
 /// What is gone from the store and perhaps still used, by its number, which is not free until nobody uses it.
 #[derive(Debug)]
-pub(crate) struct Retired<T>(RwLock<HashMap<u16, T>>);
+pub(crate) struct Retired<T>(RwLock<HashMap<u32, T>>);
 
 impl<T> Default for Retired<T> {
     fn default() -> Self {
@@ -93,15 +93,15 @@ impl<T> Default for Retired<T> {
 }
 
 impl<T: Clone> Retired<T> {
-    pub(crate) fn get(&self, number: u16) -> Option<T> {
+    pub(crate) fn get(&self, number: u32) -> Option<T> {
         self.0.read().get(&number).cloned()
     }
 
-    pub(crate) fn has(&self, number: u16) -> bool {
+    pub(crate) fn has(&self, number: u32) -> bool {
         self.0.read().contains_key(&number)
     }
 
-    pub(crate) fn insert(&self, number: u16, thing: T) {
+    pub(crate) fn insert(&self, number: u32, thing: T) {
         self.0.write().insert(number, thing);
     }
 

@@ -120,6 +120,16 @@ impl LiveStore {
         assert!(seen, "{path:?} shows {names:?}, not {want:?}\n{}", self.log());
     }
 
+    /// Waits until a directory of the mount has these names among others, and none of `absent`.
+    ///
+    /// # Panics
+    /// That takes too long.
+    pub fn shows_of(&self, path: &str, want: &[&str], absent: &[&str]) {
+        let is_there = |name: &&str| fs::symlink_metadata(self.path(path).join(name)).is_ok();
+        let seen = eventually(|| want.iter().all(is_there) && !absent.iter().any(is_there));
+        assert!(seen, "{path:?} does not show {want:?}, or shows some of {absent:?}\n{}", self.log());
+    }
+
     /// Waits until a file of the mount has this content.
     ///
     /// # Panics

@@ -17,7 +17,7 @@ impl Filesystem {
         let mut read = || {
             let (node, hash) = self.content(ino)?;
             let Some(hash) = hash else { return Ok(0) };
-            if offset == 0 && matches!(ino.place(), Some(Place::Inode(..))) {
+            if offset == 0 && matches!(self.place(ino), Some(Place::Inode(..))) {
                 self.read_ahead.begun(&node);
             }
             self.contents.read_at(&node.image.blob(&hash)?, offset, buf)

@@ -117,7 +117,7 @@ impl Filesystem {
 
     /// What a number belongs to.
     fn used(&self, ino: Ino) -> Option<Used> {
-        let (number, image) = match ino.place()? {
+        let (number, image) = match self.place(ino)? {
             Place::Root => return None,
             Place::Group(number) => (number, None),
             Place::Inode(slot, _) | Place::Stream(slot, ..) => (slot.group, Some(self.image(slot).ok()?)),
@@ -132,7 +132,7 @@ impl Filesystem {
         if self.used(directory).is_some_and(|used| used.uses().is_gone()) {
             return Some(Duration::ZERO);
         }
-        let can_change = matches!(directory.place(), Some(Place::Root | Place::Group(_)));
+        let can_change = matches!(self.place(directory), Some(Place::Root | Place::Group(_)));
         let streams = self.options.image.is_some() && self.options.streams == StreamInterface::Windows;
         (can_change && (self.options.ignore_case || streams)).then_some(A_MOMENT)
     }

@@ -75,7 +75,7 @@ impl Filesystem {
     /// # Errors
     /// [`Error::NotFound`] for a number that nothing has, or why the image's metadata cannot be read.
     pub fn attr(&self, ino: Ino) -> Result<Attr> {
-        if let (Some(Place::Inode(slot, InodeId(0))), Top::Store | Top::Group) = (ino.place(), self.top()) {
+        if let (Some(Place::Inode(slot, InodeId(0))), Top::Store | Top::Group) = (self.place(ino), self.top()) {
             return Ok(self.image_attr(&*self.image(slot)?));
         }
         match self.target(ino)? {

@@ -18,7 +18,7 @@ use wim::{FileTime, InodeId};
 use crate::content::{ContentOptions, Contents};
 use crate::group::{Group, GroupImages, log_left_out};
 use crate::image::{Image, Node};
-use crate::ino::{MAX_GROUPS, Place};
+use crate::ino::{MAX_GROUPS, Numbering, Place};
 use crate::opener::Opener;
 use crate::read_ahead::ReadAhead;
 use crate::slots::Slots;
@@ -66,6 +66,9 @@ enum Top {
     Image(ImageSlot),
 }
 
+/// How many images are named to somebody who chose one that is not there.
+const NAMED_IMAGES: usize = 50;
+
 /// What answers for an inode number.
 enum Target {
     Store,
@@ -94,7 +97,7 @@ impl Filesystem {
         let shape = source.shape();
         let mut store = Snapshot {
             top: if shape == Shape::Store { Top::Store } else { Top::Group },
-            groups: Slots::new(MAX_GROUPS),
+            groups: Slots::new(),
             modified: listing.modified,
             problems: Vec::new(),
         };
@@ -113,8 +116,8 @@ impl Filesystem {
         };
         if shape == Shape::File {
             let images = fs.images(&*fs.group(0)?)?;
-            if let Some(problem) = images.problems.iter().find(|p| p.path == path) {
-                return Err(problem.error.clone());
+            if let Some(problem) = images.files.get(path).and_then(|seen| seen.problem(path)) {
+                return Err(problem.error);
             }
             if images.archives[0].header.part.number > 1 {
                 let reason = "a later part of a split archive: name the first part, which has the images";
@@ -136,7 +139,7 @@ impl Filesystem {
         self.source.watch()
     }
 
-    /// Finds the image that becomes the root: a number counts in an archive file; a name must be that of one image.
+    /// Finds the image that becomes the root, the only one that is listed.
     fn choose(&self, choice: &ImageChoice) -> Result<ImageSlot> {
         let path = &self.path;
         if self.source.shape() == Shape::Store {
@@ -144,22 +147,12 @@ impl Filesystem {
             return Err(Error::NoStore { path: path.to_owned(), reason });
         }
         let images = self.images(&*self.group(0)?)?;
-        let images = &images.images;
-        let by_number = |number: u32| {
-            images.iter().find(|i| self.source.shape() == Shape::File && u32::try_from(i.number()) == Ok(number))
-        };
-        let by_name = |name: &str| {
-            let called = |i: &&Arc<Image>| i.facts().name.as_deref() == Some(name);
-            images.iter().find(called).or_else(|| images.iter().find(|i| i.name == name))
-        };
-        let found = match choice {
-            ImageChoice::Number(number) => by_number(*number).or_else(|| by_name(&number.to_string())),
-            ImageChoice::Name(name) => by_name(name),
-        };
-        found.map(|image| image.slot).ok_or_else(|| Error::NoImage {
-            path: path.to_owned(),
-            wanted: choice.to_string(),
-            available: images.iter().map(|i| format!("{} ({:?})", i.number(), i.name)).collect::<Vec<_>>().join(", "),
+        let found = images.images.iter().next().map(|image| image.slot);
+        found.ok_or_else(|| {
+            let (some, rest) = images.available.split_at(images.available.len().min(NAMED_IMAGES));
+            let more = if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
+            let available = some.join(", ") + &more;
+            Error::NoImage { path: path.to_owned(), wanted: choice.to_string(), available }
         })
     }
 
@@ -183,7 +176,7 @@ impl Filesystem {
     }
 
     /// A group that is in the store, or was.
-    fn group(&self, number: u16) -> Result<Arc<Group>> {
+    fn group(&self, number: u32) -> Result<Arc<Group>> {
         let listed = self.store.read().groups.get(number).cloned();
         listed.or_else(|| self.retired.get(number)).ok_or(Error::NotFound)
     }
@@ -214,8 +207,13 @@ impl Filesystem {
         Ok(Node { image, tree, inode })
     }
 
+    /// What a number means here.
+    fn place(&self, ino: Ino) -> Option<Place> {
+        ino.place(Numbering::of(self.source.shape()))
+    }
+
     fn target(&self, ino: Ino) -> Result<Target> {
-        let place = ino.place().ok_or(Error::NotFound)?;
+        let place = self.place(ino).ok_or(Error::NotFound)?;
         Ok(match (place, self.top()) {
             (Place::Root, Top::Store) => Target::Store,
             (Place::Root, Top::Group) => Target::Group(self.group(0)?),
@@ -280,11 +278,11 @@ impl Filesystem {
 
 impl Snapshot {
     /// Puts in groups that are new, of the store at `path`, under numbers that nobody uses, and what is left out.
-    fn add_groups(&mut self, path: &Path, listing: StoreListing, is_free: &dyn Fn(u16) -> bool) {
+    fn add_groups(&mut self, path: &Path, listing: StoreListing, is_free: &dyn Fn(u32) -> bool) {
         self.modified = listing.modified;
         self.problems = listing.problems;
         for entry in listing.groups {
-            if self.groups.add(is_free, |number| Arc::new(Group::new(number, entry))).is_none() {
+            if self.groups.add(MAX_GROUPS, is_free, |number| Arc::new(Group::new(number, entry))).is_none() {
                 let error = Error::TooMany { what: "groups in a store", limit: MAX_GROUPS };
                 self.problems.push(Problem::new(path, error));
                 return;

@@ -27,7 +27,7 @@ pub enum Level {
 impl Filesystem {
     /// Where an inode is. Of a number that nothing has this says where it would be.
     pub fn level(&self, ino: Ino) -> Level {
-        match (ino.place(), self.top()) {
+        match (self.place(ino), self.top()) {
             (Some(Place::Root), Top::Image(_)) | (Some(Place::Inode(_, InodeId(0))), _) => Level::Image,
             (Some(Place::Inode(..) | Place::Stream(..)), _) => Level::Inside,
             (Some(Place::Root | Place::Group(_)) | None, _) => Level::Above,
@@ -57,7 +57,7 @@ impl Filesystem {
 
     /// The image whose root has this number, whether its tree can be read or not.
     pub(crate) fn image_at(&self, ino: Ino) -> Option<Arc<Image>> {
-        match (ino.place()?, self.top()) {
+        match (self.place(ino)?, self.top()) {
             (Place::Root, Top::Image(slot)) | (Place::Inode(slot, InodeId(0)), _) => self.image(slot).ok(),
             _ => None,
         }

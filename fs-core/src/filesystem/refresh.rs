@@ -74,7 +74,10 @@ impl Filesystem {
         for group in self.store().groups.iter().filter(|group| changed.concerns(group)) {
             match group.refresh(&*self.source, &self.opener) {
                 Ok(None) => {}
-                Ok(Some(step)) => self.follow_images(group, &step, &mut stale),
+                Ok(Some(step)) => {
+                    self.follow_images(group, &step, &mut stale);
+                    unlisted.extend(step.new.is_short.then(|| group.entry.name.clone()));
+                }
                 Err(error) => {
                     tracing::debug!(error = %Chain(&error), "a group cannot be listed; it is shown as it was");
                     unlisted.insert(group.entry.name.clone());
@@ -139,7 +142,7 @@ impl Filesystem {
     /// Compares what a group held with what it holds.
     fn follow_images(&self, group: &Group, step: &Step, stale: &mut BTreeSet<Invalidation>) {
         let parent = self.group_ino(group);
-        let by_name = |images: &[Arc<Image>]| -> HashMap<String, u16> {
+        let by_name = |images: &[Arc<Image>]| -> HashMap<String, u32> {
             images.iter().map(|image| (image.name.clone(), image.slot.image)).collect()
         };
         let (old, new): (Vec<_>, Vec<_>) =

@@ -108,7 +108,7 @@ impl Filesystem {
     /// As [`Filesystem::attr`].
     pub fn windows_attr(&self, ino: Ino, targets: LinkTargets) -> Result<WindowsAttr> {
         let folder = WindowsAttr { attributes: DIRECTORY, reparse_tag: 0 };
-        if let (Some(Place::Inode(_, InodeId(0))), Top::Store | Top::Group) = (ino.place(), self.top()) {
+        if let (Some(Place::Inode(_, InodeId(0))), Top::Store | Top::Group) = (self.place(ino), self.top()) {
             return Ok(folder); // as in listings, which do not read the image
         }
         let (node, is_stream) = match self.target(ino)? {

@@ -5,11 +5,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::Group;
+use super::share::share;
 use crate::archive_file::ArchiveFile;
 use crate::image::Image;
-use crate::ino::MAX_IMAGES;
 use crate::names::ImageNames;
-use crate::opener::{Files, Opener};
+use crate::opener::{Choice, Files, Opener};
 use crate::slots::Slots;
 use crate::source::{ArchiveEntry, GroupListing, StoreSource, StoredFile};
 use crate::uses::Uses;
@@ -27,21 +27,27 @@ pub(crate) struct GroupImages {
     /// What is wrong about archives that are shown all the same.
     pub(crate) warnings: Vec<Problem>,
     pub(crate) files: Files,
+    /// The images that could be chosen, where one was to be.
+    pub(crate) available: Vec<String>,
+    /// Whether images are missing since numbers are still in use, which may be free in a while.
+    pub(crate) is_short: bool,
     /// The archives that supply data to every image, behind its own.
     shared: Vec<Arc<ArchiveFile>>,
-    by_name: HashMap<String, u16>,
+    by_name: HashMap<String, u32>,
 }
 
 impl GroupImages {
     /// Nothing, for a group that nobody has looked into.
     pub(super) fn empty() -> Self {
         Self {
-            images: Slots::new(MAX_IMAGES),
+            images: Slots::new(),
             archives: Vec::new(),
             disabled: Vec::new(),
             problems: Vec::new(),
             warnings: Vec::new(),
             files: Files::new(),
+            available: Vec::new(),
+            is_short: false,
             shared: Vec::new(),
             by_name: HashMap::new(),
         }
@@ -82,7 +88,7 @@ pub(super) struct Builder<'a> {
     names: ImageNames,
     /// The old images by archive and place there.
     known: HashMap<(ArchiveId, usize), &'a Arc<Image>>,
-    kept: HashSet<u16>,
+    kept: HashSet<u32>,
     /// How data shared by all images now is to be had, against before.
     shared: Shared,
 }
@@ -126,12 +132,13 @@ impl<'a> Builder<'a> {
         let shared: Vec<_> = suppliers.iter().filter_map(|file| self.archive(file)).collect();
         self.new.shared = shared.iter().chain(self.opener.references()).cloned().collect();
         self.shared = self.compare_shared();
-        for entry in &enabled {
-            if let Some(archive) = self.archive(&entry.file) {
-                self.add_images(entry, &archive);
-                self.new.archives.push(archive);
-            }
+        let archives: Vec<_> =
+            enabled.iter().filter_map(|entry| Some((&entry.file, self.archive(&entry.file)?))).collect();
+        match &self.opener.choice {
+            Some(choice) => self.add_chosen(choice, &archives),
+            None => self.add_shares(&archives),
         }
+        self.new.archives.extend(archives.into_iter().map(|(_, archive)| archive));
         self.new.archives.extend(shared);
         for image in self.old.images.iter().filter(|image| !self.kept.contains(&image.slot.image)) {
             self.new.images.take(image.slot.image);
@@ -161,33 +168,73 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn add_images(&mut self, entry: &ArchiveEntry, archive: &Arc<ArchiveFile>) {
-        let suppliers: Arc<[_]> = std::iter::once(archive).chain(&self.new.shared).cloned().collect();
-        for (index, image) in archive.images.iter().enumerate() {
-            let name = self.names.name(image.facts.name.as_deref(), &entry.file.name.to_string_lossy(), index + 1);
-            let Some(slot) = self.add(archive, index, &name, &suppliers) else {
-                let error = Error::TooMany { what: "images in a group", limit: MAX_IMAGES };
-                self.new.problems.push(Problem::new(&entry.file.path, error));
-                return;
-            };
-            self.new.by_name.insert(name.to_lowercase(), slot);
+    /// Lists the images of all archives, or as many of each as there are numbers for.
+    fn add_shares(&mut self, archives: &[(&StoredFile, Arc<ArchiveFile>)]) {
+        let share = share(archives.iter().map(|(_, archive)| archive.images.len()).collect(), self.opener.max_images());
+        for (file, archive) in archives {
+            let suppliers = self.suppliers(archive);
+            let count = archive.images.len();
+            if count > share {
+                let what = "images, the archive's share of its group's numbers (--image N shows any of them)";
+                self.new.problems.push(Problem::new(&file.path, Error::TooMany { what, limit: share }));
+            }
+            for index in 0..count.min(share) {
+                let name = self.name(file, archive, index);
+                if !self.add(archive, index, &name, &suppliers) {
+                    let (what, limit) =
+                        ("images in a group, with those that were in use before", self.opener.max_images());
+                    self.new.problems.push(Problem::new(&file.path, Error::TooMany { what, limit }));
+                    self.new.is_short = true;
+                    break;
+                }
+            }
         }
     }
 
-    /// Lists an image, under its old number if it is what it was. Returns the number, unless there is none left.
+    /// Lists the one image that the user chose: by its number, else by its name in the XML data, else by its directory's.
+    fn add_chosen(&mut self, choice: &Choice, archives: &[(&StoredFile, Arc<ArchiveFile>)]) {
+        let (mut best, mut best_rank) = (None, usize::MAX);
+        for (file, archive) in archives {
+            for (index, image) in archive.images.iter().enumerate() {
+                let name = self.name(file, archive, index);
+                let rank = choice.rank(index + 1, image.facts.name.as_deref(), &name);
+                self.new.available.push(format!("{} ({name:?})", index + 1));
+                if rank.is_some_and(|rank| rank < best_rank) {
+                    best_rank = rank.unwrap_or(best_rank);
+                    best = Some((archive, index, name));
+                }
+            }
+        }
+        if let Some((archive, index, name)) = best {
+            let suppliers = self.suppliers(archive);
+            self.add(archive, index, &name, &suppliers);
+        }
+    }
+
+    fn suppliers(&self, archive: &Arc<ArchiveFile>) -> Arc<[Arc<ArchiveFile>]> {
+        std::iter::once(archive).chain(&self.new.shared).cloned().collect()
+    }
+
+    /// The directory's name of an archive's next image.
+    fn name(&mut self, file: &StoredFile, archive: &ArchiveFile, index: usize) -> String {
+        let name = archive.images[index].facts.name.as_deref();
+        self.names.name(name, &file.name.to_string_lossy(), index + 1)
+    }
+
+    /// Lists an image, under its old number if it is what it was. Returns whether there was a number for it.
     fn add(
         &mut self,
         archive: &Arc<ArchiveFile>,
         index: usize,
         name: &str,
         suppliers: &Arc<[Arc<ArchiveFile>]>,
-    ) -> Option<u16> {
+    ) -> bool {
         let image = |number, uses| {
             let slot = ImageSlot { group: self.group.number, image: number };
             let (archive, suppliers) = (Arc::clone(archive), Arc::clone(suppliers));
             Arc::new(Image { slot, name: name.to_owned(), archive, index, suppliers, uses })
         };
-        match self.known.get(&(archive.id, index)).filter(|old| self.is_what_it_was(archive, &old.uses)) {
+        let number = match self.known.get(&(archive.id, index)).filter(|old| self.is_what_it_was(archive, &old.uses)) {
             Some(old) => {
                 let number = old.slot.image;
                 if old.name != name || self.shared != Shared::Same {
@@ -197,11 +244,13 @@ impl<'a> Builder<'a> {
                 Some(number)
             }
             None => {
-                let is_free = |number| self.group.retired(number).is_none();
-                let added = self.new.images.add(is_free, |number| image(number, Arc::default()));
+                let (limit, is_free) = (self.opener.max_images(), |number| self.group.retired(number).is_none());
+                let added = self.new.images.add(limit, is_free, |number| image(number, Arc::default()));
                 added.map(|image| image.slot.image)
             }
-        }
+        };
+        self.new.by_name.extend(number.map(|number| (name.to_lowercase(), number)));
+        number.is_some()
     }
 
     /// Whether an image's files are the same to everybody who has seen some of them. If not, it gets another number: so who

@@ -1,6 +1,7 @@
 //! A group of images: opened when somebody looks into it, one bad archive never in the way of the others.
 
 mod images;
+mod share;
 
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -22,7 +23,7 @@ pub(crate) use images::GroupImages;
 /// A group of the mount.
 #[derive(Debug)]
 pub(crate) struct Group {
-    pub(crate) number: u16,
+    pub(crate) number: u32,
     pub(crate) entry: GroupEntry,
     pub(crate) uses: Uses,
     /// When its folder was last written, as a number of [`FileTime`].
@@ -52,7 +53,7 @@ impl Step {
 }
 
 impl Group {
-    pub(crate) fn new(number: u16, entry: GroupEntry) -> Self {
+    pub(crate) fn new(number: u32, entry: GroupEntry) -> Self {
         Self {
             number,
             uses: Uses::default(),
@@ -136,7 +137,7 @@ impl Group {
     }
 
     /// An image that is no longer listed.
-    pub(crate) fn retired(&self, number: u16) -> Option<Arc<Image>> {
+    pub(crate) fn retired(&self, number: u32) -> Option<Arc<Image>> {
         self.retired.get(number)
     }
 

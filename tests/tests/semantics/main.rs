@@ -27,6 +27,7 @@ semantics! {
     "A hidden archive is disabled and left out" => sources::hidden_archives;
     "A link in a store leads out of it only if it can be trusted" => sources::store_links;
     "An image's directory is called by its name" => sources::image_names;
+    "Each archive has its share of the images of a group" => sources::shares;
     "Data comes from the archive itself, then Res.rwm, then references" => sources::suppliers;
     "Every kind of archive shows the same" => sources::kinds_of_archives;
     "One bad archive does not hide its neighbours" => sources::bad_archives;

@@ -204,6 +204,33 @@ pub(crate) fn image_names() {
     assert_eq!(written(&seen), unix_time(TIME));
 }
 
+/// The largest archives are in `many_images.rs`.
+pub(crate) fn shares() {
+    let place = Place::new();
+    let store = place.store();
+    let many = |name: &str, count: usize| {
+        let images = (1..=count).map(|number| Image::new(&format!("{name} {number}"), root([]))).collect::<Vec<_>>();
+        Wim::of(Packing::Stored, images).build()
+    };
+    let archive = store.add("Group", "a.wim", &many("a", 9000));
+    store.add("Group", "b.wim", &many("b", 9001));
+    store.add("Group", "few.wim", &many("few", 3));
+    let mount = place.mount(store.path(), &[]);
+    let group = mount.path().join("Group");
+    // 16,383 less 3, shared by two.
+    assert_eq!(names(&group).len(), 16_383);
+    let is_there = |name: &str| group.join(name).is_dir();
+    assert!(is_there("a 8190") && is_there("b 8190") && is_there("few 3"));
+    assert!(!is_there("a 8191") && !is_there("b 8191"));
+    for name in ["a.wim", "b.wim"] {
+        assert!(place.log().contains(&format!("{name} error=more than 8190 images")), "{}", place.log());
+    }
+    assert_eq!(names(Mount::new(&store.group("Group"), &NO_OPTIONS).path()).len(), 18_004);
+    for options in [["--image", "9000"], ["--image", "a 9000"]] {
+        assert!(names(Mount::new(&archive, &options).path()).is_empty(), "it is an empty image");
+    }
+}
+
 pub(crate) fn suppliers() {
     let place = Place::new();
     let store = place.store();
