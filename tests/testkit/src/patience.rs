@@ -47,12 +47,11 @@ fn now() -> Duration {
     START.get_or_init(Instant::now).elapsed()
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests {
     use super::*;
 
     #[test]
-    #[cfg(unix)]
     fn sleeping_takes_no_processor_time() {
         let ((), slept) = processor_time(|| thread::sleep(Duration::from_millis(200)));
         assert!(slept < Duration::from_millis(100), "{slept:?}");

@@ -143,6 +143,7 @@ fn items_at(bytes: &[u8], at: usize) -> Option<usize> {
 }
 
 /// The metadata with this link id in all dentries that have one.
+#[cfg(unix)]
 pub(super) fn with_link_ids(mut bytes: Vec<u8>, id: u64) -> Vec<u8> {
     for Place { at, .. } in places(&bytes) {
         let is_reparse_point = read(&bytes[at + offset::DENTRY_ATTRIBUTES..][..4]) as u32 & flag::REPARSE_POINT != 0;

@@ -9,12 +9,14 @@ mod body;
 mod ends;
 mod image;
 mod metadata;
+#[cfg(unix)] // they capture folders with links
 mod peers;
 mod rows;
 mod specimen;
 mod value;
 mod xml;
 
+#[cfg(unix)]
 pub use peers::peers;
 pub use specimen::{Specimen, specimens, supplier};
 
@@ -125,7 +127,7 @@ fn change_bytes(bytes: &mut Vec<u8>, structure: Structure, random: &mut Random) 
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests {
     use super::*;
     use crate::run::wimlib;
