@@ -1,16 +1,24 @@
 //! `wimstore extract`.
 
+use std::ffi::OsStr;
 use std::fs;
+use std::mem::MaybeUninit;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, symlink};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus};
+use std::process::{Command, ExitStatus, Stdio};
 
+use rustix::fs::inotify;
 use testkit::content::{code, random, text};
+use testkit::ntfs::Volume;
 use testkit::{
     Bytes, Data, Dentry, Image, Packing, Store, Wim, capture, dir, file, flag, reparse, root, units, wimlib,
 };
-use wimstore_tests::{Look, Tree, answer, assert_same, corpus, eventually, in_namespace, run, say, walk, wimstore};
+use wimstore_tests::{
+    Look, Share, Tree, answer, assert_same, corpus, eventually, in_namespace, is_running, run, say, skipped, walk,
+    wimstore,
+};
 
 fn look(folder: &Path) -> Tree {
     walk(folder, &Look::default())
@@ -128,6 +136,70 @@ fn unix_data_is_restored_for_those_who_ask() {
 
 fn uid() -> u32 {
     rustix::process::geteuid().as_raw()
+}
+
+/// Replaces each FIFO that is made in a folder by a planted link, as soon as it is made.
+struct Attacker<'a> {
+    folder: &'a Path,
+    planted: &'a Path,
+    swapped: usize,
+}
+
+impl Attacker<'_> {
+    /// Attacks until a program has ended.
+    fn attack(&mut self, program: &mut Command) -> ExitStatus {
+        let watch = inotify::init(inotify::CreateFlags::NONBLOCK).expect("inotify");
+        inotify::add_watch(&watch, self.folder, inotify::WatchFlags::CREATE).expect("a watch");
+        let mut buffer = [MaybeUninit::uninit(); 4096];
+        let mut child = program.spawn().expect("the program starts");
+        loop {
+            let mut events = inotify::Reader::new(&watch, &mut buffer);
+            while let Ok(event) = events.next() {
+                let name = OsStr::from_bytes(event.file_name().map_or(b"", |name| name.to_bytes()));
+                self.swap(&self.folder.join(name));
+            }
+            if let Some(status) = child.try_wait().expect("a child can be waited for") {
+                return status;
+            }
+        }
+    }
+
+    fn swap(&mut self, made: &Path) {
+        if made.symlink_metadata().is_ok_and(|now| now.file_type().is_fifo()) {
+            let planted = self.planted.join(self.swapped.to_string());
+            self.swapped += usize::from(fs::rename(planted, made).is_ok());
+        }
+    }
+}
+
+#[test]
+fn what_is_swapped_while_it_is_made_stays_as_it_is() {
+    if uid() != 0 {
+        skipped("only root can give files away");
+        return;
+    }
+    const ROUNDS: u32 = 4000;
+    let folder = tempfile::tempdir().unwrap();
+    let [to, planted, victim] = ["to", "planted", "victim"].map(|name| folder.path().join(name));
+    let pipes = (0..ROUNDS).map(|n| file(&format!("{n:04}"), "").unix(1000, 1000, 0o010_666, 0));
+    let archive = saved(folder.path(), &Wim::new(Packing::Stored, root(pipes.collect::<Vec<_>>())));
+    for folder in [&to, &planted] {
+        fs::create_dir(folder).unwrap();
+    }
+    fs::write(&victim, "secret").unwrap();
+    fs::set_permissions(&victim, fs::Permissions::from_mode(0o600)).unwrap();
+    (0..ROUNDS).for_each(|number| symlink(&victim, planted.join(number.to_string())).unwrap());
+    let facts = || {
+        let now = victim.metadata().unwrap();
+        (now.mode(), now.uid(), now.gid(), now.mtime(), now.mtime_nsec(), now.ctime(), now.ctime_nsec())
+    };
+    let before = facts();
+    let mut attacker = Attacker { folder: &to, planted: &planted, swapped: 0 };
+    let mut program = Command::new(wimstore());
+    program.args(["extract", &archive, "--image=1", "--unix-data"]).arg(&to).stderr(Stdio::null());
+    let status = attacker.attack(&mut program);
+    assert!(status.code().is_some_and(|code| code == 0 || code == 2), "{status:?}");
+    assert_eq!(facts(), before, "after {} entries were swapped", attacker.swapped);
 }
 
 #[test]
@@ -430,6 +502,82 @@ fn an_interrupt_leaves_no_partial_file() {
         }
         assert!(status.signal() == Some(number) || status.success(), "{status:?}");
     }
+}
+
+/// Extracts the archive of a share where each read takes 20 ms, and kills the program in the middle
+/// of its only file, of `size` bytes. False if the file was whole already.
+fn killed_in_mid_file(share: &Share, options: &[&str], to: &Path, size: u64) -> bool {
+    let mut command = Command::new(wimstore());
+    command.arg("extract").args(options).args(["--image=1".as_ref(), share.path().join("a.wim").as_os_str()]);
+    let mut child = command.arg(to).spawn().expect("wimstore starts");
+    let growing = |size: u64| {
+        fs::read_dir(to).is_ok_and(|mut entries| {
+            entries.any(|entry| {
+                let len = entry.and_then(|entry| entry.metadata()).map_or(0, |metadata| metadata.len());
+                (1..size).contains(&len) && len != OLD.len() as u64
+            })
+        })
+    };
+    assert!(eventually(|| growing(size) || !is_running(child.id())), "it has begun");
+    child.kill().expect("it is not waited for yet");
+    child.wait().expect("a child").signal() == Some(9) && growing(size)
+}
+
+const OLD: &str = "what was there before";
+
+#[test]
+fn a_killed_run_leaves_no_cut_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = tempfile::tempdir().unwrap();
+    let data = random(12_000_000);
+    Wim::new(Packing::Stored, root([file("f", &data)])).build().save(&store.path().join("a.wim"));
+    let share = Share::new(store.path(), 1);
+    for options in [&[][..], &["--overwrite"]] {
+        share.fails("slow 100");
+        let to = (0..20).map(|round| folder.path().join(format!("to{round}{}", options.len()))).find(|to| {
+            fs::create_dir(to).unwrap();
+            if !options.is_empty() {
+                fs::write(to.join("f"), OLD).unwrap();
+            }
+            killed_in_mid_file(&share, options, to, data.len() as u64)
+        });
+        let to = to.expect("one of 20 runs is killed in the middle of the file");
+        let old = fs::read(to.join("f")).ok();
+        assert_eq!(old.as_deref(), (!options.is_empty()).then_some(OLD.as_bytes()), "the name has what it had");
+
+        share.fails("");
+        let archive = share.path().join("a.wim");
+        let again = [&["extract", archive.to_str().unwrap(), "--image=1"], options, &[to.to_str().unwrap()]].concat();
+        answer(&again);
+        assert!(fs::read(to.join("f")).unwrap() == data, "whole");
+        assert_eq!(names(&to), ["f"], "what the killed run left is gone");
+    }
+}
+
+/// ntfs-3g does not know the call that renames only to a new name.
+#[test]
+fn what_is_there_stays_on_ntfs_3g_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let link = file("link", "").reparse(reparse::SYMLINK, reparse::symlink("new", "new", true));
+    let tree = root([file("a", "new"), file("b", "new").link(3), file("c", "new").link(3), link, file("z", "new")]);
+    let archive = saved(folder.path(), &Wim::new(Packing::Stored, tree));
+    let mounted = Volume::new(&folder.path().join("volume"), 16 << 20).mount(&folder.path().join("ntfs"));
+    let to = mounted.path().join("to");
+    fs::create_dir(&to).unwrap();
+    for name in ["a", "c"] {
+        fs::write(to.join(name), "old").unwrap();
+    }
+    let extract =
+        |options: &[&str]| say(&[&["extract", &archive, "--image=1", to.to_str().unwrap()], options].concat());
+    let read = |name: &str| fs::read_to_string(to.join(name)).unwrap();
+    let said = extract(&[]);
+    assert_eq!((said.code, said.err.lines().count()), (2, 2), "{said:?}");
+    assert_eq!(["a", "b", "c", "z"].map(read), ["old", "new", "old", "new"]);
+    let said = extract(&["--overwrite"]);
+    assert_eq!(said.code, 0, "{said:?}");
+    assert_eq!(["a", "b", "c", "z"].map(read), ["new"; 4]);
+    assert_eq!(names(&to), ["a", "b", "c", "link", "z"]);
+    assert_eq!((to.join("b").metadata().unwrap().nlink(), to.join("link").is_symlink()), (2, true));
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod checkpoints;
 mod content;
 mod plan;
 mod restore;
+mod temporary;
 mod trouble;
 #[cfg(unix)]
 mod unix;
@@ -42,6 +43,10 @@ use windows as system;
 ///
 /// Every byte written has matched its SHA-1. A damaged file is left out and reported, the rest go on, and the exit
 /// status is 1. It is 2 if something could not be written.
+///
+/// Until it is whole, a file has a temporary name in its folder, .wimstore-PROCESS-NUMBER, and with
+/// --overwrite the old file stays. A run that is killed may leave such files; on Unix the next run
+/// into that folder removes them.
 #[derive(clap::Args, Debug)]
 #[command(
     override_usage = "wimstore extract [OPTIONS] SOURCE [PATH] DEST",

@@ -92,6 +92,7 @@ impl<'a> Plan<'a> {
     /// Puts a directory with all its content, or a file, into the destination under its own name.
     pub(super) fn put_into_destination(&mut self, place: &Place, outcome: &mut Outcome) {
         let name = place.path.rsplit(|&b| b == b'/').next().unwrap_or_default();
+        let _ = self.destination.remove_leftovers(); // they disturb nothing
         let destination = self.destination.again();
         let made = destination.and_then(|folder| self.add(&folder, 0, name, place.attr.ino, place.attr.kind));
         match made {
@@ -115,6 +116,9 @@ impl<'a> Plan<'a> {
                     continue;
                 }
             };
+            if self.folders[index as usize].from.is_none() {
+                let _ = folder.remove_leftovers(); // they disturb nothing
+            }
             let mut first: HashMap<_, Box<[u8]>> = HashMap::new();
             for (name, ino, kind) in self.children(from, outcome) {
                 if let Some(taken) = first.get(&sameness(&name)) {

@@ -9,12 +9,14 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use rustix::fs::{self, AtFlags, FileType, Gid, Mode, OFlags, Timespec, Timestamps, Uid, XattrFlags};
+use rustix::fs::{self, AtFlags, Dir, FileType, Gid, Mode, OFlags, Timespec, Timestamps, Uid, XattrFlags};
 use rustix::io::Errno;
+use rustix::process::{Pid, geteuid, test_kill_process};
 
 use fs_core::wim::FileTime;
 
-use super::partial::PartialFile;
+use super::super::temporary::maker;
+use super::partial::{self, PartialFile, PartialNode};
 
 const OPEN_FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 /// What folders have until everything is in them.
@@ -120,31 +122,31 @@ impl Folder {
         PartialFile::make(self.0.as_fd(), name.0, overwrite)
     }
 
-    /// Makes a symbolic link.
+    /// Makes a symbolic link that disappears again unless it is kept.
     ///
     /// # Errors
     /// The name is taken, or the link cannot be made.
-    pub(in crate::extract) fn make_symlink(
+    pub(super) fn make_symlink(
         &self,
         name: Component<'_>,
         target: &[u8],
         overwrite: bool,
-    ) -> io::Result<()> {
-        self.replacing(name, overwrite, || fs::symlinkat(OsStr::from_bytes(target), &self.0, name.0))
+    ) -> io::Result<PartialNode<'_>> {
+        PartialNode::symlink(self.0.as_fd(), name.0, OsStr::from_bytes(target), overwrite)
     }
 
-    /// Makes a FIFO, socket or device node.
+    /// Makes a FIFO, socket or device node that disappears again unless it is kept.
     ///
     /// # Errors
     /// The name is taken, or the system refuses: it does so for device nodes unless we are root.
-    pub(in crate::extract) fn make_node(
+    pub(super) fn make_node(
         &self,
         name: Component<'_>,
         kind: FileType,
         device: u64,
         overwrite: bool,
-    ) -> io::Result<()> {
-        self.replacing(name, overwrite, || fs::mknodat(&self.0, name.0, kind, Mode::RUSR | Mode::WUSR, device))
+    ) -> io::Result<PartialNode<'_>> {
+        PartialNode::special(self.0.as_fd(), name.0, kind, device, overwrite)
     }
 
     /// Makes `name` another name of a file that was extracted before.
@@ -158,56 +160,27 @@ impl Folder {
         overwrite: bool,
     ) -> io::Result<()> {
         let (folder, first) = first;
-        self.replacing(name, overwrite, || fs::linkat(&folder.0, first.0, &self.0, name.0, AtFlags::empty()))
+        partial::make_link(self.0.as_fd(), name.0, (folder.0.as_fd(), first.0), overwrite)
     }
 
-    /// Runs `make`, and once more without what has the name now if that may go.
-    fn replacing(
-        &self,
-        name: Component<'_>,
-        overwrite: bool,
-        make: impl Fn() -> rustix::io::Result<()>,
-    ) -> io::Result<()> {
-        match make() {
-            Err(Errno::EXIST) if overwrite => {
-                fs::unlinkat(&self.0, name.0, AtFlags::empty())?;
-                Ok(make()?)
+    /// Removes what a run that was killed has left here under temporary names.
+    ///
+    /// # Errors
+    /// The folder cannot be listed, or one of them cannot be removed.
+    pub(in crate::extract) fn remove_leftovers(&self) -> io::Result<()> {
+        for entry in Dir::read_from(&self.0)? {
+            let entry = entry?;
+            let maker = maker(entry.file_name().to_bytes()).and_then(Pid::from_raw);
+            if maker.is_some_and(|process| test_kill_process(process) == Err(Errno::SRCH)) {
+                fs::unlinkat(&self.0, entry.file_name(), AtFlags::empty())?;
             }
-            result => Ok(result?),
         }
+        Ok(())
     }
 
     fn kind(&self, name: Component<'_>) -> io::Result<FileType> {
         let stat = fs::statat(&self.0, name.0, AtFlags::SYMLINK_NOFOLLOW)?;
         Ok(FileType::from_raw_mode(stat.st_mode))
-    }
-
-    /// Gives owner and permissions to something in this folder that is not a link.
-    ///
-    /// # Errors
-    /// The system refuses.
-    pub(in crate::extract) fn set_rights(&self, name: Component<'_>, rights: Rights) -> io::Result<()> {
-        self.set_owner_of(name, rights.owner)?;
-        // A special file is named, not opened: opening a FIFO waits. It was made by us, in a folder we hold.
-        Ok(fs::chmodat(&self.0, name.0, mode(rights.mode), AtFlags::empty())?)
-    }
-
-    /// Gives an owner to something in this folder, be it a link.
-    ///
-    /// # Errors
-    /// The system refuses.
-    pub(in crate::extract) fn set_owner_of(&self, name: Component<'_>, owner: Option<(u32, u32)>) -> io::Result<()> {
-        let Some((uid, gid)) = owner else { return Ok(()) };
-        let (uid, gid) = (Uid::from_raw(uid), Gid::from_raw(gid));
-        Ok(fs::chownat(&self.0, name.0, Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW)?)
-    }
-
-    /// Sets the times of something in this folder, be it a link.
-    ///
-    /// # Errors
-    /// The system refuses.
-    pub(in crate::extract) fn set_times(&self, name: Component<'_>, times: Times) -> io::Result<()> {
-        Ok(fs::utimensat(&self.0, name.0, &times.into(), AtFlags::SYMLINK_NOFOLLOW)?)
     }
 }
 
@@ -217,12 +190,18 @@ impl AsFd for Folder {
     }
 }
 
-/// Gives an open file or folder its owner, which takes set-user-id bits and capabilities away.
+/// Gives an open file, folder or node its owner, which takes set-user-id bits and capabilities
+/// away.
 ///
 /// # Errors
-/// The system refuses: it does so unless we are root.
-pub(in crate::extract) fn set_owner(file: impl AsFd, (uid, gid): (u32, u32)) -> io::Result<()> {
-    Ok(fs::fchown(file, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)))?)
+/// It is not ours, so that somebody else has put it where we made something; or the system refuses:
+/// it does so unless we are root.
+pub(super) fn set_owner(file: impl AsFd, (uid, gid): (u32, u32)) -> io::Result<()> {
+    if fs::fstat(&file)?.st_uid != geteuid().as_raw() {
+        return Err(io::Error::other("cannot give it an owner: it belongs to somebody else already"));
+    }
+    let (uid, gid) = (Uid::from_raw(uid), Gid::from_raw(gid));
+    Ok(fs::chownat(file, "", Some(uid), Some(gid), AtFlags::EMPTY_PATH)?)
 }
 
 /// Gives an open file or folder its permissions and times.
@@ -239,7 +218,8 @@ pub(in crate::extract) fn set_xattr(file: impl AsFd, name: &[u8], value: &[u8]) 
     Ok(fs::fsetxattr(file, name, value, XattrFlags::empty())?)
 }
 
-fn mode(bits: u16) -> Mode {
+/// Permission bits as the system has them.
+pub(super) fn mode(bits: u16) -> Mode {
     Mode::from_raw_mode(bits.into())
 }
 
@@ -277,8 +257,11 @@ mod tests {
         file.keep().unwrap();
         assert_eq!(std::fs::read(outside.path().join("file")).unwrap(), b"mine");
         assert!(inside.path().join("f").symlink_metadata().unwrap().is_file(), "the link itself was replaced");
-        folder.set_times(name("link"), Times { accessed: FileTime(0), modified: FileTime(0) }).unwrap();
+        let made = folder.make_symlink(name("link"), b"x", true).unwrap();
+        made.give(None, None, Times { accessed: FileTime(0), modified: FileTime(0) }).unwrap();
+        made.keep().unwrap();
         assert!(outside.path().metadata().unwrap().mtime() > 0);
+        assert!(inside.path().join("link").symlink_metadata().unwrap().mtime() < 0);
     }
 
     #[test]
@@ -291,8 +274,26 @@ mod tests {
         assert_eq!(folder.make_symlink(name("f"), b"x", false).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
         assert!(!folder.make_folder(name("d")).unwrap());
         assert!(folder.make_folder(name("f")).is_err());
-        assert!(folder.make_symlink(name("d"), b"x", true).is_err(), "a folder is never removed");
-        folder.make_symlink(name("f"), b"x", true).unwrap();
+        assert!(folder.make_symlink(name("d"), b"x", true).unwrap().keep().is_err(), "a folder is never removed");
+        folder.make_symlink(name("f"), b"x", true).unwrap().keep().unwrap();
         assert_eq!(dir.path().join("f").read_link().unwrap(), Path::new("x"));
+    }
+
+    #[test]
+    fn what_a_killed_run_left_goes_and_all_else_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut ended = std::process::Command::new("true").spawn().unwrap();
+        ended.wait().unwrap();
+        let names = [
+            (format!(".wimstore-{}-0", ended.id()), false),
+            (format!(".wimstore-{}-1", std::process::id()), true),
+            (format!(".wimstore-{}-x", ended.id()), true),
+            ("f".to_owned(), true),
+        ];
+        names.iter().for_each(|(name, _)| std::fs::write(dir.path().join(name), b"x").unwrap());
+        Folder::destination(dir.path()).unwrap().remove_leftovers().unwrap();
+        for (name, stays) in names {
+            assert_eq!(dir.path().join(&name).exists(), stays, "{name}");
+        }
     }
 }

@@ -89,19 +89,17 @@ impl<'a> Looks<'a> {
         attr: &Attr,
         overwrite: bool,
     ) -> Result<bool, Trouble> {
-        match attr.kind {
+        let made = match attr.kind {
             Kind::File | Kind::Directory => return Ok(false),
-            Kind::Symlink => {
-                let target = self.fs.read_link(attr.ino)?;
-                folder.make_symlink(name, &target, overwrite)?;
-                folder.set_owner_of(name, self.rights(attr).owner)?;
-            }
+            Kind::Symlink => folder.make_symlink(name, &self.fs.read_link(attr.ino)?, overwrite)?,
             Kind::Fifo | Kind::Socket | Kind::CharDevice | Kind::BlockDevice => {
-                folder.make_node(name, file_type(attr.kind), attr.rdev.into(), overwrite)?;
-                folder.set_rights(name, self.rights(attr))?;
+                folder.make_node(name, file_type(attr.kind), attr.rdev.into(), overwrite)?
             }
-        }
-        folder.set_times(name, times(attr))?;
+        };
+        let rights = self.rights(attr);
+        let given = made.give(rights.owner, (attr.kind != Kind::Symlink).then_some(rights.mode), times(attr));
+        made.keep()?;
+        given?;
         Ok(true)
     }
 

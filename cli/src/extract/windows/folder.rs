@@ -14,7 +14,7 @@ use fs_core::wim;
 use mount_windows::shown_name;
 use windows_files::{self as files, Access, Make};
 
-use super::partial::PartialFile;
+use super::partial::{self, PartialFile};
 
 const DIRECTORY: u32 = 0x10;
 const REPARSE_POINT: u32 = 0x400;
@@ -75,11 +75,7 @@ impl Folder {
     /// # Errors
     /// There is none of that name; a link to one is none.
     pub(in crate::extract) fn open(&self, name: Component<'_>) -> io::Result<Self> {
-        let found = files::open(&self.0, &name.units(), Access::LOOK, Make::Nothing)?;
-        if found.metadata()?.file_attributes() & (DIRECTORY | REPARSE_POINT) != DIRECTORY {
-            return Err(io::ErrorKind::NotADirectory.into());
-        }
-        Ok(Self(found))
+        Ok(Self(self.open_for(name, Access::LOOK)?))
     }
 
     /// Makes a folder in this one; false if there is one already.
@@ -133,13 +129,28 @@ impl Folder {
     ) -> io::Result<()> {
         let (folder, first) = first;
         let file = files::open(&folder.0, &first.units(), Access::CHANGE, Make::Nothing)?;
-        match files::link(&file, &self.0, &name.units()) {
-            Err(e) if overwrite && e.kind() == io::ErrorKind::AlreadyExists => {
-                remove_file(&self.0, &name.units())?;
-                files::link(&file, &self.0, &name.units())
-            }
-            result => result,
+        partial::make_link(&self.0, &name.units(), &file, overwrite)
+    }
+
+    /// Leaves what a run that was killed has left here under temporary names: whether its process
+    /// runs is not known here.
+    ///
+    /// # Errors
+    /// None here.
+    pub(in crate::extract) fn remove_leftovers(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Opens a folder in this one for `access`. What is opened is what was found to be a folder.
+    ///
+    /// # Errors
+    /// As [`Folder::open`], or the system refuses that access.
+    pub(super) fn open_for(&self, name: Component<'_>, access: Access) -> io::Result<File> {
+        let found = files::open(&self.0, &name.units(), access, Make::Nothing)?;
+        if found.metadata()?.file_attributes() & (DIRECTORY | REPARSE_POINT) != DIRECTORY {
+            return Err(io::ErrorKind::NotADirectory.into());
         }
+        Ok(found)
     }
 
     /// Opens or makes what is called `name`, or a stream of it.

@@ -160,12 +160,12 @@ impl<'a> Looks<'a> {
         let (folder, streams) = match Component::new(&planned.name) {
             Some(name) => {
                 let parent = plan.open(planned.parent)?;
-                parent.open(name)?; // is still a folder, and no link
+                let folder = parent.open_for(name, self.access)?; // is still a folder, and no link
                 let units = name.units();
                 let streams = self.make_streams(from, &|stream| {
                     parent.open_as(&[&units[..], &[u16::from(b':')], stream].concat(), Access::WRITE, Make::File)
                 });
-                (parent.open_as(&units, self.access, Make::Nothing)?, streams)
+                (folder, streams)
             }
             None => {
                 let make = |stream: &[u16]| files::make_file_at(&stream_of(&path, stream), Access::WRITE);

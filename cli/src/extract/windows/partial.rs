@@ -1,4 +1,4 @@
-//! A file that is being written: it disappears unless it is kept.
+//! What is being made: it has a temporary name, and disappears unless it is kept.
 
 use std::fs::File;
 use std::io;
@@ -6,48 +6,40 @@ use std::io;
 use windows_files::{self as files, Access, Make};
 
 use super::super::content::Content;
+use super::super::temporary::temporary_name;
 use super::folder::{make_removable, remove_file};
 
-/// A file under way in a folder. Dropping it removes it.
+/// A file under way in a folder, or a folder that is to be a link. Dropping it removes it.
 #[derive(Debug)]
 pub(in crate::extract) struct PartialFile<'a> {
     folder: &'a File,
     /// What it is called until it is kept.
-    name: Vec<u16>,
-    /// What it is to replace then, where that is something else.
-    replaces: Option<Vec<u16>>,
+    temporary: Vec<u16>,
+    /// What it is called then.
+    wanted: Vec<u16>,
+    /// What has the wanted name is replaced.
+    overwrite: bool,
     content: Content,
     kept: bool,
 }
 
 impl<'a> PartialFile<'a> {
-    /// Makes an empty file or folder under its own name; where that is taken and `overwrite`, under another beside it.
+    /// Makes an empty file or folder under a temporary name.
     ///
     /// # Errors
-    /// The name is taken and may not be, or the file cannot be made.
+    /// The wanted name is taken and may not be, or the file cannot be made.
     pub(super) fn make(
         folder: &'a File,
         what: Make,
-        name: Vec<u16>,
+        wanted: Vec<u16>,
         access: Access,
         overwrite: bool,
     ) -> io::Result<Self> {
-        let of = |name, replaces, file| Ok(Self { folder, name, replaces, content: Content::of(file), kept: false });
-        let is_taken = |error: &io::Error| error.kind() == io::ErrorKind::AlreadyExists;
-        match files::open(folder, &name, access, what) {
-            Ok(file) => return of(name, None, file),
-            Err(e) if overwrite && is_taken(&e) => {}
-            Err(e) => return Err(e),
+        if !overwrite && files::open(folder, &wanted, Access::LOOK, Make::Nothing).is_ok() {
+            return Err(io::ErrorKind::AlreadyExists.into()); // before its content is read
         }
-        for number in 0..u32::MAX {
-            let beside = format!(".wimstore-{}-{number}", std::process::id()).encode_utf16().collect::<Vec<_>>();
-            match files::open(folder, &beside, access, what) {
-                Ok(file) => return of(beside, Some(name), file),
-                Err(e) if is_taken(&e) => {}
-                Err(e) => return Err(e),
-            }
-        }
-        Err(io::ErrorKind::AlreadyExists.into())
+        let (temporary, file) = with_temporary_name(|temporary| files::open(folder, temporary, access, what))?;
+        Ok(Self { folder, temporary, wanted, overwrite, content: Content::of(file), kept: false })
     }
 
     /// Its content, to be written.
@@ -62,25 +54,66 @@ impl<'a> PartialFile<'a> {
 
     /// The folder that it is in, and its name there as long as it is not kept.
     pub(super) fn place(&self) -> (&File, &[u16]) {
-        (self.folder, &self.name)
+        (self.folder, &self.temporary)
     }
 
-    /// Lets the file stay, in the place of what has its name.
+    /// Lets the file stay under its name, in the place of what has that if it may.
     ///
     /// # Errors
-    /// A folder has its name.
+    /// The name is taken: by a folder, or by anything if nothing is replaced.
     pub(in crate::extract) fn keep(mut self) -> io::Result<()> {
-        if let Some(replaced) = self.replaces.take() {
-            let renamed = files::rename(self.file(), self.folder, &replaced, true);
-            // A read-only file, or a link that is a folder, is not replaced but has to be removed.
-            renamed.or_else(|_| {
-                remove_file(self.folder, &replaced)?;
-                files::rename(self.file(), self.folder, &replaced, false)
-            })?;
+        if self.overwrite {
+            replace(self.file(), self.folder, &self.wanted)?;
+        } else {
+            files::rename(self.file(), self.folder, &self.wanted, false)?;
         }
         self.kept = true;
         Ok(())
     }
+}
+
+/// Makes something by `make`, under a temporary name that nothing has yet.
+///
+/// # Errors
+/// Those of `make`.
+fn with_temporary_name<T>(make: impl Fn(&[u16]) -> io::Result<T>) -> io::Result<(Vec<u16>, T)> {
+    loop {
+        let temporary: Vec<u16> = temporary_name().encode_utf16().collect();
+        match make(&temporary) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            result => return result.map(|made| (temporary, made)),
+        }
+    }
+}
+
+/// Renames an open file to `name` in a folder, in the place of what has that name.
+///
+/// # Errors
+/// A folder has the name.
+fn replace(file: &File, folder: &File, name: &[u16]) -> io::Result<()> {
+    files::rename(file, folder, name, true).or_else(|_| {
+        // A read-only file, or a link that is a folder, is not replaced but has to be removed.
+        remove_file(folder, name)?;
+        files::rename(file, folder, name, false)
+    })
+}
+
+/// Makes `name` in `folder` another name of an open file.
+///
+/// # Errors
+/// The name is taken and may not be, or the file system knows no second names.
+pub(super) fn make_link(folder: &File, name: &[u16], file: &File, overwrite: bool) -> io::Result<()> {
+    match files::link(file, folder, name) {
+        Err(error) if overwrite && error.kind() == io::ErrorKind::AlreadyExists => {}
+        result => return result,
+    }
+    let (temporary, ()) = with_temporary_name(|temporary| files::link(file, folder, temporary))?;
+    let link = files::open(folder, &temporary, Access::CHANGE, Make::Nothing)?;
+    let replaced = replace(&link, folder, name);
+    if replaced.is_err() {
+        let _ = files::remove(&link, true); // the other names stay
+    }
+    replaced
 }
 
 impl Drop for PartialFile<'_> {
@@ -138,6 +171,18 @@ mod tests {
         let partial = PartialFile::make(&folder, Make::File, units("f"), Access::WRITE, true).unwrap();
         assert_eq!(partial.keep().unwrap_err().kind(), io::ErrorKind::AlreadyExists);
         assert!(dir.path().join("f/mine").is_dir());
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_name_that_is_taken_in_the_meantime_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = files::open_folder(dir.path(), Access::LOOK).unwrap();
+        let partial = PartialFile::make(&folder, Make::File, units("f"), Access::WRITE, false).unwrap();
+        assert!(!dir.path().join("f").exists(), "nothing has the name before it is whole");
+        std::fs::write(dir.path().join("f"), b"old").unwrap();
+        assert_eq!(partial.keep().unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(std::fs::read(dir.path().join("f")).unwrap(), b"old");
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
     }
 }
