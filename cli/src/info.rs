@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use anyhow::anyhow;
-use fs_core::{ArchiveEntry, Chain, Filesystem, GroupInfo, ImageInfo, OpenArchive};
+use fs_core::{ArchiveEntry, ArchiveInfo, Chain, Filesystem, GroupInfo, ImageInfo, OpenArchive};
+use indicatif::ProgressBar;
 
 use crate::globals::Globals;
 use crate::outcome::{Outcome, Severity};
 use crate::output::Output;
-use crate::records::{Archive, Content, Found, Image, Solid, by_keeper};
+use crate::progress;
+use crate::records::{Archive, Content, Found, Image, Solid};
 use crate::source::Source;
 use crate::text;
 
@@ -42,9 +44,12 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args, _: &Globals) -> anyhow::Result<ExitCode> {
     let fs = args.source.open()?;
-    let mut teller = Teller { fs: &fs, args, output: Output::stdout()?, outcome: Outcome::default() };
     let inventory = fs.inventory();
+    let archives = inventory.groups.iter().map(|group| group.archives.len() + group.disabled.len()).sum();
+    let bar = progress::over_archives(archives);
+    let mut teller = Teller { fs: &fs, args, output: Output::stdout()?, outcome: Outcome::default(), bar };
     inventory.groups.iter().try_for_each(|group| teller.group(group))?;
+    teller.bar.finish_and_clear();
     if args.json {
         inventory.problems.iter().try_for_each(|problem| teller.output.json(&Found::problem(problem)))?;
     }
@@ -59,82 +64,106 @@ struct Teller<'a> {
     args: &'a Args,
     output: Output,
     outcome: Outcome,
+    bar: ProgressBar,
 }
 
 impl Teller<'_> {
     fn group(&mut self, group: &GroupInfo) -> anyhow::Result<()> {
         for archive in &group.archives {
-            let images: Vec<_> = group.images.iter().filter(|image| image.archive.path == archive.path).collect();
-            if self.args.source.choice.image.is_none() || !images.is_empty() {
-                self.archive(self.fs, archive, &images, &group.name, None)?;
+            if !self.chooses_image() || !archive.images().is_empty() {
+                self.archive(self.fs, archive, &group.name, None)?;
             }
         }
-        if self.args.source.choice.image.is_none() {
+        if !self.chooses_image() {
             group.disabled.iter().try_for_each(|entry| self.disabled(entry, &group.name))?;
         }
         Ok(())
     }
 
+    fn chooses_image(&self) -> bool {
+        self.args.source.choice.image.is_some()
+    }
+
     /// Tells of an archive that the store does not show, as if it were opened by itself.
     fn disabled(&mut self, entry: &ArchiveEntry, group: &[u8]) -> anyhow::Result<()> {
-        let opened = Filesystem::open(&entry.file.path, self.args.source.choice.options());
-        let fs = match opened {
+        let fs = match self.args.source.open_other(&entry.file.path) {
             Ok(fs) => fs,
             Err(error) => {
-                self.outcome.report(&error);
+                self.report(&error);
                 return Ok(());
             }
         };
         let groups = fs.inventory().groups;
-        for archive in groups.iter().flat_map(|group| &group.archives).filter(|archive| archive.path == entry.file.path)
-        {
-            let images: Vec<_> = groups.iter().flat_map(|group| &group.images).collect();
-            self.archive(&fs, archive, &images, group, Some(entry))?;
-        }
-        Ok(())
+        let mut archives = groups.iter().flat_map(|group| &group.archives);
+        archives
+            .find(|archive| archive.path() == entry.file.path)
+            .map_or(Ok(()), |archive| self.archive(&fs, archive, group, Some(entry)))
     }
 
     fn archive(
         &mut self,
         fs: &Filesystem,
-        archive: &OpenArchive,
-        images: &[&ImageInfo],
+        archive: &ArchiveInfo,
         group: &[u8],
         disabled: Option<&ArchiveEntry>,
     ) -> anyhow::Result<()> {
-        if self.args.xml {
-            return self.xml(archive, images);
+        match archive.open() {
+            Ok(open) if self.args.xml => self.xml(&open, archive.images())?,
+            Ok(open) => {
+                self.tables(fs, &open, group, disabled)?;
+                for image in archive.images() {
+                    self.image(image, &open, group, disabled.is_none())?;
+                }
+            }
+            Err(error) => self.report(&error),
         }
+        self.bar.inc(1);
+        self.output.finish()
+    }
+
+    fn tables(
+        &mut self,
+        fs: &Filesystem,
+        archive: &OpenArchive,
+        group: &[u8],
+        disabled: Option<&ArchiveEntry>,
+    ) -> anyhow::Result<()> {
         let record = Archive::of(fs, archive, group, disabled);
         if record.integrity_error.is_some() {
             self.outcome.note(Severity::Bad);
         }
-        if self.args.json {
-            self.output.json(&record)?;
-        } else {
-            self.archive_text(archive, &record)?;
-        }
-        for image in images {
-            let record = Image::of(image, group, disabled.is_none(), self.content(fs, image));
-            if self.args.json { self.output.json(&record)? } else { self.image_text(&record)? }
-        }
-        Ok(())
+        self.bar
+            .clone()
+            .suspend(|| if self.args.json { self.output.json(&record) } else { self.archive_text(archive, &record) })
     }
 
-    /// Whether all the data of an image is there, which takes reading its metadata.
-    fn content(&mut self, fs: &Filesystem, image: &ImageInfo) -> Content {
-        content(fs, image).unwrap_or_else(|error| {
-            self.outcome.report(&error);
-            Content { error: Some(Chain(&error).to_string()), ..Content::default() }
-        })
+    fn image(&mut self, image: &ImageInfo, archive: &OpenArchive, group: &[u8], enabled: bool) -> anyhow::Result<()> {
+        let content = match image.survey(archive) {
+            Ok(survey) => Content::from(survey),
+            Err(error) => {
+                self.report(&error);
+                Content { error: Some(Chain(&error).to_string()), ..Content::default() }
+            }
+        };
+        let record = Image::of(image, archive, group, enabled, content);
+        self.bar.clone().suspend(|| if self.args.json { self.output.json(&record) } else { self.image_text(&record) })
     }
 
-    fn xml(&mut self, archive: &OpenArchive, images: &[&ImageInfo]) -> anyhow::Result<()> {
-        if self.args.source.choice.image.is_none() {
+    fn report(&mut self, error: &fs_core::Error) {
+        self.bar.suspend(|| self.outcome.report(error));
+    }
+
+    fn xml(&mut self, archive: &OpenArchive, images: &[ImageInfo]) -> anyhow::Result<()> {
+        let bar = self.bar.clone();
+        bar.suspend(|| self.xml_text(archive, images))
+    }
+
+    fn xml_text(&mut self, archive: &OpenArchive, images: &[ImageInfo]) -> anyhow::Result<()> {
+        if !self.chooses_image() {
             return self.output.text(format_args!("{}\n", archive.wim.xml().text()));
         }
         for image in images {
-            match image.xml() {
+            match image.xml(archive) {
                 Some(xml) => self.output.text(format_args!("{}\n", xml.raw))?,
                 None => {
                     let path = archive.path.display();
@@ -237,7 +266,7 @@ impl Teller<'_> {
             self.field(label, value.as_deref())?;
         }
         for (keeper, files) in &record.content.files_elsewhere {
-            self.field("  Elsewhere", Some(&format!("{}, {keeper}", text::count(*files as u64, "file"))))?;
+            self.field("  Elsewhere", Some(&format!("{}, {keeper}", text::count(*files, "file"))))?;
         }
         for warning in &record.content.warnings {
             self.field("  Warning", Some(warning))?;
@@ -252,18 +281,6 @@ impl Teller<'_> {
         self.output.name(value.as_bytes())?;
         self.output.bytes(b"\n")
     }
-}
-
-fn content(fs: &Filesystem, image: &ImageInfo) -> fs_core::Result<Content> {
-    let missing = fs.missing_blobs(image)?.len();
-    let files_elsewhere = by_keeper(fs.files_elsewhere(image)?);
-    Ok(Content {
-        complete: Some(missing == 0 && files_elsewhere.is_empty()),
-        missing_blobs: Some(missing),
-        files_elsewhere: files_elsewhere.into_iter().map(|(keeper, files)| (keeper, files.len())).collect(),
-        warnings: fs.image_warnings(image)?,
-        error: None,
-    })
 }
 
 /// Solid resources, one line for each compression and chunk size.

@@ -18,6 +18,7 @@ mod mount;
 mod outcome;
 mod output;
 mod paths;
+mod progress;
 mod records;
 #[cfg(windows)]
 mod register;

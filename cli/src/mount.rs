@@ -179,7 +179,7 @@ fn serve(settings: Settings, args: &Args) -> anyhow::Result<ExitCode> {
 }
 
 /// Lets the process have as many files open as the system allows it: each archive of a group that was looked into is one.
-fn raise_open_files() {
+pub(crate) fn raise_open_files() {
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;
     if let Err(error) = setrlimit(Resource::Nofile, limit) {

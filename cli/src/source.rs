@@ -1,10 +1,14 @@
 //! What a command works on: the SOURCE argument and the options that go with it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use fs_core::{Filesystem, ImageChoice, Options};
 
 use crate::text;
+
+/// Budget for tables and trees in one pass through all archives, in bytes: only `Res.rwm`, references and the archive that
+/// is being worked on are needed more than once.
+const PASS_METADATA: u64 = 64 << 20;
 
 /// What a command works on.
 #[derive(clap::Args, Debug)]
@@ -74,12 +78,22 @@ fn parse_links(text: &str) -> Result<fs_core::LinkTargets, String> {
 }
 
 impl Source {
-    /// Opens the source.
+    /// Opens the source for one pass through its archives.
     ///
     /// # Errors
     /// It is no store and no archive, or the image is not there.
     pub(crate) fn open(&self) -> fs_core::Result<Filesystem> {
-        Filesystem::open(&self.path, self.choice.options())
+        self.open_other(&self.path)
+    }
+
+    /// Opens an archive file of the source by itself, as [`Source::open`] does.
+    ///
+    /// # Errors
+    /// As [`Source::open`].
+    pub(crate) fn open_other(&self, path: &Path) -> fs_core::Result<Filesystem> {
+        #[cfg(target_os = "linux")]
+        crate::mount::raise_open_files();
+        Filesystem::open(path, Options { metadata_bytes: PASS_METADATA, ..self.choice.options() })
     }
 }
 

@@ -91,17 +91,24 @@ impl ArchiveFile {
     /// # Errors
     /// They cannot be read; [`Error::Io`] if they are those of another archive by now.
     pub(crate) fn tables(&self) -> Result<Arc<OpenArchive>> {
-        self.memory.tables(self.id, self.header.blob_table.size / Blob::ENTRY_SIZE, || {
-            let archive = OpenArchive::from_source(&*self.path, Arc::clone(&self.source))?;
-            let metadata = archive.wim.blobs().metadata();
-            if *archive.wim.header() != self.header || !metadata.iter().eq(self.metadata()) {
-                return Err(Error::io(&self.path, io::Error::other("the file was overwritten with another archive")));
-            }
-            if !self.told.swap(true, Ordering::Relaxed) {
-                self.tell(&archive.wim);
-            }
-            Ok(Arc::new(archive))
-        })
+        let entries = self.header.blob_table.size / Blob::ENTRY_SIZE;
+        self.memory.tables(self.id, entries, || self.read_tables().map(Arc::new))
+    }
+
+    /// The archive with tables that nothing keeps: they go with what is returned.
+    ///
+    /// # Errors
+    /// As [`ArchiveFile::tables`].
+    pub(crate) fn read_tables(&self) -> Result<OpenArchive> {
+        let archive = OpenArchive::from_source(&*self.path, Arc::clone(&self.source))?;
+        let metadata = archive.wim.blobs().metadata();
+        if *archive.wim.header() != self.header || !metadata.iter().eq(self.metadata()) {
+            return Err(Error::io(&self.path, io::Error::other("the file was overwritten with another archive")));
+        }
+        if !self.told.swap(true, Ordering::Relaxed) {
+            self.tell(&archive.wim);
+        }
+        Ok(archive)
     }
 
     /// Logs what is odd about the archive.
@@ -143,6 +150,11 @@ impl ArchiveFile {
         &self.memory
     }
 
+    /// Drops the trees of its images from memory.
+    pub(crate) fn drop_trees(&self) {
+        (0..self.images.len()).for_each(|index| self.memory.drop_tree(self.id, index));
+    }
+
     /// The tables may have been written to: they are read again.
     pub(crate) fn touch(&self) {
         self.memory.drop_tables(self.id);
@@ -153,7 +165,7 @@ impl ArchiveFile {
 impl Drop for ArchiveFile {
     fn drop(&mut self) {
         self.memory.drop_tables(self.id);
-        (0..self.images.len()).for_each(|index| self.memory.drop_tree(self.id, index));
+        self.drop_trees();
     }
 }
 

@@ -7,7 +7,7 @@ use wim::{BlobHash, InodeId, Metadata, NodeId};
 use crate::archive_file::{ArchiveFile, Facts};
 use crate::ino::MAX_INODES;
 use crate::uses::Uses;
-use crate::{BlobRef, Error, ImageSlot, Result};
+use crate::{BlobRef, Error, ImageSlot, OpenArchive, Result};
 
 /// An image of a group.
 #[derive(Debug)]
@@ -71,8 +71,17 @@ impl Image {
 
     /// Its tree, read and parsed unless it is in memory.
     pub(crate) fn tree(&self) -> Result<Arc<Metadata>> {
+        self.tree_or(|| self.load(&*self.archive.tables()?))
+    }
+
+    /// Its tree, read from its archive, which is open, unless it is in memory.
+    pub(crate) fn tree_from(&self, archive: &OpenArchive) -> Result<Arc<Metadata>> {
+        self.tree_or(|| self.load(archive))
+    }
+
+    fn tree_or(&self, load: impl FnOnce() -> Result<Metadata>) -> Result<Arc<Metadata>> {
         let size = self.archive.images[self.index].metadata.size();
-        self.archive.memory().tree(self.archive.id, self.index, size, || self.load())
+        self.archive.memory().tree(self.archive.id, self.index, size, load)
     }
 
     /// Its element of the XML data as it stands there, if it has one.
@@ -81,8 +90,9 @@ impl Image {
         Some(archive.wim.xml().image(u32::try_from(self.number()).ok()?)?.raw.clone())
     }
 
-    fn load(&self) -> Result<Metadata> {
-        let tree = self.archive.tables()?.wim.metadata(self.index).map_err(|error| self.unreadable(error))?;
+    /// Its tree, read from its archive, which is open. Nothing keeps it.
+    pub(crate) fn load(&self, archive: &OpenArchive) -> Result<Metadata> {
+        let tree = archive.wim.metadata(self.index).map_err(|error| self.unreadable(error))?;
         if tree.inode_count() as usize > MAX_INODES {
             return Err(Error::TooMany { what: "inodes in an image", limit: MAX_INODES });
         }

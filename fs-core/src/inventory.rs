@@ -1,15 +1,18 @@
-//! What a store holds, for people: its groups, archives and images, without looking into the trees.
+//! What a store holds, for people: its groups, archives and images.
+//!
+//! Only outlines of archives are held here. Tables and trees are read archive by archive, so that the memory for a store
+//! does not grow with what its archives hold.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
-use std::path::PathBuf;
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use wim::{BlobHash, InodeId, NodeId};
-
+use crate::archive_file::ArchiveFile;
+use crate::check::{self, CheckOptions, Checked, Event, Users};
 use crate::group::Group;
 use crate::image::Image;
 use crate::source::ArchiveEntry;
-use crate::{Error, Filesystem, Ino, OpenArchive, Problem, Result, elsewhere};
+use crate::{ArchiveId, Filesystem, OpenArchive, Problem, Result, Survey};
 
 /// What a store holds, as far as it can be read.
 #[derive(Debug, Clone)]
@@ -28,46 +31,91 @@ pub struct GroupInfo {
     /// Its folder.
     pub path: PathBuf,
     /// Its archives that opened: those with images by name, then other parts and `Res.rwm`.
-    pub archives: Vec<Arc<OpenArchive>>,
-    /// Its images that are enabled.
-    pub images: Vec<ImageInfo>,
+    pub archives: Vec<ArchiveInfo>,
     /// Its archives whose file is hidden: their images are disabled and not shown.
     pub disabled: Vec<ArchiveEntry>,
 }
 
-/// One image of a store.
+/// One archive of a group.
 #[derive(Debug, Clone)]
-pub struct ImageInfo {
-    /// The number of its root directory.
-    pub ino: Ino,
-    /// Its directory's name in the mount.
-    pub directory: String,
-    /// The archive with its metadata.
-    pub archive: Arc<OpenArchive>,
-    /// Its number there, from 1.
-    pub number: usize,
+pub struct ArchiveInfo {
+    file: Arc<ArchiveFile>,
+    images: Arc<[ImageInfo]>,
+    /// The images that may take data from it.
+    users: Arc<[ImageInfo]>,
 }
 
-/// A use of a blob by a file of an image.
+/// One image of an archive.
 #[derive(Debug, Clone)]
-pub struct BlobUse {
-    /// The content.
-    pub blob: BlobHash,
-    /// The archive it is read from; `None` if no archive supplies it.
-    pub supplier: Option<Arc<OpenArchive>>,
-    /// Path of the file from the root of what is mounted, without a leading `/`; for a named stream `file:stream`.
-    pub path: Vec<u8>,
+pub struct ImageInfo {
+    /// Its directory's name in the mount.
+    pub directory: String,
+    /// Its number in its archive, from 1.
+    pub number: usize,
+    pub(crate) image: Arc<Image>,
+    /// The names that lead from the root of the mount to its root.
+    pub(crate) root: Vec<Vec<u8>>,
+}
+
+impl ArchiveInfo {
+    /// Its file.
+    pub fn path(&self) -> &Path {
+        &self.file.path
+    }
+
+    /// The size of its file in bytes.
+    pub fn size(&self) -> u64 {
+        self.file.size()
+    }
+
+    /// Its images that are shown, by number.
+    pub fn images(&self) -> &[ImageInfo] {
+        &self.images
+    }
+
+    /// The archive with its tables, which go with what is returned.
+    ///
+    /// # Errors
+    /// The tables cannot be read, or the file was overwritten with another archive.
+    pub fn open(&self) -> Result<OpenArchive> {
+        self.file.read_tables()
+    }
+
+    /// Checks everything in it, and that its images lack nothing; `archive` is what [`ArchiveInfo::open`] returned. See
+    /// [`check::check`].
+    ///
+    /// # Errors
+    /// The first error of `tell`.
+    pub fn check<E: Send>(
+        &self,
+        archive: &OpenArchive,
+        options: &CheckOptions,
+        tell: impl FnMut(Event) -> Result<(), E>,
+    ) -> Result<Checked, E> {
+        let checked = check::check_for(&Users::new(self.file.id, &self.images, &self.users), archive, options, tell);
+        self.file.drop_trees();
+        checked
+    }
 }
 
 impl ImageInfo {
-    /// Its element of the XML data, where there is one.
-    pub fn xml(&self) -> Option<&wim::ImageXml> {
-        self.archive.wim.xml().image(u32::try_from(self.number).ok()?)
+    /// Reads its metadata from its archive, which is open, and tells what it lacks.
+    ///
+    /// # Errors
+    /// The metadata cannot be read.
+    pub fn survey(&self, archive: &OpenArchive) -> Result<Survey> {
+        let tree = self.image.load(archive)?;
+        Ok(Survey::of(&self.image, archive, &tree))
+    }
+
+    /// Its element of the XML data of its archive, where there is one.
+    pub fn xml<'a>(&self, archive: &'a OpenArchive) -> Option<&'a wim::ImageXml> {
+        archive.wim.xml().image(u32::try_from(self.number).ok()?)
     }
 }
 
 impl Filesystem {
-    /// Every group with its archives and images; opens all archives that were not opened before.
+    /// Every group with its archives and images; reads the outlines of all archives that were not opened before.
     pub fn inventory(&self) -> Inventory {
         let (mut groups, mut unreadable) = (Vec::new(), Vec::new());
         for group in self.store().groups.iter() {
@@ -82,99 +130,40 @@ impl Filesystem {
 
     fn group_info(&self, group: &Group) -> Result<GroupInfo> {
         let loaded = self.images(group)?;
-        let opened: Vec<_> = loaded.archives.iter().filter_map(|file| Some((file.id, file.tables().ok()?))).collect();
-        let by_id: HashMap<_, _> = opened.iter().map(|(id, archive)| (*id, archive)).collect();
-        let info = |image: &Arc<Image>| Some(self.image_info(image, by_id.get(&image.archive.id)?));
-        let images = loaded.images.iter().filter(|image| self.shows(image)).filter_map(info).collect();
+        let shown = loaded.images.iter().filter(|image| self.shows(image));
+        let all: Arc<[ImageInfo]> = shown.map(|image| self.image_info(image)).collect();
+        let mut by_archive: HashMap<ArchiveId, Vec<ImageInfo>> = HashMap::new();
+        for info in &*all {
+            by_archive.entry(info.image.archive.id).or_default().push(info.clone());
+        }
+        let info = |file: &Arc<ArchiveFile>| {
+            let mut images = by_archive.remove(&file.id).unwrap_or_default();
+            images.sort_by_key(|image| image.number);
+            let images: Arc<[ImageInfo]> = images.into();
+            let users = Arc::clone(if loaded.has_shared(file) { &all } else { &images });
+            ArchiveInfo { file: Arc::clone(file), images, users }
+        };
+        let archives = loaded.archives.iter().map(info).collect();
         let (name, path) = (group.name().to_vec(), group.entry.path.clone());
-        let archives = opened.into_iter().map(|(_, archive)| archive).collect();
-        Ok(GroupInfo { name, path, images, archives, disabled: loaded.disabled.clone() })
+        Ok(GroupInfo { name, path, archives, disabled: loaded.disabled.clone() })
     }
 
-    /// The parts of a split archive that are not at hand, by number: neither in the archive's group nor among the references.
-    /// Opens all archives that were not opened before.
+    fn image_info(&self, image: &Arc<Image>) -> ImageInfo {
+        let (directory, number) = (image.name.clone(), image.number());
+        ImageInfo { directory, number, image: Arc::clone(image), root: self.image_path(image) }
+    }
+
+    /// The numbers of the parts of a split archive that are neither in the archive's group nor among the references. Reads
+    /// the outlines of all archives that were not opened before.
     pub fn missing_parts(&self, archive: &OpenArchive) -> Vec<u16> {
         let header = archive.wim.header();
+        if header.part.total == 1 {
+            return Vec::new();
+        }
         let groups: Vec<_> = self.store().groups.iter().filter_map(|group| self.images(group).ok()).collect();
         let at_hand = groups.iter().flat_map(|group| &group.archives).chain(self.opener.references());
         let of_set = at_hand.map(|file| &file.header).filter(|other| other.guid == header.guid).chain([header]);
         let numbers: HashSet<u16> = of_set.map(|header| header.part.number).collect();
         (1..=header.part.total).filter(|number| !numbers.contains(number)).collect()
-    }
-
-    /// The contents that the files of an image need and no archive supplies, each once. Reads the image's metadata.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`] for an image of another store, or why its metadata cannot be read.
-    pub fn missing_blobs(&self, image: &ImageInfo) -> Result<BTreeSet<BlobHash>> {
-        let image = self.image_of(image)?;
-        let tree = image.tree()?;
-        let mut missing = BTreeSet::new();
-        for inode in 0..tree.inode_count() {
-            let streams = tree.dentry(tree.first_node(InodeId(inode))).streams();
-            let unnamed = [streams.unnamed, streams.reparse, streams.efs].into_iter().flatten();
-            let needed = unnamed.chain(streams.named().filter_map(|stream| stream.hash));
-            missing.extend(needed.filter(|hash| image.blob(hash).is_err()));
-        }
-        Ok(missing)
-    }
-
-    /// What is odd about the entries of an image: those that are left out, and those that are shown with less. Reads
-    /// the image's metadata.
-    ///
-    /// # Errors
-    /// As [`Filesystem::missing_blobs`].
-    pub fn image_warnings(&self, image: &ImageInfo) -> Result<Vec<String>> {
-        Ok(self.image_of(image)?.tree()?.warnings().iter().map(ToString::to_string).collect())
-    }
-
-    /// The files of which an image has no data because Windows kept it elsewhere: their paths as those of [`BlobUse`],
-    /// and where. Reads the image's metadata.
-    ///
-    /// # Errors
-    /// As [`Filesystem::missing_blobs`].
-    pub fn files_elsewhere(&self, image: &ImageInfo) -> Result<Vec<(Vec<u8>, &'static str)>> {
-        let image = self.image_of(image)?;
-        let tree = image.tree()?;
-        let nodes = (0..tree.node_count()).map(NodeId);
-        let found = nodes.filter_map(|node| Some((node, elsewhere::without_data(&tree.dentry(node))?)));
-        Ok(found.map(|(node, keeper)| (self.node_path(&image, &tree, node), keeper)).collect())
-    }
-
-    /// Every use of one of `blobs` in an image, by the paths of all names of the files. Reads the image's metadata.
-    ///
-    /// # Errors
-    /// As [`Filesystem::missing_blobs`].
-    pub fn uses(&self, image: &ImageInfo, blobs: &HashSet<BlobHash>) -> Result<Vec<BlobUse>> {
-        let image = self.image_of(image)?;
-        let tree = image.tree()?;
-        let mut uses = Vec::new();
-        for inode in (0..tree.inode_count()).map(InodeId) {
-            let streams = tree.dentry(tree.first_node(inode)).streams();
-            let unnamed = [streams.unnamed, streams.reparse, streams.efs].into_iter().flatten();
-            let all =
-                unnamed.map(|hash| (hash, None)).chain(streams.named().filter_map(|s| Some((s.hash?, Some(s.name)))));
-            for (blob, stream) in all.filter(|(hash, _)| blobs.contains(hash)) {
-                let supplier = image.blob(&blob).ok().map(|found| found.archive);
-                for node in tree.nodes_of(inode) {
-                    let mut path = self.node_path(&image, &tree, node);
-                    if let Some(name) = stream {
-                        path.push(b':');
-                        path.extend(name.to_shown_wtf8());
-                    }
-                    uses.push(BlobUse { blob, supplier: supplier.clone(), path });
-                }
-            }
-        }
-        Ok(uses)
-    }
-
-    fn image_of(&self, info: &ImageInfo) -> Result<Arc<Image>> {
-        self.image_at(info.ino).filter(|image| image.archive.path == info.archive.path).ok_or(Error::NotFound)
-    }
-
-    fn image_info(&self, image: &Image, archive: &Arc<OpenArchive>) -> ImageInfo {
-        let (ino, directory) = (self.ino(image, InodeId(0)), image.name.clone());
-        ImageInfo { ino, directory, archive: Arc::clone(archive), number: image.number() }
     }
 }

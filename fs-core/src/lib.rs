@@ -28,6 +28,7 @@ mod references;
 mod resolve;
 mod slots;
 mod source;
+mod survey;
 mod told;
 mod uses;
 mod watch;
@@ -42,10 +43,11 @@ pub use filesystem::{
     Changed, Filesystem, Invalidation, Left, Level, LinkTargets, ReparsePoint, StreamEntry, Volume, WindowsAttr,
 };
 pub use ino::{ImageSlot, Ino};
-pub use inventory::{BlobUse, GroupInfo, ImageInfo, Inventory};
+pub use inventory::{ArchiveInfo, GroupInfo, ImageInfo, Inventory};
 pub use local::LocalFile;
 pub use options::{ImageChoice, Options, StreamInterface};
 pub use source::{ArchiveEntry, FolderSource, GroupEntry, GroupListing, Shape, StoreListing, StoreSource, StoredFile};
+pub use survey::Survey;
 pub use told::DamageLog;
 pub use watch::{Stop, Watch, Watcher};
 pub use wim;

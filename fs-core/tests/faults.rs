@@ -3,12 +3,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test")]
 
+use std::convert::Infallible;
 use std::ops::ControlFlow;
 use std::panic::catch_unwind;
 use std::path::Path;
 use std::time::Instant;
 
-use fs_core::check::{CheckOptions, Event, Finding, check};
+use fs_core::check::{CheckOptions, Event, Finding};
 use fs_core::{Chain, Error, Filesystem, ImageChoice, Ino, Kind, Options};
 use testkit::content::Random;
 use testkit::faults::{self, Fault, Outcome, Tree};
@@ -160,23 +161,23 @@ fn every_directory_lists(fs: &Filesystem) -> Result<(), String> {
 
 /// `verify` finds what reading finds, and nothing where nothing is wrong.
 fn checked(fs: &Filesystem, fault: &Fault) -> Result<(), String> {
-    let groups = fs.inventory().groups;
-    let elsewhere = groups.iter().flat_map(|group| &group.images).any(|image| {
-        fs.files_elsewhere(image).is_ok_and(|files| !files.is_empty()) // of which a check of archives knows nothing
-    });
-    let archives: Vec<_> = groups.into_iter().flat_map(|group| group.archives).collect();
+    let options = CheckOptions { threads: 2, ..CheckOptions::default() };
     let mut found = Vec::new();
-    check(&archives, &[], &CheckOptions { threads: 2, ..CheckOptions::default() }, |event| {
-        if let Event::Found(finding) = event {
-            found.push(finding);
-        }
-    });
+    for archive in fs.inventory().groups.iter().flat_map(|group| &group.archives) {
+        let open = archive.open().map_err(|error| said(&error))?;
+        let Ok(_) = archive.check::<Infallible>(&open, &options, |event| {
+            if let Event::Found(finding) = event {
+                found.push(finding);
+            }
+            Ok(())
+        });
+    }
     let images = fault.outcome.images().unwrap_or_default();
     let lost = images.iter().any(|tree| match tree {
         Tree::Fails => true,
         Tree::Shows { unreadable, .. } => !unreadable.is_empty(),
     });
-    if lost && !elsewhere && !found.iter().any(Finding::is_damage) {
+    if lost && !found.iter().any(Finding::is_damage) {
         return Err(format!("verify finds {found:?}"));
     }
     match fault.outcome {

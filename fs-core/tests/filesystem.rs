@@ -3,10 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "a test")]
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::fs;
 use std::ops::ControlFlow;
 use std::path::Path;
 
+use fs_core::check::{CheckOptions, Event, Finding};
 use fs_core::{Error, Filesystem, ImageChoice, Ino, Kind, Level, Options, StreamInterface};
 use testkit::{Data, Dentry, Image, Packing, Wim, dir, file, reparse, root};
 
@@ -28,6 +30,20 @@ fn image_with(tree: Dentry, options: Options) -> (tempfile::TempDir, Filesystem)
     let options = Options { image: Some(ImageChoice::Number(1)), ..options };
     let fs = Filesystem::open(&folder.path().join("a.wim"), options).unwrap();
     (folder, fs)
+}
+
+/// What checking all archives finds.
+fn findings(fs: &Filesystem) -> Vec<Finding> {
+    let mut found = Vec::new();
+    for archive in fs.inventory().groups.iter().flat_map(|group| &group.archives) {
+        let Ok(_) = archive.check::<Infallible>(&archive.open().unwrap(), &CheckOptions::default(), |event| {
+            if let Event::Found(finding) = event {
+                found.push(finding);
+            }
+            Ok(())
+        });
+    }
+    found
 }
 
 /// Names in a directory, with number and kind, read in pages of `page` entries.
@@ -420,7 +436,7 @@ fn a_hidden_archive_is_left_out() {
     let fs = open(folder.path());
     assert_eq!(names(&fs, ""), ["a"]);
     let group = &fs.inventory().groups[0];
-    assert_eq!(group.images.len(), 1);
+    assert_eq!(group.archives.iter().flat_map(|archive| archive.images()).count(), 1);
     assert_eq!(group.disabled.iter().map(|a| a.file.name.to_str().unwrap()).collect::<Vec<_>>(), ["b.wim"]);
     assert_eq!(names(&open(&folder.path().join("b.wim")), ""), ["b"], "asked for by name");
 }
@@ -444,22 +460,74 @@ fn files_in_solid_resources_can_be_read_as_they_are_stored() {
     }
 }
 
-/// A hundred files whose data is missing, below directories whose names take megabytes: told in full, their paths would
+/// Files whose data is missing, below directories whose names take megabytes: told in full, their paths would
 /// take far more memory than the archive has bytes.
 #[test]
 fn paths_that_nobody_can_name_are_told_in_part() {
     let name = "n".repeat(1020);
-    let files: Vec<Dentry> = (0..100).map(|number| file(&number.to_string(), Data::Hash([7; 20]))).collect();
+    let files: Vec<Dentry> = (0..120).map(|number| file(&number.to_string(), Data::Hash([7; 20]))).collect();
     let deep = |depth| (0..depth).fold(dir("top", files.clone()), |inner, _| dir(&name, [inner]));
     for (depth, is_whole) in [(100, true), (1000, false)] {
         let (_folder, fs) = image_with(root([deep(depth)]), Options::default());
-        let image = &fs.inventory().groups[0].images[0];
-        let users = fs.uses(image, &[fs_core::wim::BlobHash([7; 20])].into()).unwrap();
-        assert_eq!(users.len(), 100);
-        for user in users {
-            assert!(user.path.len() <= 129 << 10, "{} bytes", user.path.len());
-            assert_eq!(user.path.starts_with("…/n".as_bytes()), !is_whole);
-            assert_eq!(fs.resolve(&user.path).is_ok(), is_whole);
+        let found = findings(&fs);
+        let [Finding::MissingBlob { used_by, .. }] = &*found else { panic!("{found:?}") };
+        assert_eq!((used_by.paths.len(), used_by.more), (100, 20));
+        for path in &used_by.paths {
+            assert!(path.len() <= 129 << 10, "{} bytes", path.len());
+            assert_eq!(path.starts_with("…/n".as_bytes()), !is_whole);
+            assert_eq!(fs.resolve(path).is_ok(), is_whole);
         }
     }
+}
+
+/// Two images share `Res.rwm`, of which one blob is damaged, and one image has a blob of the same content itself.
+#[test]
+fn a_bad_blob_is_named_for_the_images_that_take_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (bad, own) = ("bad ".repeat(1000), "in two archives ".repeat(1000));
+    let wim = |name: &str, files: Vec<Dentry>| Wim::of(Packing::Stored, [Image::new(name, root(files))]);
+    let a = wim("a", vec![file("bad", bad.as_bytes()), file("shared", own.as_bytes())]);
+    let b = wim("b", vec![dir("d", [file("bad", bad.as_bytes())]), file("own", own.as_bytes())]);
+    let mut resources = Wim::of(Packing::Stored, [a.images[0].clone()]).pair().1;
+    for content in [&bad, &own] {
+        let place = resources.resource(content.as_bytes()).range.start;
+        resources.flip(place, 0);
+    }
+    a.pair().0.save(&folder.path().join("a.wim"));
+    let without_bad = Wim { without: vec![testkit::sha1(bad.as_bytes())], ..b };
+    without_bad.build().save(&folder.path().join("b.wim"));
+    resources.save(&folder.path().join("Res.rwm"));
+    let mut named: Vec<(usize, Vec<String>)> = findings(&open(folder.path()))
+        .iter()
+        .map(|finding| {
+            let Finding::BadBlob { error, used_by, .. } = finding else { panic!("{finding:?}") };
+            assert!(error.to_string().contains("has changed"), "{error}");
+            let paths = used_by.paths.iter().map(|path| String::from_utf8(path.clone()).unwrap());
+            (used_by.more as usize, paths.collect())
+        })
+        .collect();
+    named.sort();
+    assert_eq!(named, [(0, vec!["a/bad".to_owned(), "b/d/bad".into()]), (0, vec!["a/shared".into()])]);
+}
+
+/// The paths of all findings together take more than is held of them at once.
+#[test]
+fn findings_with_long_paths_are_each_named() {
+    let files: Vec<Dentry> = (0..300_u16)
+        .map(|number| {
+            let mut hash = [7; 20];
+            hash[..2].copy_from_slice(&number.to_le_bytes());
+            file(&number.to_string(), Data::Hash(hash))
+        })
+        .collect();
+    let name = "n".repeat(1020);
+    let (_folder, fs) =
+        image_with(root([(0..125).fold(dir("top", files), |inner, _| dir(&name, [inner]))]), Options::default());
+    let found = findings(&fs);
+    let paths = |finding: &Finding| match finding {
+        Finding::MissingBlob { used_by, .. } => used_by.paths.iter().map(Vec::len).collect::<Vec<_>>(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(found.len(), 300);
+    assert!(found.iter().map(paths).all(|lengths| lengths.len() == 1 && lengths[0] > 125 * 1021));
 }

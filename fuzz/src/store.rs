@@ -4,7 +4,7 @@ use std::io::Write;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
-use fs_core::check::{self, CheckOptions};
+use fs_core::check::{CheckOptions, Event};
 use fs_core::wim::BlobHash;
 use fs_core::{Attr, Filesystem, Ino, Kind, LinkTargets, Options, Release, StreamInterface};
 use tempfile::{NamedTempFile, TempPath};
@@ -128,15 +128,14 @@ fn attributes(fs: &Filesystem, ino: Ino) {
 
 /// What `info` and `verify` ask.
 fn check(fs: &Filesystem) {
-    for group in fs.inventory().groups {
-        for image in &group.images {
-            let missing = fs.missing_blobs(image).unwrap_or_default();
-            drop(fs.uses(image, &missing.into_iter().collect()));
-        }
-        group.archives.iter().for_each(|archive| drop(fs.missing_parts(archive)));
-        if check::work(&group.archives) <= MAX_BYTES {
-            let options = CheckOptions { max_chunk_bytes: MAX_BYTES, ..CheckOptions::default() };
-            check::check(&group.archives, &[], &options, |_| {});
-        }
+    let options = CheckOptions { max_chunk_bytes: MAX_BYTES, ..CheckOptions::default() };
+    for archive in fs.inventory().groups.iter().flat_map(|group| &group.archives) {
+        let Ok(open) = archive.open() else { continue };
+        archive.images().iter().for_each(|image| drop(image.survey(&open)));
+        drop(fs.missing_parts(&open));
+        let _ = archive.check(&open, &options, |event| match event {
+            Event::Progress { of, .. } if of > MAX_BYTES => Err(()),
+            _ => Ok(()),
+        });
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use testkit::{Data, Image, Packing, Store, Wim, dir, file, reparse, root, sha1};
-use wimstore_tests::{answer, say};
+use wimstore_tests::{answer, on_terminal, peak_memory, say};
 
 fn objects(text: &str) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))).collect()
@@ -17,6 +17,57 @@ const WINDOWS: &str = "<DESCRIPTION>for sales</DESCRIPTION><FLAGS>Enterprise</FL
 
 fn image(name: &str, tree: testkit::Dentry) -> Image {
     Image { xml: WINDOWS.into(), ..Image::new(name, tree) }
+}
+
+/// A store with one group of so many archives, all alike.
+fn store_of(archives: usize, layout: Layout) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = Store::new(folder.path());
+    let files: Vec<_> = (0..2000).map(|number| file(&format!("file {number}"), format!("content {number}"))).collect();
+    let wim = Wim::of(Packing::Stored, [image("image", root(files))]);
+    let (archive, resources) = if layout == Layout::Pairs { wim.pair() } else { (wim.build(), wim.build()) };
+    let first = store.add("Group", "00000.wim", &archive);
+    if layout == Layout::Pairs {
+        store.add("Group", "Res.rwm", &resources);
+    }
+    for number in 1..archives {
+        std::fs::hard_link(&first, first.with_file_name(format!("{number:05}.wim"))).expect("a link");
+    }
+    for number in (0..archives).filter(|_| layout == Layout::Hidden) {
+        let sidecar = first.with_file_name(format!("{number:05}.wim.wimstore.json"));
+        std::fs::write(sidecar, r#"{"hidden": true}"#).expect("a sidecar");
+    }
+    folder
+}
+
+/// Where a store's data is, and whether its images are shown.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Layout {
+    Whole,
+    Pairs,
+    Hidden,
+}
+
+/// The tables and the tree of one archive take about 0.6 MiB.
+#[test]
+fn memory_does_not_grow_with_the_number_of_archives() {
+    for layout in [Layout::Whole, Layout::Pairs, Layout::Hidden] {
+        let (few, many) = (store_of(30, layout), store_of(300, layout));
+        for command in [&["info"][..], &["info", "--json"], &["verify"]] {
+            let peak = |store: &tempfile::TempDir| peak_memory(&[command, &[store.path().to_str().unwrap()]].concat());
+            let (few, many) = (peak(&few), peak(&many));
+            assert!(many < few + 8.0, "{command:?} {layout:?}: {few} MiB for 30 archives, {many} MiB for 300");
+        }
+    }
+}
+
+#[test]
+fn progress_is_shown_on_a_terminal_only() {
+    let folder = store_of(3, Layout::Whole);
+    let source = folder.path().to_str().unwrap();
+    answer(&["info", source]); // asserts that nothing is on stderr
+    let Some(text) = on_terminal(&["info", source]) else { return };
+    assert!(text.contains(" of 3 archives, ") && text.contains("00002.wim"), "{text}");
 }
 
 #[test]

@@ -11,7 +11,9 @@ use std::process::Command;
 
 use serde_json::Value;
 use testkit::faults::{self, Fault, Outcome, Tree};
-use testkit::{Bytes, Children, Data, Dentry, Image, Packing, Wim, dir, file, offset, reparse, root};
+use testkit::{
+    Bytes, Children, Data, Dentry, Entry, Image, Packing, ResourceHeader, Wim, dir, file, offset, reparse, root,
+};
 use wimstore_tests::wimstore;
 
 /// The most address space of one command, in KiB. Stacks and heaps of threads are in it, whether they are used or not.
@@ -345,6 +347,59 @@ fn deep_directories_of_long_names_take_little_memory() {
     assert!(output.stdout == last.as_bytes(), "{}", String::from_utf8_lossy(&output.stderr));
     let said = say(["verify".as_ref(), archive.as_os_str()]).unwrap();
     assert!(said.code == 1 && said.out.len() < 200_000, "exit {}, {} bytes", said.code, said.out.len());
+}
+
+/// The paths of the 64,000 files, as strings, are a gigabyte and more.
+#[test]
+fn a_finding_names_a_hundred_of_its_paths() {
+    const DEPTH: usize = 16_000;
+    let folder = tempfile::tempdir().unwrap();
+    let archive = folder.path().join("a.wim");
+    let missing = ["a", "b", "c", "e"].map(|name| file(name, Data::Hash([7; 20])));
+    let level = |next| {
+        let inner = Dentry { children: Children::Shared(next), ..dir("d", []) };
+        [&missing[..], &[inner]].concat()
+    };
+    let mut lists: Vec<Vec<Dentry>> = (1..DEPTH).map(level).collect();
+    lists.push(missing.to_vec());
+    let top = Dentry { children: Children::Shared(0), ..dir("d", []) };
+    Wim::of(Packing::Stored, [Image { lists, ..Image::new("image", root([top])) }]).build().save(&archive);
+    let said = say(["verify".as_ref(), archive.as_os_str()]).unwrap();
+    let text = String::from_utf8(said.out).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!((said.code, lines.len()), (1, 103), "a line, 100 paths, how many more, the sums");
+    assert!(lines[1..101].iter().all(|line| line.starts_with("    /image/d/")), "{:.300}", lines[1]);
+    assert_eq!(lines[101], "    and 63900 more");
+    let found = &say(["verify".as_ref(), "--json".as_ref(), archive.as_os_str()]).unwrap().objects()[0];
+    assert_eq!((&found["type"], &found["more"]), (&"missing_blob".into(), &63_900.into()));
+    assert_eq!(found["used_by"].as_array().unwrap().len(), 100);
+}
+
+#[test]
+fn millions_of_bad_rows_are_reported_one_by_one() {
+    const ROWS: u64 = 2_000_000;
+    let folder = tempfile::tempdir().unwrap();
+    let archive = folder.path().join("a.wim");
+    let mut built = Wim::new(Packing::Stored, root([file("file", "sound")])).build();
+    let (at, table) = (built.bytes.len() as u64, built.bytes[built.places.blob_table.clone()].to_vec());
+    let row = |number: u64| {
+        let mut hash = [0xBB; 20];
+        hash[..8].copy_from_slice(&number.to_le_bytes());
+        let place = ResourceHeader { stored_size: 100, flags: 0, offset: 1 << 40, size: 100 };
+        Entry { place, part: 1, references: 1, hash }.bytes()
+    };
+    built.bytes.extend(table);
+    built.bytes.extend((0..ROWS).flat_map(row));
+    let size = built.bytes.len() as u64 - at;
+    built.bytes.poke(offset::BLOB_TABLE, &size.to_le_bytes()[..7]);
+    built.bytes.poke_u64(offset::BLOB_TABLE + offset::RESOURCE_OFFSET, at);
+    built.bytes.poke_u64(offset::BLOB_TABLE + offset::RESOURCE_SIZE, size);
+    built.save(&archive);
+    let mut command = Command::new("sh");
+    command.args(["-c", &format!("{} | tail -n 1", bounded("exec \"$@\"")), "sh"]).arg(wimstore());
+    let output = command.arg("verify").arg(&archive).output().unwrap();
+    let last = String::from_utf8_lossy(&output.stdout);
+    assert!(last.contains(&format!(": {ROWS} bad, ")), "{last}{}", String::from_utf8_lossy(&output.stderr));
 }
 
 #[test]

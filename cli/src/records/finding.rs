@@ -1,9 +1,9 @@
 //! What `wimstore verify` finds.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use fs_core::check::Finding;
+use fs_core::check::{Finding, UsedBy};
 use fs_core::wim::{BlobHash, Error};
 use fs_core::{Chain, Problem};
 use serde::Serialize;
@@ -12,18 +12,28 @@ use super::PathField;
 use crate::outcome::cause;
 use crate::text::{self, count};
 
+/// The `type` of an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Kind {
+    BadBlock,
+    BadBlob,
+    MissingBlob,
+    DataElsewhere,
+    BadMetadata,
+    BadIntegrityTable,
+    Problem,
+    Warning,
+}
+
 /// Something that is not as it should be. Which of the optional fields there are depends on the kind.
 #[derive(Debug, Serialize)]
 pub(crate) struct Found {
-    /// `bad_block`, `bad_blob`, `missing_blob`, `data_elsewhere`, `bad_metadata`, `bad_integrity_table`, `problem` or
-    /// `warning`.
     #[serde(rename = "type")]
-    pub(crate) kind: &'static str,
+    kind: Kind,
+    /// Of the archive.
     #[serde(flatten)]
     path: PathField,
-    /// The archive, once more: as a path.
-    #[serde(skip)]
-    pub(crate) archive: PathBuf,
     /// From 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) image: Option<u32>,
@@ -31,19 +41,27 @@ pub(crate) struct Found {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) directory: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "display")]
-    pub(crate) blob: Option<BlobHash>,
+    blob: Option<BlobHash>,
     /// From the archive's first byte: of the check block or the resource.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) offset: Option<u64>,
+    offset: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) length: Option<u64>,
+    length: Option<u64>,
     /// Offset of the bad check block in which a bad blob begins.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) bad_block: Option<u64>,
-    pub(crate) error: String,
+    bad_block: Option<u64>,
+    error: String,
     /// Paths of the files that are bad by this.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) used_by: Option<Vec<PathField>>,
+    /// The number of those that are not listed.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub(crate) more: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde wants it")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 fn display<S: serde::Serializer>(hash: &Option<BlobHash>, serializer: S) -> Result<S::Ok, S::Error> {
@@ -54,11 +72,10 @@ fn display<S: serde::Serializer>(hash: &Option<BlobHash>, serializer: S) -> Resu
 }
 
 impl Found {
-    pub(crate) fn new(kind: &'static str, archive: &Path, error: impl fmt::Display) -> Self {
+    pub(crate) fn new(kind: Kind, archive: &Path, error: impl fmt::Display) -> Self {
         Self {
             kind,
             path: PathField::of(archive.as_os_str().as_encoded_bytes()),
-            archive: archive.to_owned(),
             image: None,
             directory: None,
             blob: None,
@@ -67,63 +84,50 @@ impl Found {
             bad_block: None,
             error: error.to_string(),
             used_by: None,
+            more: 0,
         }
     }
 
     /// An archive or folder that is left out.
     pub(crate) fn problem(problem: &Problem) -> Self {
-        Self::new("problem", &problem.path, cause(&problem.path, &problem.error))
+        Self::new(Kind::Problem, &problem.path, cause(&problem.path, &problem.error))
     }
 
-    /// A blob that an image needs and no archive supplies.
-    pub(crate) fn missing(archive: &Path, image: u32, blob: BlobHash) -> Self {
-        let error = "no archive supplies it; name the archive that does with --ref";
-        Self {
-            image: Some(image),
-            blob: Some(blob),
-            used_by: Some(Vec::new()),
-            ..Self::new("missing_blob", archive, error)
+    /// What checking an archive found.
+    pub(crate) fn of(finding: Finding, archive: &Path) -> Self {
+        let new = |kind, error: &dyn fmt::Display| Self::new(kind, archive, error);
+        match finding {
+            Finding::BadBlock { offset, len, error } => {
+                Self { offset: Some(offset), length: Some(len), ..new(Kind::BadBlock, &fault(&error)) }
+            }
+            Finding::BadIntegrityTable { error } => new(Kind::BadIntegrityTable, &error),
+            Finding::BadMetadata { image, offset, error } => {
+                Self { image: Some(image), offset: Some(offset), ..new(Kind::BadMetadata, &fault(&error)) }
+            }
+            Finding::BadBlob { blob, offset, bad_block, error, used_by } => {
+                let found = new(Kind::BadBlob, &fault(&error));
+                Self { blob: Some(blob), offset: Some(offset), bad_block, ..found }.used_by(used_by)
+            }
+            Finding::MissingBlob { image, blob, used_by } => {
+                let error = "no archive supplies it; name the archive that does with --ref";
+                Self { image: Some(image), blob: Some(blob), ..new(Kind::MissingBlob, &error) }.used_by(used_by)
+            }
+            Finding::DataElsewhere { image, keeper, used_by } => {
+                let error = format!("the image has none of the data of files, which Windows kept {keeper}");
+                Self { image: Some(image), ..new(Kind::DataElsewhere, &error) }.used_by(used_by)
+            }
+            Finding::Warning { image, warning } => Self { image, ..new(Kind::Warning, &warning) },
         }
     }
 
-    /// Files of which an image has no data, because Windows kept it elsewhere.
-    pub(crate) fn elsewhere(archive: &Path, image: u32, keeper: &str, paths: &[&[u8]]) -> Self {
-        let used_by = paths.iter().map(|path| PathField::of(&[b"/", *path].concat())).collect();
-        let error = format!("the image has none of the data of files, which Windows kept {keeper}");
-        Self { image: Some(image), used_by: Some(used_by), ..Self::new("data_elsewhere", archive, error) }
-    }
-
-    /// What checking an archive found; `None` for missing blobs, which only the whole store knows.
-    pub(crate) fn of(finding: &Finding) -> Option<Self> {
-        Some(match finding {
-            Finding::BadBlock { archive, offset, len, error } => {
-                let (offset, length) = (Some(*offset), Some(*len));
-                Self { offset, length, ..Self::new("bad_block", archive, fault(error)) }
-            }
-            Finding::BadIntegrityTable { archive, error } => Self::new("bad_integrity_table", archive, error),
-            Finding::BadMetadata { archive, image, offset, error } => {
-                let (image, offset) = (Some(*image), Some(*offset));
-                Self { image, offset, ..Self::new("bad_metadata", archive, fault(error)) }
-            }
-            Finding::BadBlob { archive, blob, offset, error } => {
-                let (blob, offset, used_by) = (Some(*blob), Some(*offset), Some(Vec::new()));
-                Self { blob, offset, used_by, ..Self::new("bad_blob", archive, fault(error)) }
-            }
-            Finding::Warning { archive, image, warning } => {
-                Self { image: *image, ..Self::new("warning", archive, warning) }
-            }
-            _ => return None,
-        })
-    }
-
-    /// Whether it is said of the image of this number in this archive.
-    pub(crate) fn is_about(&self, archive: &Path, number: usize) -> bool {
-        self.image.is_some_and(|image| image as usize == number) && self.archive == archive
+    fn used_by(self, files: UsedBy) -> Self {
+        let paths = files.paths.iter().map(|path| PathField::of(&[b"/", &path[..]].concat())).collect();
+        Self { used_by: Some(paths), more: files.more, ..self }
     }
 
     /// Whether something cannot be read as it was written.
     pub(crate) fn is_bad(&self) -> bool {
-        self.kind != "warning"
+        self.kind != Kind::Warning
     }
 }
 
@@ -138,19 +142,19 @@ fn fault(error: &Error) -> String {
 /// `archive: what and where: what is wrong`.
 impl fmt::Display for Found {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: ", self.archive.display())?;
+        write!(f, "{}: ", self.path.path)?;
         match (self.image, &self.directory) {
             (Some(image), Some(directory)) => write!(f, "image {image} ({directory}): ")?,
             (Some(image), None) => write!(f, "image {image}: ")?,
             (None, _) => {}
         }
         match (self.kind, self.blob, self.offset) {
-            ("bad_block", _, Some(offset)) => {
+            (Kind::BadBlock, _, Some(offset)) => {
                 write!(f, "check block at {offset:#x}, {} bytes: ", self.length.unwrap_or_default())?;
             }
-            ("bad_metadata", _, Some(offset)) => write!(f, "metadata at {offset:#x}: ")?,
-            ("bad_integrity_table", ..) => f.write_str("integrity table: ")?,
-            ("warning", ..) => f.write_str("warning: ")?,
+            (Kind::BadMetadata, _, Some(offset)) => write!(f, "metadata at {offset:#x}: ")?,
+            (Kind::BadIntegrityTable, ..) => f.write_str("integrity table: ")?,
+            (Kind::Warning, ..) => f.write_str("warning: ")?,
             (_, Some(blob), Some(offset)) => write!(f, "blob {blob} at {offset:#x}: ")?,
             (_, Some(blob), None) => write!(f, "blob {blob}: ")?,
             _ => {}

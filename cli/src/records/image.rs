@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use fs_core::ImageInfo;
 use fs_core::wim::WindowsVersion;
+use fs_core::{ImageInfo, OpenArchive, Survey};
 
 use super::{PathField, lossy};
 use crate::text;
@@ -39,7 +39,7 @@ pub(crate) struct Content {
     pub(crate) missing_blobs: Option<usize>,
     /// Files without data, by where Windows kept it.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub(crate) files_elsewhere: BTreeMap<&'static str, usize>,
+    pub(crate) files_elsewhere: BTreeMap<&'static str, u64>,
     pub(crate) warnings: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) error: Option<String>,
@@ -74,25 +74,37 @@ pub(crate) struct Xml {
     pub(crate) system_root: Option<String>,
 }
 
+impl From<Survey> for Content {
+    fn from(survey: Survey) -> Self {
+        Self {
+            complete: Some(survey.missing.is_empty() && survey.elsewhere.is_empty()),
+            missing_blobs: Some(survey.missing.len()),
+            files_elsewhere: survey.elsewhere,
+            warnings: survey.warnings,
+            error: None,
+        }
+    }
+}
+
 impl Image {
-    /// What is known of an image of the group called `group` (empty: of none).
-    pub(crate) fn of(image: &ImageInfo, group: &[u8], enabled: bool, content: Content) -> Self {
+    /// What is known of an image of an open archive, in the group called `group` (empty: in none).
+    pub(crate) fn of(image: &ImageInfo, archive: &OpenArchive, group: &[u8], enabled: bool, content: Content) -> Self {
         Self {
             record: "image",
-            path: PathField::of(image.archive.path.as_os_str().as_encoded_bytes()),
+            path: PathField::of(archive.path.as_os_str().as_encoded_bytes()),
             group: (!group.is_empty()).then(|| lossy(group)),
             number: image.number,
             directory: image.directory.clone(),
             enabled,
             content,
-            xml: Xml::of(image),
+            xml: Xml::of(image, archive),
         }
     }
 }
 
 impl Xml {
-    fn of(image: &ImageInfo) -> Self {
-        let Some(xml) = image.xml() else { return Self::default() };
+    fn of(image: &ImageInfo, archive: &OpenArchive) -> Self {
+        let Some(xml) = image.xml(archive) else { return Self::default() };
         let windows = xml.windows.clone().unwrap_or_default();
         Self {
             name: xml.name.clone(),

@@ -6,13 +6,11 @@ mod entry;
 mod finding;
 mod image;
 
-use std::collections::BTreeMap;
-
 use serde::Serialize;
 
 pub(crate) use archive::{Archive, Solid};
 pub(crate) use entry::Entry;
-pub(crate) use finding::{Found, Summary};
+pub(crate) use finding::{Found, Kind, Summary};
 pub(crate) use image::{Content, Image};
 
 /// A path as JSON can hold it, and the exact bytes where that is not all of it.
@@ -32,13 +30,6 @@ impl PathField {
         let path_hex = std::str::from_utf8(bytes).is_err().then(|| bytes.iter().map(|b| format!("{b:02x}")).collect());
         Self { path: lossy(bytes), path_hex, bytes: bytes.to_vec() }
     }
-}
-
-/// Files whose data is elsewhere, by what keeps it.
-pub(crate) fn by_keeper(files: Vec<(Vec<u8>, &'static str)>) -> BTreeMap<&'static str, Vec<Vec<u8>>> {
-    let mut kept: BTreeMap<_, Vec<_>> = BTreeMap::new();
-    files.into_iter().for_each(|(path, keeper)| kept.entry(keeper).or_default().push(path));
-    kept
 }
 
 /// The text in `bytes`, with U+FFFD for what is none.

@@ -3,27 +3,24 @@
 mod plan;
 mod run;
 mod solid;
+mod users;
 mod worker;
 
-use std::collections::HashMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use wim::BlobHash;
 
-use self::plan::Plan;
-use self::run::{Run, Use};
+use self::run::Run;
+pub use self::users::UsedBy;
+pub(crate) use self::users::Users;
 use crate::OpenArchive;
 use crate::content::MAX_CHUNK;
 
-/// Something in a store that is not as it should be. Image numbers count from 1, offsets from the archive's first byte.
+/// Something in an archive that is not as it should be. Image numbers count from 1, offsets from the archive's first byte.
 #[derive(Debug)]
-#[non_exhaustive]
 pub enum Finding {
     /// A block of the integrity table does not match its SHA-1, or cannot be read.
     BadBlock {
-        /// The archive's file.
-        archive: PathBuf,
         /// The block's first byte.
         offset: u64,
         /// Its length in bytes.
@@ -33,46 +30,51 @@ pub enum Finding {
     },
     /// The integrity table itself is no use.
     BadIntegrityTable {
-        /// The archive's file.
-        archive: PathBuf,
         /// What is wrong.
         error: String,
     },
     /// An image's metadata cannot be read, does not match its SHA-1, or makes no tree.
     BadMetadata {
-        /// The archive's file.
-        archive: PathBuf,
         /// The image's number.
         image: u32,
         /// Where the metadata resource starts.
         offset: u64,
         /// What is wrong.
-        error: wim::Error,
+        error: Arc<wim::Error>,
     },
     /// A blob cannot be read, does not decode, or does not match its SHA-1.
     BadBlob {
-        /// The archive's file.
-        archive: PathBuf,
         /// The blob.
         blob: BlobHash,
         /// Where its resource starts.
         offset: u64,
+        /// Offset of the bad block of the integrity table in which its resource starts.
+        bad_block: Option<u64>,
         /// What is wrong. All blobs of a solid chunk may share it.
         error: Arc<wim::Error>,
+        /// The files that are read from it.
+        used_by: UsedBy,
     },
-    /// An image uses a blob that no archive at hand supplies. Said once for each image.
+    /// An image uses a blob that no archive supplies. Reported once for each image.
     MissingBlob {
-        /// The archive of the image.
-        archive: PathBuf,
         /// The image's number.
         image: u32,
         /// The blob.
         blob: BlobHash,
+        /// The files with this content.
+        used_by: UsedBy,
     },
-    /// Something odd that keeps nothing from being read.
+    /// An image has none of the data of files, because Windows kept it elsewhere.
+    DataElsewhere {
+        /// The image's number.
+        image: u32,
+        /// Where Windows kept it.
+        keeper: &'static str,
+        /// The files.
+        used_by: UsedBy,
+    },
+    /// An anomaly that keeps nothing from being read.
     Warning {
-        /// The archive's file.
-        archive: PathBuf,
         /// The number of the image it is about, if it is about one.
         image: Option<u32>,
         /// What it is.
@@ -85,13 +87,27 @@ impl Finding {
     pub fn is_damage(&self) -> bool {
         !matches!(self, Self::Warning { .. })
     }
+
+    /// The blob that it is about, with the files that use it.
+    fn blob_and_users(&mut self) -> Option<(BlobHash, &mut UsedBy)> {
+        match self {
+            Self::BadBlob { blob, used_by, .. } | Self::MissingBlob { blob, used_by, .. } => Some((*blob, used_by)),
+            _ => None,
+        }
+    }
 }
 
-/// What [`check`] tells while it works.
+/// What [`check`] reports while it works.
 #[derive(Debug)]
 pub enum Event {
-    /// So many more bytes are checked, of the number that [`work`] gives.
-    Progress(u64),
+    /// A part of the archive is checked.
+    Progress {
+        /// The bytes checked so far.
+        done: u64,
+        /// All bytes of the archive: those that the integrity table covers, and all data uncompressed. An estimate
+        /// where tables are damaged.
+        of: u64,
+    },
     /// Something is not as it should be.
     Found(Finding),
 }
@@ -128,35 +144,28 @@ pub struct Checked {
     pub bytes: u64,
 }
 
-/// How many bytes checking these archives goes through: those that integrity tables cover, and all data uncompressed. An
-/// estimate where tables are damaged.
-pub fn work(archives: &[Arc<OpenArchive>]) -> u64 {
-    archives.iter().map(|archive| Plan::new(archive).bytes).fold(0, u64::saturating_add)
+/// Checks everything in an archive of which no images are known.
+///
+/// Everything is read from the file, hashed and decoded once, in the order in which it is stored, solid resources last.
+/// Events come on the calling thread, findings in the order in which the data is checked.
+///
+/// # Errors
+/// The first error of `tell`, which ends the check.
+pub fn check<E: Send>(
+    archive: &OpenArchive,
+    options: &CheckOptions,
+    tell: impl FnMut(Event) -> Result<(), E>,
+) -> Result<Checked, E> {
+    check_for(&Users::default(), archive, options, tell)
 }
 
-/// Checks everything in `archives`; `references` only supply blobs.
-///
-/// Everything is read from the files, hashed and decoded once, in the order in which it is stored, solid resources last. Events
-/// come on the calling thread, findings of an archive in the order in which its data is checked, missing blobs at the end.
-pub fn check(
-    archives: &[Arc<OpenArchive>],
-    references: &[Arc<OpenArchive>],
+/// As [`check`]; also finds what the archive's images lack, and names the files of `users` that cannot be read. Findings
+/// with such names come later than others, but none is held back until the end of a large archive.
+pub(crate) fn check_for<E: Send>(
+    users: &Users<'_>,
+    archive: &OpenArchive,
     options: &CheckOptions,
-    mut tell: impl FnMut(Event),
-) -> Checked {
-    let mut checked = Checked::default();
-    let mut used = Vec::new();
-    for archive in archives {
-        Run::new(archive, &mut tell, &mut checked, &mut used).all(options);
-        checked.archives += 1;
-    }
-    let supplied =
-        |hash: &BlobHash| archives.iter().chain(references).any(|archive| archive.wim.blobs().find(hash).is_some());
-    let mut known = HashMap::new();
-    for Use { archive, image, blob } in used {
-        if !*known.entry(blob).or_insert_with(|| supplied(&blob)) {
-            tell(Event::Found(Finding::MissingBlob { archive: archive.path.clone(), image, blob }));
-        }
-    }
-    checked
+    mut tell: impl FnMut(Event) -> Result<(), E>,
+) -> Result<Checked, E> {
+    Run::new(archive, users, &mut tell).all(options)
 }

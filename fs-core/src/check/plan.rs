@@ -1,5 +1,6 @@
 //! What checking an archive consists of, cut into units of work.
 
+use std::ops::Range;
 use std::sync::OnceLock;
 use std::sync::atomic::AtomicBool;
 
@@ -13,8 +14,13 @@ const LARGE: u64 = 4 << 20;
 /// How many bytes, about, a thread decodes at a time: of small blobs together, of a large one at once.
 const UNIT_SIZE: u64 = 1 << 20;
 
+/// The most blobs that a thread decodes at a time. Those that cannot be read have no size.
+const UNIT_BLOBS: usize = 4096;
+
 /// What is to be done for an archive, in the order in which it is done.
 pub(super) struct Plan<'a> {
+    /// The blobs that have a resource of their own or none, by offset.
+    own: Vec<&'a Blob>,
     jobs: Vec<Job<'a>>,
     /// The number of units before each job.
     starts: Vec<u64>,
@@ -28,8 +34,8 @@ pub(super) enum Job<'a> {
     Metadata(usize),
     /// A block of the integrity table, by index.
     Block(usize),
-    /// Blobs that a thread decodes one after the other.
-    Small(Vec<&'a Blob>),
+    /// Blobs that a thread decodes one after the other, for [`Plan::small`].
+    Small(Range<usize>),
     /// A blob that threads decode together.
     Large(Large<'a>),
 }
@@ -46,26 +52,28 @@ pub(super) struct Large<'a> {
 impl<'a> Plan<'a> {
     pub(super) fn new(archive: &'a OpenArchive) -> Self {
         let wim = &archive.wim;
-        let mut plan = Plan { jobs: Vec::new(), starts: Vec::new(), units: 0, bytes: 0 };
+        // Blobs of solid resources come later, chunk by chunk: see `solid.rs`. Those that cannot be read come here.
+        let solid = wim.blobs().iter().filter(|blob| is_in_solid(wim, blob));
+        let bytes = solid.fold(0_u64, |sum, blob| sum.saturating_add(blob.size()));
+        let mut own: Vec<&Blob> = wim.blobs().iter().filter(|blob| !is_in_solid(wim, blob)).collect();
+        own.sort_unstable_by_key(|blob| blob.place.offset);
+        let mut plan = Plan { own, jobs: Vec::new(), starts: Vec::new(), units: 0, bytes };
         // Metadata first: the trees are large, and parsing is one thread's work.
         for (index, image) in wim.blobs().metadata().iter().enumerate() {
             plan.push(Job::Metadata(index), image.size(), 1);
         }
-        // Blobs of solid resources come later, chunk by chunk: see `solid.rs`. Those that cannot be read come here.
-        let (solid, own): (Vec<&Blob>, Vec<&Blob>) = wim.blobs().iter().partition(|blob| is_in_solid(wim, blob));
-        plan.bytes = solid.iter().fold(plan.bytes, |sum, blob| sum.saturating_add(blob.size()));
-        let mut blobs = own;
-        blobs.sort_by_key(|blob| blob.place.offset);
-        let mut blobs = blobs.into_iter().peekable();
-        // What lies in a block is checked right behind it, while the system still has the file's pages in memory.
+        // What lies in a block is checked right after it, while the system still has the file's pages in memory.
+        let mut next = 0;
         if let Ok(Some(table)) = wim.integrity() {
             for block in 0..table.len() {
                 let range = table.block_range(block);
                 plan.push(Job::Block(block), range.end - range.start, 1);
-                plan.push_blobs(wim, std::iter::from_fn(|| blobs.next_if(|blob| blob.place.offset < range.end)));
+                let end = next + plan.own[next..].partition_point(|blob| blob.place.offset < range.end);
+                plan.push_blobs(wim, next..end);
+                next = end;
             }
         }
-        plan.push_blobs(wim, blobs);
+        plan.push_blobs(wim, next..plan.own.len());
         plan
     }
 
@@ -76,24 +84,36 @@ impl<'a> Plan<'a> {
         self.bytes = self.bytes.saturating_add(bytes);
     }
 
-    fn push_blobs(&mut self, wim: &Archive, blobs: impl Iterator<Item = &'a Blob>) {
-        let (mut small, mut sum) = (Vec::new(), 0);
-        for blob in blobs {
+    fn push_blobs(&mut self, wim: &Archive, blobs: Range<usize>) {
+        let (mut start, mut sum) = (blobs.start, 0);
+        for at in blobs.clone() {
+            let blob = self.own[at];
             let size = readable_size(wim, blob);
             if size >= LARGE {
+                self.push_small(start..at, std::mem::take(&mut sum));
                 let large = Large { blob, resource: OnceLock::new(), failed: AtomicBool::new(false) };
                 self.push(Job::Large(large), size, size.div_ceil(unit_size(wim)));
+                start = at + 1;
                 continue;
             }
-            small.push(blob);
             sum += size;
-            if sum >= UNIT_SIZE {
-                self.push(Job::Small(std::mem::take(&mut small)), std::mem::take(&mut sum), 1);
+            if sum >= UNIT_SIZE || at + 1 - start == UNIT_BLOBS {
+                self.push_small(start..at + 1, std::mem::take(&mut sum));
+                start = at + 1;
             }
         }
-        if !small.is_empty() {
-            self.push(Job::Small(small), sum, 1);
+        self.push_small(start..blobs.end, sum);
+    }
+
+    fn push_small(&mut self, blobs: Range<usize>, bytes: u64) {
+        if !blobs.is_empty() {
+            self.push(Job::Small(blobs), bytes, 1);
         }
+    }
+
+    /// The blobs of [`Job::Small`].
+    pub(super) fn small(&self, blobs: &Range<usize>) -> &[&'a Blob] {
+        &self.own[blobs.clone()]
     }
 
     /// The job that a unit belongs to, and the unit's number in it.

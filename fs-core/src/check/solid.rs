@@ -1,15 +1,14 @@
 //! Solid resources: each chunk is decoded once, and every blob in it hashed.
 
-use std::convert::Infallible;
 use std::ops::Range;
 use std::sync::Arc;
 
 use wim::{Blob, BlobHash, BlobHasher, Resource};
 
+use super::CheckOptions;
 use super::plan::is_in_solid;
 use super::run::Run;
 use super::worker::{Worker, bad_blob, matching};
-use super::{CheckOptions, Event};
 use crate::OpenArchive;
 use crate::content::allow_chunks;
 use crate::content::pipeline::in_order;
@@ -26,36 +25,38 @@ enum Part {
 }
 
 /// Checks the blobs in all solid resources of an archive.
-pub(super) fn check(run: &mut Run<'_, '_>, worker: &Worker<'_>, options: &CheckOptions) {
+pub(super) fn check<E: Send>(run: &mut Run<'_, E>, worker: &Worker<'_>, options: &CheckOptions) -> Result<(), E> {
     let archive = run.archive;
     for blobs in blobs_by_resource(archive).chunk_by(|a, b| a.solid_resource() == b.solid_resource()) {
         let header = archive.wim.solid_resource(blobs[0]);
         let allowed = header.and_then(|header| allow_chunks(&header.place, header.chunk_size, options.max_chunk_bytes));
         match allowed.and_then(|()| archive.wim.resource(blobs[0])) {
-            Ok(resource) => Solid { blobs, resource }.check(run, worker, options),
+            Ok(resource) => Solid { blobs, resource }.check(run, worker, options)?,
             Err(error) => {
                 let reason = Arc::new(error);
-                blobs.iter().for_each(|blob| done(blob, Err(Arc::clone(&reason)), run));
+                blobs.iter().try_for_each(|blob| done(blob, Err(Arc::clone(&reason)), run))?;
             }
         }
     }
+    Ok(())
 }
 
 /// The blobs in solid resources, in the order in which they are stored.
 fn blobs_by_resource(archive: &OpenArchive) -> Vec<&Blob> {
     let wim = &archive.wim;
     let mut blobs: Vec<&Blob> = wim.blobs().iter().filter(|blob| is_in_solid(wim, blob)).collect();
-    blobs.sort_by_key(|blob| (wim.resource_offset(blob), blob.solid_resource(), blob.offset()));
+    blobs.sort_unstable_by_key(|blob| (wim.resource_offset(blob), blob.solid_resource(), blob.offset()));
     blobs
 }
 
 /// Tells what came of a blob.
-fn done(blob: &Blob, outcome: Result<(), Reason>, run: &mut Run<'_, '_>) {
+fn done<E: Send>(blob: &Blob, outcome: Result<(), Reason>, run: &mut Run<'_, E>) -> Result<(), E> {
     run.checked.blobs += 1;
     run.count_bytes(blob.size());
-    (run.tell)(Event::Progress(blob.size()));
-    if let Err(reason) = outcome {
-        run.found(bad_blob(run.archive, blob, reason));
+    run.progress(blob.size())?;
+    match outcome {
+        Ok(()) => Ok(()),
+        Err(reason) => run.found(bad_blob(run.archive, blob, reason)),
     }
 }
 
@@ -67,21 +68,18 @@ struct Solid<'a> {
 
 impl Solid<'_> {
     /// Decodes chunk after chunk, several at once as far as memory allows.
-    fn check(&self, run: &mut Run<'_, '_>, worker: &Worker<'_>, options: &CheckOptions) {
+    fn check<E: Send>(&self, run: &mut Run<'_, E>, worker: &Worker<'_>, options: &CheckOptions) -> Result<(), E> {
         let fitting = options.solid_bytes / u64::from(self.resource.chunk_size());
         let at_once = fitting.clamp(1, options.threads.max(1) as u64) as usize;
         // Of the blob that began in a chunk before.
         let mut open = Ok(BlobHasher::default());
-        let Ok(()) = in_order::<_, Infallible>(
+        in_order(
             self.resource.chunk_count(),
             at_once - 1,
             at_once,
             |chunk| Ok(self.decode(chunk, worker)),
-            |chunk, decoded| {
-                self.take(chunk, decoded, &mut open, run);
-                Ok(())
-            },
-        );
+            |chunk, decoded| self.take(chunk, decoded, &mut open, run),
+        )
     }
 
     /// The uncompressed bytes of the resource that a chunk has.
@@ -111,13 +109,13 @@ impl Solid<'_> {
     }
 
     /// Takes what came of a chunk, in order.
-    fn take(
+    fn take<E: Send>(
         &self,
         chunk: u64,
         decoded: Result<Vec<Part>, Reason>,
         open: &mut Result<BlobHasher, Reason>,
-        run: &mut Run<'_, '_>,
-    ) {
+        run: &mut Run<'_, E>,
+    ) -> Result<(), E> {
         let range = self.range(chunk);
         let mut parts = decoded.map(Vec::into_iter);
         for blob in self.blobs_in(&range) {
@@ -126,7 +124,7 @@ impl Solid<'_> {
             }
             match (parts.as_mut().map(Iterator::next), &mut *open) {
                 (Ok(Some(Part::Whole(outcome))), _) => {
-                    done(blob, outcome, run);
+                    done(blob, outcome, run)?;
                     continue;
                 }
                 (Ok(Some(Part::Bytes(bytes))), Ok(hasher)) => hasher.update(&bytes),
@@ -136,9 +134,10 @@ impl Solid<'_> {
             if end(blob) <= range.end {
                 let hash = std::mem::replace(open, Ok(BlobHasher::default()));
                 let right = hash.and_then(|hasher| Ok(matching(blob.hash, Ok(hasher.finish()))?));
-                done(blob, right, run);
+                done(blob, right, run)?;
             }
         }
+        Ok(())
     }
 }
 

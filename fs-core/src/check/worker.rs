@@ -1,24 +1,23 @@
 //! Reading, decoding and hashing, on any thread.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use wim::{Blob, BlobHash, InodeId, Metadata, ReadAt, Resource, Scratch};
+use wim::{Blob, BlobHash, ReadAt, Resource, Scratch};
 
-use super::Finding;
-use super::plan::{Job, Large, readable_size, unit_size};
-use crate::OpenArchive;
+use super::plan::{Job, Large, Plan, readable_size, unit_size};
+use super::{Finding, UsedBy, Users};
 use crate::content::allow_own_chunks;
 use crate::content::hashing::{hash_blob, hash_range};
 use crate::content::pool::Pool;
+use crate::{Error, OpenArchive, Survey};
 
 /// What a unit came to.
 pub(super) enum Done {
     /// So many bytes were hashed; what did not match.
     Hashed { bytes: u64, findings: Vec<Finding> },
-    /// The blobs that an image uses, and what is odd about its tree.
-    Tree { bytes: u64, used: HashSet<BlobHash>, warnings: Vec<String> },
+    /// An image whose metadata is sound.
+    Image { bytes: u64, survey: Survey },
     /// A part of a large blob, decoded; `None` if another part failed.
     Part(Option<wim::Result<Vec<u8>>>),
 }
@@ -26,6 +25,7 @@ pub(super) enum Done {
 /// What threads need to check an archive.
 pub(super) struct Worker<'a> {
     archive: &'a OpenArchive,
+    users: &'a Users<'a>,
     max_chunk_bytes: u64,
     pub(super) scratches: Pool<Scratch>,
     /// For what is read or decoded. Units of large blobs leave in one, and it is given back when they were taken.
@@ -33,8 +33,8 @@ pub(super) struct Worker<'a> {
 }
 
 impl<'a> Worker<'a> {
-    pub(super) fn new(archive: &'a OpenArchive, max_chunk_bytes: u64) -> Self {
-        Self { archive, max_chunk_bytes, scratches: Pool::default(), buffers: Pool::default() }
+    pub(super) fn new(archive: &'a OpenArchive, users: &'a Users<'a>, max_chunk_bytes: u64) -> Self {
+        Self { archive, users, max_chunk_bytes, scratches: Pool::default(), buffers: Pool::default() }
     }
 
     /// The archive's bytes.
@@ -43,29 +43,36 @@ impl<'a> Worker<'a> {
     }
 
     /// Does a unit of a job.
-    pub(super) fn work(&self, job: &Job<'_>, unit: u64) -> Done {
+    pub(super) fn work(&self, plan: &Plan<'_>, job: &Job<'_>, unit: u64) -> Done {
         match job {
             Job::Metadata(index) => self.metadata(*index),
             Job::Block(index) => self.block(*index),
-            Job::Small(blobs) => self.small(blobs),
+            Job::Small(blobs) => self.small(plan.small(blobs)),
             Job::Large(large) => Done::Part(self.part(large, unit)),
         }
     }
 
     fn metadata(&self, index: usize) -> Done {
-        let wim = &self.archive.wim;
-        let place = &wim.blobs().metadata()[index].place;
-        match wim.metadata(index) {
-            Ok(tree) => Done::Tree {
-                bytes: place.size,
-                used: blobs_of(&tree),
-                warnings: tree.warnings().iter().map(ToString::to_string).collect(),
-            },
+        let place = &self.archive.wim.blobs().metadata()[index].place;
+        match self.survey(index) {
+            Ok(survey) => Done::Image { bytes: place.size, survey },
             Err(error) => {
-                let (archive, image, offset) = (self.archive.path.clone(), index as u32 + 1, place.offset);
-                let finding = Finding::BadMetadata { archive, image, offset, error };
+                let finding = Finding::BadMetadata { image: index as u32 + 1, offset: place.offset, error };
                 Done::Hashed { bytes: place.size, findings: vec![finding] }
             }
+        }
+    }
+
+    /// Parses the metadata of an image. The tree of one that is shown stays in memory, as far as the budget allows, for
+    /// findings that name its files.
+    fn survey(&self, index: usize) -> Result<Survey, Arc<wim::Error>> {
+        let Some(info) = self.users.image(index) else {
+            return Ok(Survey::of_tree(&self.archive.wim.metadata(index)?));
+        };
+        match info.image.tree_from(self.archive) {
+            Ok(tree) => Ok(Survey::of(&info.image, self.archive, &tree)),
+            Err(Error::Blob { source, .. }) => Err(source),
+            Err(other) => Ok(Survey { warnings: vec![other.to_string()], ..Survey::default() }), // more inodes than a mount shows
         }
     }
 
@@ -75,9 +82,10 @@ impl<'a> Worker<'a> {
         };
         let range = table.block_range(index);
         let actual = self.buffers.with(|buffer| hash_range(self.archive.wim.source(), range.clone(), buffer));
-        let bad = matching(table.hash(index), actual).err().map(|error| {
-            let (archive, offset) = (self.archive.path.clone(), range.start);
-            Finding::BadBlock { archive, offset, len: range.end - range.start, error }
+        let bad = matching(table.hash(index), actual).err().map(|error| Finding::BadBlock {
+            offset: range.start,
+            len: range.end - range.start,
+            error,
         });
         Done::Hashed { bytes: range.end - range.start, findings: bad.into_iter().collect() }
     }
@@ -141,17 +149,6 @@ impl<'a> Worker<'a> {
     }
 }
 
-/// The blobs that an image's files use, each once.
-fn blobs_of(tree: &Metadata) -> HashSet<BlobHash> {
-    let mut blobs = HashSet::new();
-    for inode in (0..tree.inode_count()).map(InodeId) {
-        let streams = tree.dentry(tree.first_node(inode)).streams();
-        blobs.extend([streams.unnamed, streams.reparse, streams.efs].into_iter().flatten());
-        blobs.extend(streams.named().filter_map(|stream| stream.hash));
-    }
-    blobs
-}
-
 /// What is wrong with bytes that should have the hash `expected`.
 pub(super) fn matching(expected: BlobHash, actual: wim::Result<BlobHash>) -> wim::Result<()> {
     let actual = actual?;
@@ -160,5 +157,5 @@ pub(super) fn matching(expected: BlobHash, actual: wim::Result<BlobHash>) -> wim
 
 pub(super) fn bad_blob(archive: &OpenArchive, blob: &Blob, error: impl Into<Arc<wim::Error>>) -> Finding {
     let offset = archive.wim.resource_offset(blob);
-    Finding::BadBlob { archive: archive.path.clone(), blob: blob.hash, offset, error: error.into() }
+    Finding::BadBlob { blob: blob.hash, offset, bad_block: None, error: error.into(), used_by: UsedBy::default() }
 }

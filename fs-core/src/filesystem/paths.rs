@@ -64,7 +64,7 @@ impl Filesystem {
     }
 
     /// The names that lead to an image's root.
-    fn image_path(&self, image: &Image) -> Vec<Vec<u8>> {
+    pub(crate) fn image_path(&self, image: &Image) -> Vec<Vec<u8>> {
         let top = self.top();
         let group = if top == Top::Store { self.group(image.slot.group).ok() } else { None };
         let group = group.map(|group| group.name().to_vec());
@@ -88,21 +88,8 @@ impl Filesystem {
         }
     }
 
-    /// The path of a name of an image from the root of the mount. Where it is longer than anybody could name it, `…`
-    /// stands for the names behind the image's: directories may be nested 16,384 deep, by names of a kilobyte.
-    pub(crate) fn node_path(&self, image: &Image, tree: &Metadata, node: NodeId) -> Vec<u8> {
-        let (mut below, mut len) = (Vec::new(), 0);
-        for id in up_from(tree, node) {
-            let name = tree.dentry(id).name().to_shown_wtf8();
-            len += name.len() + 1;
-            if len > MOST_PATH {
-                below.push("…".into());
-                break;
-            }
-            below.push(name);
-        }
-        let names: Vec<_> = self.image_path(image).into_iter().chain(below.into_iter().rev()).collect();
-        names.join(&b'/')
+    fn node_path(&self, image: &Image, tree: &Metadata, node: NodeId) -> Vec<u8> {
+        path_below(&self.image_path(image), tree, node)
     }
 
     /// The error with the path it is about, if it is one of damage.
@@ -110,6 +97,40 @@ impl Filesystem {
         let path = if error.is_damage() { self.path(ino) } else { Vec::new() };
         if path.is_empty() { error } else { error.at(&path) }
     }
+}
+
+/// The path of a name of an image from the root of the mount; the image's root is at `root`. Where it is longer than
+/// anybody could name it, `…` stands for the names after the image's: directories may be nested 16,384 deep, by names of
+/// a kilobyte.
+pub(crate) fn path_below(root: &[Vec<u8>], tree: &Metadata, node: NodeId) -> Vec<u8> {
+    let mut below = Vec::new();
+    let mut name = Vec::new();
+    let mut len = 0;
+    for id in up_from(tree, node) {
+        name.clear();
+        tree.dentry(id).name().push_shown_wtf8(&mut name);
+        len += name.len() + 1;
+        if len > MOST_PATH {
+            break;
+        }
+        below.push(id);
+    }
+    let mut path = root.join(&b'/');
+    if len > MOST_PATH {
+        push_name(&mut path, |path| path.extend("…".bytes()));
+    }
+    for &id in below.iter().rev() {
+        push_name(&mut path, |path| tree.dentry(id).name().push_shown_wtf8(path));
+    }
+    path
+}
+
+/// Appends one more name to a path.
+fn push_name(path: &mut Vec<u8>, push: impl FnOnce(&mut Vec<u8>)) {
+    if !path.is_empty() {
+        path.push(b'/');
+    }
+    push(path);
 }
 
 /// `node` and the directories above it, without the root.

@@ -59,7 +59,8 @@ impl GroupImages {
         (ignore_case || image.name == name).then_some(image)
     }
 
-    fn has_shared(&self, archive: &ArchiveFile) -> bool {
+    /// Whether an archive supplies data to every image.
+    pub(crate) fn has_shared(&self, archive: &ArchiveFile) -> bool {
         self.shared.iter().any(|shared| shared.id == archive.id)
     }
 

@@ -1,9 +1,10 @@
 //! Checking archives whole.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::thread;
 
-use fs_core::check::{CheckOptions, Checked, Event, Finding, check, work};
+use fs_core::check::{CheckOptions, Checked, Event, Finding, check};
 use fs_core::wim::BlobHash;
 use fs_core::{OpenArchive, wim};
 use testkit::{Packing, Wim, dir, file, root};
@@ -11,14 +12,16 @@ use testkit::{Packing, Wim, dir, file, root};
 use crate::fixture::{Fixture, text};
 
 /// Findings as short lines, and how much was checked; asserts that progress adds up.
-fn checked(archives: &[Arc<OpenArchive>], references: &[Arc<OpenArchive>], threads: usize) -> (Vec<String>, Checked) {
-    let (mut lines, mut progress) = (Vec::new(), 0);
-    let summary =
-        check(archives, references, &CheckOptions { threads, ..CheckOptions::default() }, |event| match event {
-            Event::Progress(bytes) => progress += bytes,
+fn checked(archive: &OpenArchive, threads: usize) -> (Vec<String>, Checked) {
+    let (mut lines, mut progress) = (Vec::new(), (0, 0));
+    let Ok(summary) = check::<Infallible>(archive, &CheckOptions { threads, ..CheckOptions::default() }, |event| {
+        match event {
+            Event::Progress { done, of } => progress = (done, of),
             Event::Found(finding) => lines.push(line(&finding)),
-        });
-    assert_eq!(progress, work(archives));
+        }
+        Ok(())
+    });
+    assert_eq!(progress.0, progress.1);
     (lines, summary)
 }
 
@@ -28,7 +31,6 @@ fn line(finding: &Finding) -> String {
         Finding::BadIntegrityTable { .. } => "integrity table".to_owned(),
         Finding::BadMetadata { image, .. } => format!("metadata {image}"),
         Finding::BadBlob { blob, offset, .. } => format!("blob {blob} {offset}"),
-        Finding::MissingBlob { image, blob, .. } => format!("missing {image} {blob}"),
         other => format!("{other:?}"),
     }
 }
@@ -45,9 +47,8 @@ fn a_sound_archive_has_no_findings() {
     {
         for integrity in [None, Some(65536)] {
             let fixture = Fixture::new(packing, integrity, files());
-            let archives = [Arc::clone(&fixture.archive)];
             for threads in [1, 4] {
-                let (findings, summary) = checked(&archives, &[], threads);
+                let (findings, summary) = checked(&fixture.archive, threads);
                 assert_eq!(findings, Vec::<String>::new(), "{packing:?} {integrity:?}");
                 assert_eq!((summary.archives, summary.images, summary.blobs), (1, 1, 5));
                 assert_eq!(summary.blocks > 0, integrity.is_some());
@@ -62,7 +63,7 @@ fn a_sound_archive_has_no_findings() {
 fn each_byte_is_read_once_for_its_block_and_once_for_its_blob() {
     for (integrity, times) in [(None, 1), (Some(65536), 2)] {
         let fixture = Fixture::new(Packing::Xpress(32768), integrity, files());
-        checked(&[Arc::clone(&fixture.archive)], &[], 3);
+        checked(&fixture.archive, 3);
         let (read, size) = (fixture.disk.bytes_read(), fixture.built.bytes.len() as u64);
         assert!(read <= size * times + 2000, "{read} bytes read of a file of {size}");
     }
@@ -88,7 +89,7 @@ fn damage_is_named_where_it_is() {
                 want.push(format!("blob {} {}", BlobHash::of(&fixture.files[damaged]), place.start));
                 want.sort();
                 for threads in [1, 3] {
-                    let (mut findings, summary) = checked(&[Arc::clone(&fixture.archive)], &[], threads);
+                    let (mut findings, summary) = checked(&fixture.archive, threads);
                     findings.sort();
                     assert_eq!(findings, want, "{packing:?} file {damaged}");
                     assert_eq!(summary.blobs, 5, "the others are checked all the same");
@@ -105,7 +106,7 @@ fn damaged_metadata_and_tables_are_named() {
     let whole = Wim { integrity: Some(1 << 20), ..Wim::of(Packing::Lzx(32768), images) }.build();
     let findings = |built: testkit::Built| {
         let archive = OpenArchive::from_source("test.wim", Arc::new(built.bytes)).unwrap();
-        checked(&[Arc::new(archive)], &[], 2).0
+        checked(&archive, 2).0
     };
     assert_eq!(findings(whole.clone()), Vec::<String>::new());
 
@@ -127,39 +128,12 @@ fn damaged_metadata_and_tables_are_named() {
 }
 
 #[test]
-fn blobs_that_nobody_supplies_are_missing() {
-    let data = [text(1, 5000), text(2, 5000), text(3, 5000)];
-    let tree = root([
-        file("a", data[0].as_slice()),
-        file("b", data[1].as_slice()).stream("side", data[2].as_slice()),
-        file("again", data[1].as_slice()),
-    ]);
-    let wim =
-        Wim { without: data[1..].iter().map(|data| testkit::sha1(data)).collect(), ..Wim::new(Packing::Stored, tree) };
-    let open = |built: testkit::Built| {
-        let archive = OpenArchive::from_source("test.wim", Arc::new(built.bytes)).unwrap();
-        [Arc::new(archive)]
-    };
-    let archives = open(wim.build());
-    let mut want: Vec<_> = data[1..].iter().map(|data| format!("missing 1 {}", BlobHash::of(data))).collect();
-    want.sort();
-    assert_eq!(checked(&archives, &[], 2).0, want);
-
-    let supplies = |data: &Vec<u8>| open(Wim::new(Packing::Stored, root([file("x", data.as_slice())])).build());
-    let (second, third) = (supplies(&data[1]), supplies(&data[2]));
-    let missing_third = [format!("missing 1 {}", BlobHash::of(&data[2]))];
-    assert_eq!(checked(&archives, &second, 2).0, missing_third, "a reference supplies");
-    let both = [Arc::clone(&archives[0]), Arc::clone(&third[0])];
-    assert_eq!(checked(&both, &second, 2).0, Vec::<String>::new(), "and so does a neighbour");
-}
-
-#[test]
 fn a_table_of_absurd_sizes_is_checked_at_once() {
     let mut built = Fixture::new(Packing::Xpress(32768), None, vec![text(1, 100_000), text(2, 100_000)]).built;
     let entry = built.places.resources[0].entry;
     built.bytes[entry + 16..entry + 24].copy_from_slice(&(1_u64 << 60).to_le_bytes()); // its uncompressed size
-    let archive = Arc::new(OpenArchive::from_source("test.wim", Arc::new(built.bytes)).unwrap());
-    let worker = thread::spawn(move || checked(&[archive], &[], 2).0);
+    let archive = OpenArchive::from_source("test.wim", Arc::new(built.bytes)).unwrap();
+    let worker = thread::spawn(move || checked(&archive, 2).0);
     assert!(testkit::eventually(|| worker.is_finished()), "still at it");
     let findings = worker.join().unwrap();
     assert!(findings.len() == 1 && findings[0].starts_with("blob "), "{findings:?}");
@@ -167,8 +141,8 @@ fn a_table_of_absurd_sizes_is_checked_at_once() {
 
 #[test]
 fn findings_are_damage_and_warnings_are_not() {
-    let damage = Finding::BadIntegrityTable { archive: "a.wim".into(), error: wim::Error::NotWim.to_string() };
-    let warning = Finding::Warning { archive: "a.wim".into(), image: None, warning: "odd".into() };
+    let damage = Finding::BadIntegrityTable { error: wim::Error::NotWim.to_string() };
+    let warning = Finding::Warning { image: None, warning: "odd".into() };
     assert!(damage.is_damage() && !warning.is_damage());
 }
 
@@ -184,7 +158,7 @@ fn solid_resources_are_decoded_once() {
     for (packing, integrity) in [(Packing::Xpress(65536), None), (Packing::Lzx(1 << 20), Some(65536))] {
         let fixture = solid(packing, integrity);
         for threads in [1, 4] {
-            let (findings, summary) = checked(&[Arc::clone(&fixture.archive)], &[], threads);
+            let (findings, summary) = checked(&fixture.archive, threads);
             assert_eq!((findings, summary.blobs), (Vec::new(), 5), "{packing:?}");
             let times = 1 + u64::from(integrity.is_some());
             let (read, size) = (fixture.disk.bytes_read(), fixture.built.bytes.len() as u64);
@@ -205,7 +179,7 @@ fn damage_in_solid_resources_is_named() {
             let mut built = whole.built.clone();
             built.flip(chunks[at / 32768].start + at % 32768, 5);
             let fixture = Fixture::open(built, whole.files.clone());
-            let (findings, summary) = checked(&[Arc::clone(&fixture.archive)], &[], 3);
+            let (findings, summary) = checked(&fixture.archive, 3);
             assert_eq!(findings, [format!("blob {} 208", BlobHash::of(&whole.files[damaged]))], "{at}");
             assert_eq!(summary.blobs, 5);
         }
@@ -219,7 +193,7 @@ fn a_solid_chunk_that_does_not_decode_costs_the_blobs_in_it() {
     let chunk = built.places.solid[0].chunks[3].clone();
     built.bytes[chunk].fill(0xFF);
     let fixture = Fixture::open(built, files());
-    let (findings, _) = checked(&[Arc::clone(&fixture.archive)], &[], 3);
+    let (findings, _) = checked(&fixture.archive, 3);
     assert_eq!(findings, [format!("blob {} 208", BlobHash::of(&files()[1]))], "bytes 196608 to 262143 are file 1's");
 }
 
@@ -230,12 +204,33 @@ fn chunks_above_the_limit_are_findings() {
     // In a solid resource all files share the chunks; of the others only two fill one.
     for (what, fixture, count) in [("solid", solid(Packing::Xpress(65536), None), 5), ("own", own, 2)] {
         let mut found = Vec::new();
-        check(&[Arc::clone(&fixture.archive)], &[], &options, |event| {
+        let Ok(_) = check::<Infallible>(&fixture.archive, &options, |event| {
             if let Event::Found(Finding::BadBlob { error, .. }) = event {
                 found.push(error.to_string());
             }
+            Ok(())
         });
         assert_eq!(found.len(), count, "{what}: {found:?}");
         assert!(found.iter().all(|error| error.contains("--max-chunk")), "{what}: {found:?}");
     }
+}
+
+/// Ten thousand rows for data that is not there: findings come before the last of them is checked.
+#[test]
+fn findings_are_not_held_back() {
+    let blob =
+        |number: u32| testkit::Blob { hash: testkit::sha1(&number.to_le_bytes()), packed: testkit::stored(b"x") };
+    let wim = Wim { blobs: (0..10_000).map(blob).collect(), ..Wim::new(Packing::Stored, root([file("f", "sound")])) };
+    let archive = OpenArchive::from_source("test.wim", Arc::new(wim.build().bytes)).unwrap();
+    let (mut found, mut first) = (0, None);
+    let Ok(_) = check::<Infallible>(&archive, &CheckOptions::default(), |event| {
+        match event {
+            Event::Found(_) => found += 1,
+            Event::Progress { done, of } if found > 0 => _ = first.get_or_insert((done, of)),
+            Event::Progress { .. } => {}
+        }
+        Ok(())
+    });
+    assert_eq!(found, 10_000);
+    assert!(first.is_some_and(|(done, of)| done < of), "{first:?}");
 }
