@@ -10,12 +10,13 @@ import tempfile
 import time
 from collections.abc import Callable
 
-from . import report, synthetic
+from . import measure, report, synthetic
 from .measure import Cost
 from .programs import Mount, Wimlib, Wimstore
 
 MEMORY = 256 << 20  # the budget that large stores are mounted with
 BESIDE = 32 << 20  # what the program may take for everything else
+PASS = 150 << 20  # what `info` and `verify` may take, whatever the number of archives
 DOCUMENT = "scaling.md"
 
 INTRODUCTION = """# How cost grows
@@ -149,6 +150,20 @@ class Scaling:
                    "until one more is shown", "peak memory"]
         return table("Archives", columns, rows)
 
+    def passes(self) -> str:
+        """Passes of `info` and `verify` through more and more archives of many blobs."""
+        blobs, counts = (500, (5, 50)) if self.quick else (14_766, (10, 100, 500))
+        rows, template = [], self.work / "many blobs.wim"
+        synthetic.write_archive(template, synthetic.small_contents(blobs))
+        for count in counts:
+            store = self.work / f"pass through {count}"
+            synthetic.fill(store / "Images" / "group", template, count)
+            costs = [measure.run([self.program, command, "--json", str(store)]) for command in ("info", "verify")]
+            shown = [[f"{cost.wall:.3g} s", self.limits.show(cost.memory / 2**20, "MiB", PASS / 2**20)] for cost in costs]
+            rows.append([f"{count:,}", *shown[0], *shown[1]])
+        columns = [f"archives of {blobs:,} blobs", "`info`", "peak memory", "`verify`", "peak memory"]
+        return table("Passes through all archives", columns, rows)
+
     def large_store(self) -> str:
         """A store of many groups of large images, and a reader who crosses them."""
         groups, images, entries, walked = (4, 5, 2_000, 5) if self.quick else (200, 50, 100_000, 60)
@@ -200,8 +215,8 @@ def main(arguments: list[str]) -> int:
         scaling = Scaling(options.program, pathlib.Path(folder), options.quick)
         text = report.machine("wimtools") + "\n"
         print(text, flush=True)
-        for measure in (scaling.entries, scaling.chunks, scaling.archives, scaling.large_store):
-            found = measure()
+        for section in (scaling.entries, scaling.chunks, scaling.archives, scaling.passes, scaling.large_store):
+            found = section()
             print(found, flush=True)
             text += "\n" + found
     if options.write:

@@ -19,7 +19,7 @@ fn the_measurement_runs_and_limits_are_kept() {
     let (table, complaint) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{table}{complaint}");
     assert!(
-        ["## Entries", "## Chunks", "## Archives", "## A store"].iter().all(|title| table.contains(title)),
+        ["## Entries", "## Chunks", "## Archives", "## Passes", "## A store"].iter().all(|title| table.contains(title)),
         "{table}"
     );
 }
