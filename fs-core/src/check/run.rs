@@ -260,6 +260,7 @@ impl<'a, E: Send> Run<'a, E> {
         let is_full = naming.is_full();
         naming.finish();
         if is_full {
+            drop(Naming::new(&mut findings)); // forgets the paths, which are named anew
             let rest = findings.split_off(findings.len() / 2);
             self.tell_named(findings, name)?;
             return self.tell_named(rest, name);

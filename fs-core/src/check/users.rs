@@ -146,6 +146,7 @@ impl<'f> Naming<'f> {
                     path.push(b':');
                     name.push_shown_wtf8(&mut path);
                 }
+                path.shrink_to_fit();
                 self.bytes += path.len();
                 used_by.paths.push(path);
             }
