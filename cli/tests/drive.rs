@@ -32,7 +32,7 @@ fn options_of_unix_are_refused_with_a_reason() {
         (&["--unix-data"], "--unix-data: owners and modes of Unix cannot be shown"),
         (&["--ignore-case"], "--ignore-case: on Windows names are found in any case"),
         (&["--threads", "4"], "--threads: on Windows WinFsp decides how many threads answer"),
-        (&["--verify", "never"], "'never' for '--verify <strict|off>': it is neither strict nor off"),
+        (&["--verify", "never"], "'never' for '--verify <strict|blocks|off>': it is not one of strict, blocks, off"),
         (&["--cache", "many"], "'many' for '--cache <SIZE>'"),
         (&["--security", "none"], "'none' for '--security <uniform|image>': it is neither uniform nor image"),
         (&["--links", "away"], "'away' for '--links <inside|stored>': it is neither inside nor stored"),
@@ -78,15 +78,22 @@ fn a_store_is_registered_for_net_use_and_taken_back() {
         let output = Command::new(program).args(arguments).current_dir(folder.path()).output();
         output.expect("wimstore starts")
     };
-    let options =
-        ["--image=1", "--security=image", "--links=stored", "--efs-raw", "--verify=off", "--cache=1M", "--metadata=2M"];
+    let options = [
+        "--image=1",
+        "--security=image",
+        "--links=stored",
+        "--efs-raw",
+        "--verify=blocks",
+        "--cache=1M",
+        "--metadata=2M",
+    ];
     let output = run(&[&["register", "a store.wim", "--name", &name], &options[..]].concat());
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 
     let line = value(&name, "CommandLine").expect("CommandLine");
     let want = format!(
         "mount \"{}\" %2 --volume-prefix %1 \"--image=1\" --efs-raw --security=image --links=stored \
-         --verify=off --cache=1048576 --metadata=2097152",
+         --verify=blocks --cache=1048576 --metadata=2097152",
         source.display()
     );
     assert_eq!(line, want);

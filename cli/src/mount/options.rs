@@ -345,7 +345,7 @@ mod tests {
             ("gid", "mount option gid needs a value: gid=…".into()),
             ("allow_other=1", "mount option allow_other takes no value".into()),
             ("streams=all", "mount option streams: all is not one of xattr, windows, none".into()),
-            ("verify=maybe", "mount option verify: maybe is not one of strict, off".into()),
+            ("verify=maybe", "mount option verify: maybe is not one of strict, blocks, off".into()),
             ("subtype=ntfs", "mount option subtype: ntfs is not one of wimstore".into()),
             ("cache=12X", "mount option cache: 12X is not a size such as 512M or 2G".into()),
             ("cache=", "mount option cache:  is not a size such as 512M or 2G".into()),

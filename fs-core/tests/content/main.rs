@@ -7,4 +7,5 @@ mod fixture;
 #[cfg(unix)] // the peers are
 mod peers;
 mod reads;
+mod sealed;
 mod solid;

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{Seek, SeekFrom, Write};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 
 use rustix::io::Errno;
 use testkit::{Data, Dentry, Image, Packing, Stream, Wim, content, dir, file, flag, hex, reparse, root, sha1};
@@ -43,6 +43,32 @@ pub(crate) fn wrong_bytes() {
         for (index, content) in contents.iter().enumerate() {
             let read = fs::read(path("testkit (b.wim 1)", &index.to_string())).unwrap();
             assert!(read == *content, "{what}: {index} of the archive beside it");
+        }
+    }
+    integrity_table_over_damage();
+}
+
+fn integrity_table_over_damage() {
+    let content = content::random(100_000);
+    let tree = || root([file("file", &content)]);
+    let mut built = Wim { integrity: Some(4096), ..Wim::new(Packing::Stored, tree()) }.build();
+    built.flip(built.resource(&content).range.start + 70_000, 5);
+    built.renew_integrity();
+    for (option, shown) in [("", false), ("strict", false), ("blocks", true), ("off", true)] {
+        let place = Place::new();
+        built.save(&place.path("a.wim"));
+        let options: Vec<&str> = ["--verify", option].into_iter().filter(|_| !option.is_empty()).collect();
+        let mount = place.mount(&place.path("a.wim"), &[&["--image", "1"], &options[..]].concat());
+        let path = mount.path().join("file");
+        let sha1_named = xattr::get(&path, "user.wim.sha1").unwrap().unwrap();
+        assert_eq!(sha1_named, hex(&sha1(&content)).as_bytes(), "{option}");
+        let file = File::open(&path).unwrap();
+        let mut read = [0; 4096];
+        let result = file.read_at(&mut read, 70_000 - 70_000 % 4096);
+        if shown {
+            assert!(result.is_ok() && !content.windows(4096).any(|window| window == read), "{option}");
+        } else {
+            assert_eq!(errno(result), Errno::IO, "{option}");
         }
     }
 }
