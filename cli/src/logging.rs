@@ -25,11 +25,13 @@ pub(crate) fn start(globals: &Globals, reports: bool) -> anyhow::Result<()> {
             let file = OpenOptions::new().create(true).append(true).open(path);
             let file = file.with_context(|| format!("{}: cannot write the log", path.display()))?;
             builder.with_ansi(false).with_writer(Arc::new(file)).init();
+            log_panics();
         }
         None if reports && globals.verbose == 0 => {}
         #[cfg(target_os = "linux")]
         None if crate::mount::is_server() => {
             builder.with_ansi(false).without_time().with_writer(crate::syslog::StderrOrSyslog).init();
+            log_panics();
         }
         None => {
             let ansi = std::io::stderr().is_terminal();
@@ -37,6 +39,20 @@ pub(crate) fn start(globals: &Globals, reports: bool) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Makes an event of each panic. On a terminal it is also said as usual.
+fn log_panics() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let thread = std::thread::current();
+        let text = panic.payload_as_str().unwrap_or("panic without a message");
+        let at = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(thread = thread.name().unwrap_or_default(), at, panic = text);
+        if std::io::stderr().is_terminal() {
+            usual(panic);
+        }
+    }));
 }
 
 fn level(verbose: u8) -> LevelFilter {

@@ -102,10 +102,10 @@ pub(crate) struct Args {
 }
 
 /// Mounts, and returns once that is done: the mount answers in the background, or has been served to its end.
-pub(crate) fn run(args: &Args, _: &Globals) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(args: &Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     args.refuse_those_of_windows()?;
     let settings = args.settings()?;
-    if settings.foreground || args.fake || is_server() { serve(settings, args) } else { background::start() }
+    if settings.foreground || args.fake || is_server() { serve(settings, args, globals) } else { background::start() }
 }
 
 impl Args {
@@ -152,7 +152,7 @@ impl Args {
 }
 
 /// Mounts and serves until somebody unmounts or a signal comes.
-fn serve(settings: Settings, args: &Args) -> anyhow::Result<ExitCode> {
+fn serve(settings: Settings, args: &Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     for warning in &settings.warnings {
         warn!("{warning}");
     }
@@ -172,7 +172,7 @@ fn serve(settings: Settings, args: &Args) -> anyhow::Result<ExitCode> {
         }
     });
     if is_server() {
-        background::leave_terminal().context("going to the background")?; // on failure `mounted` is dropped: unmounted
+        background::leave_terminal(globals.log_file.as_deref()).context("going to the background")?; // on failure `mounted` is dropped: unmounted
     }
     mounted.wait(None)?;
     Ok(ExitCode::SUCCESS)

@@ -1,6 +1,7 @@
 //! Where a mount in the background logs to when it was given no file: the system's log.
 
 use std::io::{self, Write};
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixDatagram;
 use std::sync::OnceLock;
 
@@ -24,6 +25,17 @@ pub(crate) fn take_over() -> io::Result<()> {
     socket.set_nonblocking(true)?; // a log that does not keep up must not hold up readers
     let _ = SOCKET.set(socket); // somebody else has taken over already: the same
     Ok(())
+}
+
+/// Something to write to that the system's log reads: each write is a message. Fails if there is no such log.
+///
+/// # Errors
+/// Nobody listens, or a socket cannot be made.
+pub(crate) fn raw() -> io::Result<OwnedFd> {
+    let socket = UnixDatagram::unbound()?;
+    socket.connect(LISTENER)?;
+    socket.set_nonblocking(true)?; // as in `take_over`
+    Ok(socket.into())
 }
 
 /// Stderr, until [`take_over`].

@@ -7,7 +7,9 @@
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read, Write};
+use std::os::fd::OwnedFd;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 
 use anyhow::{Context, bail};
@@ -53,17 +55,22 @@ pub(super) fn start() -> anyhow::Result<ExitCode> {
 }
 
 /// Cuts the server's ties to the terminal, its folder and its starter, and tells that one to go. What was logged to the
-/// terminal goes to the system's log now.
+/// terminal goes to the system's log now. Standard error is the log, too: a runtime that aborts, for want of memory, writes
+/// its last words there.
 ///
 /// # Errors
 /// The starter is gone, so nobody waits for this mount; or the system refuses.
-pub(super) fn leave_terminal() -> io::Result<()> {
+pub(super) fn leave_terminal(log_file: Option<&Path>) -> io::Result<()> {
+    let log = log_file.map(|path| File::options().append(true).open(path).map(OwnedFd::from));
     rustix::process::setsid()?;
     rustix::process::chdir("/")?;
     let nowhere = File::options().read(true).write(true).open("/dev/null")?;
     syslog::take_over()?;
     rustix::stdio::dup2_stdin(&nowhere)?;
-    rustix::stdio::dup2_stderr(&nowhere)?;
+    match log.unwrap_or_else(syslog::raw) {
+        Ok(log) => rustix::stdio::dup2_stderr(log)?,
+        Err(_) => rustix::stdio::dup2_stderr(&nowhere)?, // without a log there is nowhere to say it
+    }
     let mut output = io::stdout();
     output.write_all(b"\n").and_then(|()| output.flush())?;
     rustix::stdio::dup2_stdout(&nowhere)?;
