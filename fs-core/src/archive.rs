@@ -58,7 +58,7 @@ impl OpenArchive {
         // Asked before the tables are read: a file that changes while it is opened has another fingerprint later.
         let fingerprint = source.fingerprint().map_err(|error| Error::io(&path, error))?;
         let wim = wim::Archive::open(source).map_err(|error| Error::archive(&path, error))?;
-        let trust = Trust::new(fingerprint, &wim);
+        let trust = Trust::new(fingerprint, &wim).map_err(|error| Error::archive(&path, error))?;
         Ok(Self { id: ArchiveId::next(), path, wim, trust })
     }
 

@@ -68,7 +68,7 @@ impl ArchiveFile {
             id: ArchiveId::next(),
             path: path.to_owned(),
             opened,
-            images: image_entries(&outline),
+            images: image_entries(&outline).map_err(|error| Error::archive(path, error))?,
             xml: hash_of(&outline.xml),
             header: outline.header,
             source,
@@ -169,9 +169,10 @@ impl Drop for ArchiveFile {
     }
 }
 
-fn image_entries(outline: &Outline) -> Vec<ImageEntry> {
+fn image_entries(outline: &Outline) -> wim::Result<Vec<ImageEntry>> {
     let facts = |number: u32| outline.xml.image(number).map(Facts::from).unwrap_or_default();
-    (1..).zip(&outline.images).map(|(number, &metadata)| ImageEntry { metadata, facts: facts(number) }).collect()
+    let entry = |(index, &metadata)| ImageEntry { metadata, facts: facts(index as u32 + 1) };
+    wim::memory::collect(0, outline.images.iter().enumerate().map(entry))
 }
 
 fn hash_of(xml: &XmlData) -> Option<BlobHash> {

@@ -136,16 +136,14 @@ impl fuser::Filesystem for Callbacks {
     ) {
         debug!(op = "read", ino = ino.0, offset, size);
         BUFFER.with_borrow_mut(|buffer| {
-            let size = size as usize;
-            if buffer.len() < size {
-                buffer.resize(size, 0);
-            }
-            let buffer = &mut buffer[..size];
             self.oracle.ask(
                 "read",
                 Ino(ino.0),
                 reply,
-                |fs, _| fs.read_at(Ino(ino.0), offset, buffer).map(|filled| &buffer[..filled]),
+                |fs, _| {
+                    let buffer = at_least(buffer, size as usize)?;
+                    fs.read_at(Ino(ino.0), offset, buffer).map(|filled| &buffer[..filled])
+                },
                 |reply, bytes| reply.data(bytes),
             );
         });
@@ -337,4 +335,14 @@ fn send_sized(reply: ReplyXattr, size: u32, value: &[u8]) {
         Ok(len) if len > size => reply.error(Errno::ERANGE),
         Ok(_) => reply.data(value),
     }
+}
+
+/// The first `size` bytes of a buffer that grows with what is asked of it.
+fn at_least(buffer: &mut Vec<u8>, size: usize) -> fs_core::Result<&mut [u8]> {
+    let more = size.saturating_sub(buffer.len());
+    buffer
+        .try_reserve_exact(more)
+        .map_err(|error| fs_core::Error::Io { path: "memory for an answer".into(), source: Arc::new(error.into()) })?;
+    buffer.resize(buffer.len() + more, 0);
+    Ok(&mut buffer[..size])
 }

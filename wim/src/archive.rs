@@ -7,7 +7,7 @@ use crate::metadata::MAX_METADATA;
 use crate::warning::Warnings;
 use crate::{
     Blob, BlobHash, BlobTable, Error, HEADER_SIZE, Header, HeaderFlags, IntegrityTable, Metadata, ReadAt, Resource,
-    ResourceHeader, Result, SolidResource, SolidRun, Warning, XmlData, header, read_exact_at, resource,
+    ResourceHeader, Result, SolidResource, SolidRun, Warning, XmlData, header, memory, read_exact_at, resource,
 };
 
 /// How much larger than the whole archive its uncompressed metadata or blob table may be.
@@ -68,13 +68,13 @@ impl Archive {
     pub fn open(source: Arc<dyn ReadAt>) -> Result<Self> {
         let (header, xml) = read_header_and_xml(&*source)?;
         let mut blobs = read_blob_table(&*source, &header)?;
-        let solid = read_solid_headers(&*source, blobs.solid_runs());
-        let sizes: Vec<_> = solid.iter().map(|(_, read)| read.as_ref().ok().map(|solid| solid.place.size)).collect();
-        blobs.place_solid_blobs(&sizes);
+        let solid = read_solid_headers(&*source, blobs.solid_runs())?;
+        let sizes = solid.iter().map(|(_, read)| read.as_ref().ok().map(|solid| solid.place.size));
+        blobs.place_solid_blobs(&memory::collect(header.blob_table.offset, sizes)?)?;
         let integrity = read_integrity_table(&*source, &header);
         let warnings = contradictions(&header, &blobs, &xml);
         let mut archive = Self { source, header, blobs, solid, xml, integrity, warnings };
-        let unusable = archive.unusable_blobs();
+        let unusable = archive.unusable_blobs()?;
         archive.warnings.extend(unusable);
         Ok(archive)
     }
@@ -240,9 +240,9 @@ fn read_header_and_xml(source: &dyn ReadAt) -> Result<(Header, XmlData)> {
 
 fn read_blob_table(source: &dyn ReadAt, header: &Header) -> Result<BlobTable> {
     let Some(table) = open_table(source, header, "blob table", header.blob_table)? else {
-        return Ok(BlobTable::parse(&[], header.part.number, header.is_solid()));
+        return BlobTable::parse(&[], header.part.number, header.is_solid());
     };
-    let mut parser = blob_table::Parser::new(table.size(), header.part.number, header.is_solid());
+    let mut parser = blob_table::Parser::new(table.size(), header.part.number, header.is_solid())?;
     table.read_pieces(source, blob_table::Parser::PIECE, |piece| parser.add(piece))?;
     Ok(parser.finish())
 }
@@ -303,8 +303,11 @@ fn contradictions(header: &Header, blobs: &BlobTable, xml: &XmlData) -> Vec<Warn
 }
 
 /// The headers of all solid resources; one that is bad costs only the blobs in it.
-fn read_solid_headers(source: &dyn ReadAt, runs: &[SolidRun]) -> Vec<(ResourceHeader, Result<SolidResource>)> {
-    runs.iter().flat_map(|run| &run.resources).map(|place| (*place, SolidResource::read(source, place))).collect()
+fn read_solid_headers(source: &dyn ReadAt, runs: &[SolidRun]) -> Result<Vec<(ResourceHeader, Result<SolidResource>)>> {
+    let mut headers = memory::list(0, runs.iter().map(|run| run.resources.len()).sum())?;
+    let places = runs.iter().flat_map(|run| &run.resources);
+    headers.extend(places.map(|place| (*place, SolidResource::read(source, place))));
+    Ok(headers)
 }
 
 /// Whether the header's copy of the boot image's resource header is that image's.
@@ -318,9 +321,9 @@ fn boot_metadata_agrees(header: &Header, metadata: &[Blob]) -> bool {
 impl Archive {
     /// The blobs, solid resources and metadata resources that cannot be where the table says, and how many are of a kind that
     /// is not read.
-    fn unusable_blobs(&self) -> Vec<Warning> {
+    fn unusable_blobs(&self) -> Result<Vec<Warning>> {
         let (mut warnings, mut unsupported) = (Warnings::default(), 0);
-        let mut unreadable: Vec<u64> = vec![0; self.solid.len()];
+        let mut unreadable = memory::collect(0, std::iter::repeat_n(0_u64, self.solid.len()))?;
         let mut check = |blob: &Blob, checked| match (checked, blob.home()) {
             (Ok(()), _) => {}
             (Err(_), Home::Solid(number)) => unreadable[number as usize] += 1,
@@ -339,7 +342,7 @@ impl Archive {
         if unsupported > 0 {
             warnings.push(Warning::UnsupportedBlobs { count: unsupported });
         }
-        warnings.into_vec()
+        Ok(warnings.into_vec())
     }
 }
 

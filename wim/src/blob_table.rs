@@ -8,7 +8,7 @@ use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned};
 
 use crate::resource_header::RawResourceHeader;
 use crate::warning::Warnings;
-use crate::{BlobHash, ResourceFlags, ResourceHeader, Warning};
+use crate::{BlobHash, ResourceFlags, ResourceHeader, Result, Warning, memory};
 
 /// An entry as stored.
 #[derive(FromBytes, Immutable, KnownLayout, Unaligned)]
@@ -128,12 +128,14 @@ impl BlobTable {
     /// Parses the table's data, keeping the entries of part `own_part`.
     ///
     /// `solid` tells whether the archive's version knows solid resources; in others that flag means nothing. Entries that
-    /// cannot be used are left out, some of them with a warning, so there is nothing that fails.
-    #[must_use]
-    pub fn parse(bytes: &[u8], own_part: u16, solid: bool) -> Self {
-        let mut parser = Parser::new(bytes.len() as u64, own_part, solid);
-        parser.add(bytes);
-        parser.finish()
+    /// cannot be used are left out, some of them with a warning.
+    ///
+    /// # Errors
+    /// [`Error::Io`](crate::Error::Io), when there is too little memory for the table.
+    pub fn parse(bytes: &[u8], own_part: u16, solid: bool) -> Result<Self> {
+        let mut parser = Parser::new(bytes.len() as u64, own_part, solid)?;
+        parser.add(bytes)?;
+        Ok(parser.finish())
     }
 
     /// How many blobs there are, not counting the images' metadata.
@@ -182,15 +184,16 @@ impl BlobTable {
 
     /// Finds the resource of each solid blob, and makes its offset count from that resource's start. `sizes` are the
     /// uncompressed sizes of the resources of all runs, in order, `None` where a resource cannot be read.
-    pub(crate) fn place_solid_blobs(&mut self, sizes: &[Option<u64>]) {
+    pub(crate) fn place_solid_blobs(&mut self, sizes: &[Option<u64>]) -> Result<()> {
         let mut first = 0;
         for run in &self.runs {
-            let starts = resource_starts(first, &sizes[first as usize..][..run.resources.len()]);
+            let starts = resource_starts(first, &sizes[first as usize..][..run.resources.len()])?;
             first += run.resources.len() as u32;
             let blobs = &mut self.blobs[run.blobs.start as usize..run.blobs.end as usize];
             blobs.iter_mut().filter(|blob| blob.is_solid()).for_each(|blob| place_solid_blob(blob, &starts));
-            refuse_overlaps(blobs);
+            refuse_overlaps(blobs)?;
         }
+        Ok(())
     }
 
     /// What was put up with while parsing.
@@ -209,15 +212,15 @@ struct RunResource {
 }
 
 /// Where the resources of a run start; they are numbered from `first`.
-fn resource_starts(first: u32, sizes: &[Option<u64>]) -> Vec<RunResource> {
-    let mut starts = Vec::with_capacity(sizes.len());
+fn resource_starts(first: u32, sizes: &[Option<u64>]) -> Result<Vec<RunResource>> {
+    let mut starts = memory::list(0, sizes.len())?;
     let mut next = Some(0_u64);
     for (number, &size) in (first..).zip(sizes) {
         let Some(start) = next else { break };
         starts.push(RunResource { number, start, size });
         next = size.and_then(|size| start.checked_add(size));
     }
-    starts
+    Ok(starts)
 }
 
 fn place_solid_blob(blob: &mut Blob, resources: &[RunResource]) {
@@ -236,10 +239,10 @@ fn place_solid_blob(blob: &mut Blob, resources: &[RunResource]) {
 }
 
 /// Leaves no blob that begins inside another: few bytes of a table could else ask for any number of hashes of the same data.
-fn refuse_overlaps(blobs: &mut [Blob]) {
-    let mut order: Vec<u32> =
-        (0..blobs.len() as u32).filter(|&at| blobs[at as usize].solid_resource().is_some()).collect();
-    order.sort_by_key(|&at| (blobs[at as usize].home, blobs[at as usize].place.offset));
+fn refuse_overlaps(blobs: &mut [Blob]) -> Result<()> {
+    let mut order: Vec<u32> = memory::list(0, blobs.len())?;
+    order.extend((0..blobs.len() as u32).filter(|&at| blobs[at as usize].solid_resource().is_some()));
+    order.sort_unstable_by_key(|&at| (blobs[at as usize].home, blobs[at as usize].place.offset, at));
     let (mut resource, mut end) = (OWN, 0);
     for at in order {
         let blob = &mut blobs[at as usize];
@@ -252,6 +255,7 @@ fn refuse_overlaps(blobs: &mut [Blob]) {
             end = blob.place.offset.saturating_add(blob.size());
         }
     }
+    Ok(())
 }
 
 /// The whole entries at the start of `bytes`.
@@ -262,10 +266,10 @@ fn entries(bytes: &[u8]) -> &[RawBlob] {
 }
 
 /// Appends the images' metadata resources in a piece of a table, of whole entries, to `images`; see [`BlobTable::parse`].
-pub(crate) fn add_images(bytes: &[u8], own_part: u16, solid: bool, images: &mut Vec<Blob>) {
+pub(crate) fn add_images(bytes: &[u8], own_part: u16, solid: bool, images: &mut Vec<Blob>) -> Result<()> {
     let marked = entries(bytes).iter().filter(|raw| raw.place.flags().contains(ResourceFlags::METADATA));
-    let blobs = marked.map(|raw| raw.get(solid));
-    images.extend(blobs.filter(|blob| blob.kind(own_part) == Kind::Image));
+    let mut blobs = marked.map(|raw| raw.get(solid)).filter(|blob| blob.kind(own_part) == Kind::Image);
+    blobs.try_for_each(|blob| memory::push(images, 0, blob))
 }
 
 /// What an entry of the table is.
@@ -330,31 +334,32 @@ impl Parser {
     pub(crate) const PIECE: usize = size_of::<RawBlob>() << 12;
 
     /// Room for a table of `len` bytes, which are there.
-    pub(crate) fn new(len: u64, own_part: u16, solid: bool) -> Self {
+    pub(crate) fn new(len: u64, own_part: u16, solid: bool) -> Result<Self> {
         let count = len as usize / size_of::<RawBlob>();
-        Self {
+        Ok(Self {
             own_part,
             solid,
             entries: 0,
-            blobs: Vec::with_capacity(count),
-            index: HashIndex::with_room_for(count),
+            blobs: memory::list(0, count)?,
+            index: HashIndex::with_room_for(count)?,
             metadata: Vec::new(),
             runs: Vec::new(),
             in_run: false,
             warnings: Warnings::default(),
-        }
+        })
     }
 
     /// Parses the next piece.
-    pub(crate) fn add(&mut self, bytes: &[u8]) {
+    pub(crate) fn add(&mut self, bytes: &[u8]) -> Result<()> {
         for raw in entries(bytes) {
-            self.entry(self.entries, raw.get(self.solid));
+            self.entry(self.entries, raw.get(self.solid))?;
             self.entries += 1;
         }
         let rest = (bytes.len() % size_of::<RawBlob>()) as u64;
         if rest > 0 {
             self.warnings.push(Warning::BlobTableRest { bytes: rest });
         }
+        Ok(())
     }
 
     pub(crate) fn finish(self) -> BlobTable {
@@ -362,37 +367,36 @@ impl Parser {
         BlobTable { blobs, index, metadata, runs, warnings: warnings.into_vec() }
     }
 
-    fn entry(&mut self, entry: u64, blob: Blob) {
+    fn entry(&mut self, entry: u64, blob: Blob) -> Result<()> {
         if !blob.is_solid() {
             self.in_run = false;
         } else if !std::mem::replace(&mut self.in_run, true) {
             let start = self.blobs.len() as u32;
-            self.runs.push(SolidRun { blobs: start..start, resources: Vec::new() });
+            memory::push(&mut self.runs, 0, SolidRun { blobs: start..start, resources: Vec::new() })?;
         }
         let own = self.own_part;
         match blob.kind(own) {
-            Kind::SolidResource => self.solid_resource(blob.place),
+            Kind::SolidResource => self.solid_resource(blob.place)?,
             Kind::Nothing => {}
             Kind::Empty => self.warnings.push(Warning::BlobEmpty { entry }),
             Kind::OtherPart => self.warnings.push(Warning::BlobPart { entry, part: blob.part, own }),
             Kind::MetadataInOtherPart => self.warnings.push(Warning::MetadataPart { entry, part: own }),
-            Kind::Image => self.image(entry, blob),
+            Kind::Image => self.image(entry, blob)?,
             Kind::Blob => self.blob(entry, blob),
         }
+        Ok(())
     }
 
-    fn solid_resource(&mut self, place: ResourceHeader) {
-        if let Some(run) = self.runs.last_mut() {
-            run.resources.push(place);
-        }
+    fn solid_resource(&mut self, place: ResourceHeader) -> Result<()> {
+        self.runs.last_mut().map_or(Ok(()), |run| memory::push(&mut run.resources, 0, place))
     }
 
-    fn image(&mut self, entry: u64, blob: Blob) {
+    fn image(&mut self, entry: u64, blob: Blob) -> Result<()> {
         let references = blob.references;
         if references > 1 {
             self.warnings.push(Warning::MetadataReferences { entry, references });
         }
-        self.metadata.push(blob);
+        memory::push(&mut self.metadata, 0, blob)
     }
 
     fn blob(&mut self, entry: u64, blob: Blob) {
@@ -423,10 +427,11 @@ const FREE: u32 = u32::MAX;
 
 impl HashIndex {
     /// An empty index that is at most half full with `count` blobs.
-    fn with_room_for(count: usize) -> Self {
+    fn with_room_for(count: usize) -> Result<Self> {
         let len = (2 * count).next_power_of_two().max(2);
         let random = RandomState::new();
-        Self { slots: vec![FREE; len].into(), keys: [1, 2, 3].map(|number: u64| random.hash_one(number)) }
+        let slots = memory::collect(0, std::iter::repeat_n(FREE, len))?.into();
+        Ok(Self { slots, keys: [1, 2, 3].map(|number: u64| random.hash_one(number)) })
     }
 
     /// A number that depends on every bit of a hash and, for who does not know the keys, at random.
@@ -479,7 +484,7 @@ mod tests {
     }
 
     fn parse(entries: &[Vec<u8>]) -> BlobTable {
-        BlobTable::parse(&entries.concat(), 1, true)
+        BlobTable::parse(&entries.concat(), 1, true).unwrap()
     }
 
     #[test]
@@ -538,7 +543,7 @@ mod tests {
     #[test]
     fn metadata_counts_only_in_the_first_part() {
         let entries = [entry(METADATA, 300, 10, 2, 1, 9), entry(0, 300, 10, 2, 1, 8)].concat();
-        let table = BlobTable::parse(&entries, 2, false);
+        let table = BlobTable::parse(&entries, 2, false).unwrap();
         assert_eq!((table.len(), table.metadata().len()), (1, 0));
         assert_eq!(table.warnings()[0].to_string(), "blob table entry 0 is metadata in part 2");
     }
@@ -571,7 +576,7 @@ mod tests {
             .collect();
         assert_eq!(runs, [(0..2, vec![208, 1208]), (3..4, vec![9000])]);
         assert_eq!(table.iter().map(Blob::size).collect::<Vec<_>>(), [50, 50, 10, 50]);
-        let plain = BlobTable::parse(&entries.concat(), 1, false);
+        let plain = BlobTable::parse(&entries.concat(), 1, false).unwrap();
         assert!(plain.solid_runs().is_empty(), "the flag means nothing in 1.13");
         assert_eq!(plain.iter().filter(|blob| blob.is_solid()).count(), 0);
     }
@@ -590,7 +595,7 @@ mod tests {
             entries.push(blob);
         }
         let mut table = parse(&entries);
-        table.place_solid_blobs(sizes);
+        table.place_solid_blobs(sizes).unwrap();
         table.iter().map(|blob| (blob.home(), blob.offset())).collect()
     }
 

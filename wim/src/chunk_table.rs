@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::solid::{SOLID_HEADER_SIZE, SolidResource};
-use crate::{Compression, Error, ReadAt, ResourceHeader, Result, read_exact_at};
+use crate::{Compression, Error, ReadAt, ResourceHeader, Result, memory, read_exact_at};
 
 /// Where the chunks of a compressed resource lie, checked: every chunk has at least one byte, none
 /// has more than its data, and they fill the resource; a solid one may have unused bytes behind
@@ -76,14 +76,16 @@ impl ChunkTable {
         let (len, width) = size_of_table(place, chunk_size, pipable)?;
         let (count, end) = (len as u64 / width + 1, place.offset + place.stored_size);
         let table = if pipable { end - len as u64..end } else { place.offset..place.offset + len as u64 };
-        let mut bytes = vec![0; len];
+        let mut bytes = memory::zeros(table.start, len)?;
         if len > 0 {
             read_exact_at(source, "chunk table", table.start, &mut bytes)?;
         }
         let starts = if width == 4 {
-            Starts::Narrow(bytes.as_chunks().0.iter().map(|&entry| u32::from_le_bytes(entry)).collect())
+            let entries = bytes.as_chunks().0.iter().map(|&entry| u32::from_le_bytes(entry));
+            Starts::Narrow(memory::collect(table.start, entries)?.into())
         } else {
-            Starts::Wide(bytes.as_chunks().0.iter().map(|&entry| u64::from_le_bytes(entry)).collect())
+            let entries = bytes.as_chunks().0.iter().map(|&entry| u64::from_le_bytes(entry));
+            Starts::Wide(memory::collect(table.start, entries)?.into())
         };
         let table = if pipable {
             Self { data: place.offset, prefix: PREFIX, end: table.start - PREFIX * count, table, starts }
@@ -100,9 +102,9 @@ impl ChunkTable {
         let count = solid.chunk_count();
         let room = place.stored_size - SOLID_HEADER_SIZE - 4 * count; // held against each other when the header was read
         let table = place.offset + SOLID_HEADER_SIZE;
-        let mut sizes = vec![0; 4 * count as usize];
+        let mut sizes = memory::zeros(table, 4 * count as usize)?;
         read_exact_at(source, "chunk table", table, &mut sizes)?;
-        let mut starts = Vec::with_capacity(count as usize);
+        let mut starts = memory::list(table, (count as usize).saturating_sub(1))?;
         let (mut end, mut left) = (0, place.size);
         for (at, &size) in (table..).step_by(4).zip(sizes.as_chunks().0) {
             let stored = u64::from(u32::from_le_bytes(size));
@@ -118,11 +120,12 @@ impl ChunkTable {
             if !rule.is_empty() {
                 return Err(Error::Invalid { what: "stored size of the solid chunk", at, value: stored, rule });
             }
-            starts.push(end);
+            if end > 0 {
+                starts.push(end); // chunk 0 begins where the data does
+            }
             (end, left) = (end + stored, left - len);
         }
         let data = table + sizes.len() as u64;
-        let starts = if starts.is_empty() { Vec::new() } else { starts.split_off(1) };
         Ok(Self { table: place.offset..data, data, prefix: 0, end: data + end, starts: Starts::Wide(starts.into()) })
     }
 

@@ -5,7 +5,7 @@ use std::ops::Range;
 use zerocopy::little_endian::U32;
 use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned};
 
-use crate::{BlobHash, Error, Result};
+use crate::{BlobHash, Error, Result, memory};
 
 /// The fixed part as stored; the hashes follow.
 #[derive(FromBytes, Immutable, KnownLayout, Unaligned)]
@@ -55,7 +55,7 @@ impl IntegrityTable {
         if raw.count.get() as usize != hashes.len() || u64::from(raw.count.get()) != needed {
             return invalid("number of blocks of the integrity table", 4, raw.count, "not what the covered bytes need");
         }
-        let hashes = hashes.iter().map(|&hash| BlobHash(hash)).collect();
+        let hashes = memory::collect(at, hashes.iter().map(|&hash| BlobHash(hash)))?;
         Ok(Self { covered, chunk_size: raw.chunk_size.get(), hashes })
     }
 

@@ -6,7 +6,8 @@
 //! threads, keeps decoded data, logs, or knows a platform.
 //!
 //! Archives may come from anywhere: every stored number is checked before it is used, nothing is
-//! allocated that the bytes at hand cannot back, and one bad entry leaves its neighbours usable.
+//! allocated that the bytes at hand cannot back, too little memory for it is an [`Error`], and one bad
+//! entry leaves its neighbours usable.
 //! Tolerated anomalies are reported as [`Warning`]s.
 
 mod archive;
@@ -18,6 +19,7 @@ mod file_time;
 mod hash;
 mod header;
 mod integrity;
+pub mod memory;
 mod metadata;
 mod name;
 mod read_at;

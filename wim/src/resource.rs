@@ -6,7 +6,7 @@ use std::ops::Range;
 use crate::chunk_table::{self, ChunkTable};
 use crate::codec::{lzms, lzx, xpress};
 use crate::solid::SolidResource;
-use crate::{Compression, Error, Header, ReadAt, ResourceFlags, ResourceHeader, Result, read_exact_at};
+use crate::{Compression, Error, Header, ReadAt, ResourceFlags, ResourceHeader, Result, memory, read_exact_at};
 
 /// The chunk size in which stored resources are read.
 const STORED_CHUNK: u32 = 0x8000;
@@ -169,7 +169,7 @@ impl Resource {
             _ => return read_exact_at(source, "chunk", place.start, dst),
         };
         if scratch.input.len() < stored {
-            scratch.input.resize(stored, 0);
+            memory::resize(&mut scratch.input, place.start, stored)?;
         }
         let input = &mut scratch.input[..stored];
         read_exact_at(source, "chunk", place.start, input)?;
@@ -197,7 +197,7 @@ impl Resource {
 
     /// The whole uncompressed data; the caller has held [`Resource::size`] against a limit.
     pub(crate) fn read_whole(&self, source: &dyn ReadAt) -> Result<Vec<u8>> {
-        let mut data = vec![0; self.size() as usize];
+        let mut data = memory::zeros(self.place.offset, self.size() as usize)?;
         if self.is_stored() {
             self.read_stored_at(source, 0, &mut data)?;
             return Ok(data);
@@ -211,16 +211,20 @@ impl Resource {
 
     /// Gives all the data to `each`, in order: of a stored resource in pieces of `len` bytes, all but the last one, so that it
     /// takes no more memory than that.
-    pub(crate) fn read_pieces(&self, source: &dyn ReadAt, len: usize, mut each: impl FnMut(&[u8])) -> Result<()> {
+    pub(crate) fn read_pieces(
+        &self,
+        source: &dyn ReadAt,
+        len: usize,
+        mut each: impl FnMut(&[u8]) -> Result<()>,
+    ) -> Result<()> {
         if !self.is_stored() {
-            each(&self.read_whole(source)?);
-            return Ok(());
+            return each(&self.read_whole(source)?);
         }
-        let mut piece = vec![0; len.min(self.size() as usize)];
+        let mut piece = memory::zeros(self.place.offset, len.min(self.size() as usize))?;
         for offset in (0..self.size()).step_by(len) {
             let rest = (self.size() - offset).min(len as u64) as usize;
             self.read_stored_at(source, offset, &mut piece[..rest])?;
-            each(&piece[..rest]);
+            each(&piece[..rest])?;
         }
         Ok(())
     }

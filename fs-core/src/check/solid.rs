@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use wim::{Blob, BlobHash, BlobHasher, Resource};
+use wim::{Blob, BlobHash, BlobHasher, Resource, memory};
 
 use super::CheckOptions;
 use super::plan::is_in_solid;
@@ -102,9 +102,10 @@ impl Solid<'_> {
             return Ok(Vec::new());
         }
         worker.buffers.with(|buffer| {
-            buffer.resize(self.resource.chunk_len(chunk), 0);
+            let at = self.resource.chunk_place(chunk).start;
+            memory::resize(buffer, at, self.resource.chunk_len(chunk))?;
             worker.scratches.with(|scratch| self.resource.read_chunk(worker.source(), chunk, scratch, buffer))?;
-            Ok(blobs.iter().map(|blob| part(blob, &range, buffer)).collect())
+            blobs.iter().map(|blob| Ok(part(blob, &range, buffer)?)).collect()
         })
     }
 
@@ -142,14 +143,14 @@ impl Solid<'_> {
 }
 
 /// What the chunk with these bytes, at `range` of its resource, has of a blob.
-fn part(blob: &Blob, range: &Range<u64>, bytes: &[u8]) -> Part {
+fn part(blob: &Blob, range: &Range<u64>, bytes: &[u8]) -> wim::Result<Part> {
     let (from, to) = (blob.offset().max(range.start), end(blob).min(range.end));
     let bytes = &bytes[(from - range.start) as usize..(to - range.start) as usize];
-    if bytes.len() as u64 == blob.size() {
+    Ok(if bytes.len() as u64 == blob.size() {
         Part::Whole(matching(blob.hash, Ok(BlobHash::of(bytes))).map_err(Arc::new))
     } else {
-        Part::Bytes(bytes.to_vec())
-    }
+        Part::Bytes(memory::collect(0, bytes.iter().copied())?)
+    })
 }
 
 /// Where a blob ends in its resource: inside of it, as was seen when its place was found.

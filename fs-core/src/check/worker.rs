@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use wim::{Blob, BlobHash, ReadAt, Resource, Scratch};
+use wim::{Blob, BlobHash, ReadAt, Resource, Scratch, memory};
 
 use super::plan::{Job, Large, Plan, readable_size, unit_size};
 use super::{Finding, UsedBy, Users};
@@ -132,7 +132,7 @@ impl<'a> Worker<'a> {
         let start = unit * unit_size(wim);
         let end = resource.size().min(start + unit_size(wim));
         let mut bytes = self.buffers.take();
-        bytes.resize((end - start) as usize, 0);
+        memory::resize(&mut bytes, resource.place().start, (end - start) as usize)?;
         if resource.is_stored() {
             return resource.read_stored_at(wim.source(), start, &mut bytes).map(|()| bytes);
         }

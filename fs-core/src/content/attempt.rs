@@ -3,11 +3,11 @@
 use std::io;
 use std::sync::Arc;
 
-use wim::{Blob, BlobHash, ReadAt, Resource};
+use wim::{Blob, BlobHash, ReadAt, Resource, memory};
 
-use super::cache::{Cache, ChunkKey, ResourceKey, Weigh};
+use super::cache::{Cache, Chunk, ChunkKey, ResourceKey, Weigh};
 use super::trust::Generation;
-use super::{Contents, TABLE_BYTES, allow_own_chunks, blank};
+use super::{Contents, TABLE_BYTES, allow_own_chunks};
 use crate::{ArchiveId, BlobRef, Error};
 
 /// Why an attempt gave no bytes.
@@ -20,7 +20,7 @@ pub(super) enum Fault {
 }
 
 /// All chunks of a blob, in order.
-pub(super) type Chunks = Arc<[Arc<[u8]>]>;
+pub(super) type Chunks = Arc<Vec<Chunk>>;
 
 /// Resources with a chunk table, and the generation in which it was read.
 pub(super) type TableCache = Cache<(ArchiveId, ResourceKey, u32), Arc<Resource>, Fault>;
@@ -64,7 +64,7 @@ impl<'a> Attempt<'a> {
     }
 
     /// A chunk of a compressed blob, from the cache or decoded.
-    pub(super) fn chunk(&self, key: ChunkKey) -> Result<Arc<[u8]>, Fault> {
+    pub(super) fn chunk(&self, key: ChunkKey) -> Result<Chunk, Fault> {
         let voucher = self.voucher(key.chunk)?;
         if let Voucher::Pass(chunks) = voucher {
             return Ok(Arc::clone(&chunks[key.chunk as usize]));
@@ -109,13 +109,12 @@ impl<'a> Attempt<'a> {
     }
 
     /// Decodes a chunk; nothing has vouched for it then.
-    pub(super) fn decode(&self, resource: &Resource, chunk: u64) -> Result<Arc<[u8]>, Fault> {
-        let mut bytes = blank(resource.chunk_len(chunk));
-        if let Some(dst) = Arc::get_mut(&mut bytes) {
-            let read = |scratch: &mut _| resource.read_chunk(self.source(), chunk, scratch, dst);
-            self.contents.scratches.with(read).map_err(|error| self.failed(error))?;
-        }
-        Ok(bytes)
+    pub(super) fn decode(&self, resource: &Resource, chunk: u64) -> Result<Chunk, Fault> {
+        let (at, len) = (resource.chunk_place(chunk).start, resource.chunk_len(chunk));
+        let mut bytes = memory::zeros(at, len).map_err(|error| self.failed(error))?;
+        let read = |scratch: &mut _| resource.read_chunk(self.source(), chunk, scratch, &mut bytes);
+        self.contents.scratches.with(read).map_err(|error| self.failed(error))?;
+        Ok(Arc::new(bytes))
     }
 
     /// The resource that holds the blob, with its chunk table, which is read unless it is cached.

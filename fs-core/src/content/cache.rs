@@ -17,8 +17,12 @@ const ENTRY_OVERHEAD: usize = 128;
 /// How many locks the entries are spread over, so that readers rarely meet at one. Which entry is dropped is decided over all.
 const SHARDS: usize = 16;
 
-/// Decoded chunks, shared with whoever copies from them.
-pub(super) type ChunkCache<E> = Cache<ChunkKey, Arc<[u8]>, E>;
+/// A decoded chunk, shared with whoever copies from it. Unlike an `Arc<[u8]>`, it is allocated so that
+/// too little memory is an error.
+pub(super) type Chunk = Arc<Vec<u8>>;
+
+/// Decoded chunks.
+pub(super) type ChunkCache<E> = Cache<ChunkKey, Chunk, E>;
 
 /// Names a chunk of a resource: what the cache of decoded chunks is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -63,7 +67,7 @@ pub(crate) trait Weigh {
     fn weight(&self) -> usize;
 }
 
-impl Weigh for Arc<[u8]> {
+impl Weigh for Chunk {
     fn weight(&self) -> usize {
         self.len()
     }
@@ -250,9 +254,9 @@ mod tests {
 
     use super::*;
 
-    type TestCache = Cache<u64, Arc<[u8]>, String>;
+    type TestCache = Cache<u64, Chunk, String>;
 
-    fn bytes(len: usize, fill: u8) -> Arc<[u8]> {
+    fn bytes(len: usize, fill: u8) -> Chunk {
         vec![fill; len].into()
     }
 

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use wim::{Archive, Blob, BlobHash, BlobHasher, ReadAt, Scratch};
+use wim::{Archive, Blob, BlobHash, BlobHasher, ReadAt, Scratch, memory};
 
 /// How many bytes are read at a time to be hashed: few enough to stay in the processor's cache.
 const READ_SIZE: u64 = 256 << 10;
@@ -16,7 +16,7 @@ pub(crate) fn hash_range(source: &dyn ReadAt, range: Range<u64>, buffer: &mut Ve
     let mut at = range.start;
     while at < range.end {
         let count = READ_SIZE.min(range.end - at);
-        buffer.resize(count as usize, 0);
+        memory::resize(buffer, at, count as usize)?;
         wim::read_exact_at(source, "archive data", at, buffer)?;
         hasher.update(buffer);
         at += count;
@@ -40,7 +40,7 @@ pub(crate) fn hash_blob(
     }
     let mut hasher = BlobHasher::default();
     for chunk in 0..resource.chunk_count() {
-        buffer.resize(resource.chunk_len(chunk), 0);
+        memory::resize(buffer, resource.chunk_place(chunk).start, resource.chunk_len(chunk))?;
         resource.read_chunk(archive.source(), chunk, scratch, buffer)?;
         hasher.update(buffer);
     }

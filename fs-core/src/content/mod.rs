@@ -58,18 +58,17 @@ mod stream;
 mod trust;
 
 use std::collections::HashSet;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
-use wim::{Blob, ResourceFlags, ResourceHeader, Scratch};
+use wim::{Blob, ResourceFlags, ResourceHeader, Scratch, memory};
 
 pub(crate) use self::cache::{Cache, Weigh};
 pub use self::stream::Release;
 pub(crate) use self::trust::Trust;
 
 use self::attempt::{Attempt, Chunks, Fault, TableCache};
-use self::cache::{ChunkCache, ChunkKey};
+use self::cache::{Chunk, ChunkCache, ChunkKey};
 use self::flight::SingleFlight;
 use self::pieces::{available, pieces};
 use self::pipeline::Helpers;
@@ -212,7 +211,7 @@ impl Contents {
     }
 
     /// A chunk of a compressed blob, from the cache or decoded and verified.
-    fn chunk(&self, blob: &BlobRef, chunk: u64) -> Result<Arc<[u8]>> {
+    fn chunk(&self, blob: &BlobRef, chunk: u64) -> Result<Chunk> {
         let key = ChunkKey::own(blob, chunk);
         match self.chunks.get(key) {
             Some(chunk) => Ok(chunk),
@@ -247,7 +246,9 @@ impl Contents {
         if len > limit {
             return Err(Error::TooLarge { len, limit });
         }
-        let mut bytes = vec![0; usize::try_from(len).map_err(|_| Error::TooLarge { len, limit })?];
+        let size = usize::try_from(len).map_err(|_| Error::TooLarge { len, limit })?;
+        let mut bytes = memory::zeros(blob.blob().place.offset, size)
+            .map_err(|error| blob.archive.blob_error(blob.blob(), error))?;
         self.read_at(blob, 0, &mut bytes)?;
         Ok(bytes)
     }
@@ -322,9 +323,4 @@ impl Drop for Held<'_> {
     fn drop(&mut self) {
         self.all.bytes.fetch_sub(self.bytes, Ordering::Relaxed);
     }
-}
-
-/// A buffer of `len` zeros that can be filled in place and then shared without another copy.
-fn blank(len: usize) -> Arc<[u8]> {
-    std::iter::repeat_n(0, len).collect()
 }

@@ -3,10 +3,10 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use wim::{BlobHasher, Resource};
+use wim::{BlobHasher, Resource, memory};
 
 use super::attempt::{Attempt, Chunks, Fault};
-use super::cache::ChunkKey;
+use super::cache::{Chunk, ChunkKey};
 use super::hashing::hash_range;
 use super::pipeline::in_order;
 use crate::Result;
@@ -42,11 +42,11 @@ impl Attempt<'_> {
             }
             let _ = self.set_sound(); // what is held is right even if the file has changed meanwhile
             self.keep(&chunks);
-            Ok(Some(chunks.into()))
+            Ok(Some(Arc::new(chunks)))
         })
     }
 
-    fn keep(&self, chunks: &[Arc<[u8]>]) {
+    fn keep(&self, chunks: &[Chunk]) {
         for (chunk, bytes) in (0..).zip(chunks) {
             self.contents.chunks.insert(ChunkKey::own(self.blob, chunk), Arc::clone(bytes));
         }
@@ -70,9 +70,10 @@ impl Attempt<'_> {
     }
 
     /// Decodes all chunks and holds their hash against the blob's; returns them only if they are to be held.
-    pub(super) fn hash_chunks(&self, resource: &Resource, hold: bool) -> Result<Vec<Arc<[u8]>>, Fault> {
+    pub(super) fn hash_chunks(&self, resource: &Resource, hold: bool) -> Result<Vec<Chunk>, Fault> {
         let mut hasher = BlobHasher::default();
-        let mut held = Vec::new();
+        let count = if hold { resource.chunk_count() as usize } else { 0 };
+        let mut held = memory::list(resource.place().start, count).map_err(|error| self.failed(error))?;
         self.decode_in_order(resource, 0, |_, chunks| {
             chunks.iter().for_each(|bytes| hasher.update(bytes));
             if hold {
@@ -90,7 +91,7 @@ impl Attempt<'_> {
         &self,
         resource: &Resource,
         first: u64,
-        mut take: impl FnMut(u64, Vec<Arc<[u8]>>) -> Result<(), Fault>,
+        mut take: impl FnMut(u64, Vec<Chunk>) -> Result<(), Fault>,
     ) -> Result<(), Fault> {
         let units = unit_count(resource);
         let helpers = self.contents.helpers.take(units.saturating_sub(first + 1).min(usize::MAX as u64) as usize);

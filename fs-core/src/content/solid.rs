@@ -8,10 +8,10 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use wim::{BlobHasher, ResourceHeader, SolidResource};
+use wim::{BlobHasher, ResourceHeader, SolidResource, memory};
 
 use super::attempt::{Attempt, Fault};
-use super::cache::{ChunkKey, ResourceKey};
+use super::cache::{Chunk, ChunkKey, ResourceKey};
 use super::pieces::{Piece, pieces};
 use super::pipeline::in_order;
 use super::stream::{Progress, Sink};
@@ -164,7 +164,7 @@ impl Attempt<'_> {
     }
 
     /// A chunk, from the cache or decoded: as the file of this generation has it.
-    fn solid_chunk(&self, solid: &Solid, chunk: u64) -> Result<Arc<[u8]>, Fault> {
+    fn solid_chunk(&self, solid: &Solid, chunk: u64) -> Result<Chunk, Fault> {
         let loaded = self.contents.chunks.get_or_load(self.chunk_key(solid, chunk), || {
             let bytes = self.decode_solid(solid, chunk)?;
             if self.contents.verify.is_on() {
@@ -175,7 +175,7 @@ impl Attempt<'_> {
         loaded.map_err(|fault| self.own_fault(fault))
     }
 
-    fn decode_solid(&self, solid: &Solid, chunk: u64) -> Result<Arc<[u8]>, Fault> {
+    fn decode_solid(&self, solid: &Solid, chunk: u64) -> Result<Chunk, Fault> {
         if let Some(error) = self.generation.chunk_failure(solid.number, chunk) {
             self.same_file()?;
             return Err(Fault::Failed(self.blob.archive.blob_error(self.row, error)));
@@ -220,7 +220,8 @@ impl Attempt<'_> {
             return self.decode_restless(solid, |bytes| sink(bytes).map_err(Fault::Failed));
         }
         let Some(_room) = self.contents.holding.reserve(self.row.size()) else { return Err(Fault::Changed) };
-        let mut held = Vec::with_capacity(self.row.size() as usize);
+        let held = memory::list(self.place().start, self.row.size() as usize);
+        let mut held = held.map_err(|error| self.failed(error))?;
         self.decode_restless(solid, |bytes| {
             held.extend(bytes);
             Ok(())

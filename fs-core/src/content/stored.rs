@@ -1,6 +1,6 @@
 //! Blobs that are stored as they are: read from the file straight into the caller's buffer.
 
-use wim::BlobHash;
+use wim::{BlobHash, memory};
 
 use super::attempt::{Attempt, Fault};
 
@@ -21,7 +21,8 @@ impl Attempt<'_> {
                 return self.matches(BlobHash::of(buf));
             }
             if let Some(_room) = self.restless.then(|| self.contents.holding.reserve(resource.size())).flatten() {
-                let mut whole = vec![0; resource.size() as usize];
+                let whole = memory::zeros(resource.place().start, resource.size() as usize);
+                let mut whole = whole.map_err(|error| self.failed(error))?;
                 read(0, &mut whole)?;
                 self.matches(BlobHash::of(&whole))?;
                 buf.copy_from_slice(&whole[offset as usize..][..buf.len()]);

@@ -1,11 +1,10 @@
 //! Whole blobs in order, past the cache: for those who copy them out.
 
-use std::sync::Arc;
-
 use wim::BlobHasher;
 
 use super::Contents;
 use super::attempt::{Attempt, Fault};
+use super::cache::Chunk;
 use crate::{BlobRef, Result};
 
 /// When the bytes of a blob that is streamed are handed out.
@@ -88,7 +87,7 @@ impl Attempt<'_> {
     }
 }
 
-fn hand_out(chunks: &[Arc<[u8]>], unit: u64, progress: &mut Progress, sink: &mut Sink<'_>) -> Result<(), Fault> {
+fn hand_out(chunks: &[Chunk], unit: u64, progress: &mut Progress, sink: &mut Sink<'_>) -> Result<(), Fault> {
     *progress = unit + 1;
     chunks.iter().try_for_each(|bytes| sink(bytes)).map_err(Fault::Failed)
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use parking_lot::{Mutex, RwLock};
-use wim::{Archive, Fingerprint};
+use wim::{Archive, Fingerprint, memory};
 
 use crate::Error;
 
@@ -41,11 +41,14 @@ pub(crate) struct Generation {
 
 impl Trust {
     /// Nothing is known yet of an archive whose file had this fingerprint before it was opened.
-    pub(crate) fn new(fingerprint: Fingerprint, archive: &Archive) -> Self {
+    ///
+    /// # Errors
+    /// As [`memory::zeros`].
+    pub(crate) fn new(fingerprint: Fingerprint, archive: &Archive) -> wim::Result<Self> {
         let blobs = archive.blobs().len();
         let blocks = archive.integrity().ok().flatten().map_or(0, |table| table.len());
-        let first = Arc::new(Generation::new(0, fingerprint, blobs, blocks));
-        Self { current: RwLock::new(first), tables: OnceLock::new(), blobs, blocks }
+        let first = Arc::new(Generation::new(0, fingerprint, blobs, blocks)?);
+        Ok(Self { current: RwLock::new(first), tables: OnceLock::new(), blobs, blocks })
     }
 
     /// The generation as it was last seen. The file is not looked at.
@@ -58,7 +61,7 @@ impl Trust {
     /// Asked *after* bytes were read, it tells that they are the ones that facts of the generation are about.
     ///
     /// # Errors
-    /// The file does not say.
+    /// The file does not say; there is too little memory for a new generation.
     pub(super) fn is_still(&self, archive: &Archive, generation: &Generation) -> io::Result<bool> {
         let fingerprint = archive.source().fingerprint()?;
         if fingerprint == generation.fingerprint {
@@ -68,7 +71,8 @@ impl Trust {
         if current.fingerprint != fingerprint {
             let number = current.number.wrapping_add(1);
             tracing::debug!(generation = number, "an archive's file has changed; it is verified anew");
-            *current = Arc::new(Generation::new(number, fingerprint, self.blobs, self.blocks));
+            let next = Generation::new(number, fingerprint, self.blobs, self.blocks);
+            *current = Arc::new(next.map_err(io::Error::other)?);
         }
         Ok(false)
     }
@@ -85,16 +89,16 @@ impl Trust {
 }
 
 impl Generation {
-    fn new(number: u32, fingerprint: Fingerprint, blobs: usize, blocks: usize) -> Self {
-        Self {
+    fn new(number: u32, fingerprint: Fingerprint, blobs: usize, blocks: usize) -> wim::Result<Self> {
+        Ok(Self {
             number,
-            sound_blobs: Bits::new(blobs),
-            sound_blocks: Bits::new(blocks),
-            bad_blocks: Bits::new(blocks),
+            sound_blobs: Bits::new(blobs)?,
+            sound_blocks: Bits::new(blocks)?,
+            bad_blocks: Bits::new(blocks)?,
             fingerprint,
             failures: Mutex::default(),
             chunk_failures: Mutex::default(),
-        }
+        })
     }
 
     /// Why a blob cannot be read, if that is known.
@@ -123,8 +127,8 @@ impl Generation {
 pub(super) struct Bits(Box<[AtomicU64]>);
 
 impl Bits {
-    fn new(count: usize) -> Self {
-        Self((0..count.div_ceil(64)).map(|_| AtomicU64::new(0)).collect())
+    fn new(count: usize) -> wim::Result<Self> {
+        Ok(Self(memory::collect(0, (0..count.div_ceil(64)).map(|_| AtomicU64::new(0)))?.into()))
     }
 
     /// Whether the bit is set.
@@ -144,7 +148,7 @@ mod tests {
 
     #[test]
     fn bits_are_set_one_by_one() {
-        let bits = Bits::new(130);
+        let bits = Bits::new(130).unwrap();
         for index in [0, 63, 64, 129] {
             assert!(!bits.get(index));
             bits.set(index);

@@ -15,7 +15,7 @@ pub use streams::{NamedStream, Streams};
 pub use tagged::{ExtendedAttribute, TaggedItem, UnixData};
 
 use crate::warning::Warnings;
-use crate::{Error, Name, Result, Warning};
+use crate::{Error, Name, Result, Warning, memory};
 use security::SecurityData;
 use tree::Builder;
 
@@ -106,8 +106,8 @@ impl Metadata {
         }
         let mut warnings = Warnings::default();
         let security = SecurityData::parse(&bytes, &mut warnings)?;
-        let root = place_of_root(&mut bytes, security.end as usize, &mut warnings);
-        let mut tree = Builder::new(&bytes, &security, &mut warnings);
+        let root = place_of_root(&mut bytes, security.end as usize, &mut warnings)?;
+        let mut tree = Builder::new(&bytes, &security, &mut warnings)?;
         tree.build(root)?;
         let Builder { mut nodes, mut inodes, .. } = tree;
         bytes.shrink_to_fit();
@@ -257,16 +257,16 @@ impl Metadata {
 
 /// Where the root's entry is: at `at`, or at the end of `bytes` after one was appended to an image
 /// without a root.
-fn place_of_root(bytes: &mut Vec<u8>, at: usize, warnings: &mut Warnings) -> u32 {
+fn place_of_root(bytes: &mut Vec<u8>, at: usize, warnings: &mut Warnings) -> Result<u32> {
     let length = bytes.get(at..).and_then(|rest| rest.first_chunk()).map(|&length| u64::from_le_bytes(length));
     if length.is_none_or(|length| length > 8) {
-        return at as u32;
+        return Ok(at as u32);
     }
     warnings.push(Warning::EmptyImage { at: at as u64 });
-    bytes.resize(bytes.len().next_multiple_of(8), 0);
-    let root = bytes.len() as u32;
-    bytes.extend(EMPTY_ROOT);
-    root
+    let root = bytes.len().next_multiple_of(8);
+    memory::resize(bytes, 0, root + EMPTY_ROOT.len())?;
+    bytes[root..].copy_from_slice(&EMPTY_ROOT);
+    Ok(root as u32)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use zerocopy::little_endian::{U32, U64};
 use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned};
 
 use crate::warning::Warnings;
-use crate::{Error, Result, Warning};
+use crate::{Error, Result, Warning, memory};
 
 /// The fixed part as stored; sizes and descriptors follow.
 #[derive(FromBytes, Immutable, KnownLayout, Unaligned)]
@@ -42,7 +42,7 @@ impl SecurityData {
             .ok_or(invalid(4, count as u64, "more descriptors than there is room for"))?;
 
         let mut end = FIXED + size_of_val(sizes);
-        let mut bounds = Vec::with_capacity(count + 1);
+        let mut bounds = memory::list(0, count + 1)?;
         bounds.push(end as u32);
         for (at, size) in (FIXED as u64..).step_by(8).zip(sizes) {
             let fits = usize::try_from(size.get()).ok().and_then(|size| end.checked_add(size));

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use crate::{Result, memory};
+
 /// A bit for each eight bytes, since entries begin and end at multiples of eight.
 ///
 /// Lists of directory entries may overlap, and directories may share them: n lists of two
@@ -12,8 +14,8 @@ pub(super) struct Seen(Vec<u64>);
 
 impl Seen {
     /// Nothing claimed of `len` bytes.
-    pub(super) fn new(len: usize) -> Self {
-        Self(vec![0; len.div_ceil(8 * 64)])
+    pub(super) fn new(len: usize) -> Result<Self> {
+        Ok(Self(memory::collect(0, (0..len.div_ceil(8 * 64)).map(|_| 0))?))
     }
 
     /// Claims `bytes`, whose ends are multiples of eight, or finds that some of them are claimed
@@ -46,7 +48,7 @@ mod tests {
     proptest! {
         #[test]
         fn claims_are_exclusive(claims in prop::collection::vec((0..400usize, 0..200usize), 1..30)) {
-            let mut seen = Seen::new(600 * 8);
+            let mut seen = Seen::new(600 * 8).unwrap();
             let mut taken = [false; 600];
             for (start, len) in claims {
                 let free = taken[start..start + len].iter().all(|taken| !taken);

@@ -147,7 +147,7 @@ mod tests {
     const ENCRYPTED: u32 = 0x4020;
 
     fn skip(bytes: &[u8], at: usize, count: u16) -> Result<(usize, Option<Error>), ListFault> {
-        skip_streams(bytes, at, count, &mut Seen::new(bytes.len()))
+        skip_streams(bytes, at, count, &mut Seen::new(bytes.len()).unwrap())
     }
 
     fn damage(bytes: &[u8], at: usize, count: u16) -> String {

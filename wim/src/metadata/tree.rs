@@ -9,7 +9,7 @@ use super::security::SecurityData;
 use super::seen::Seen;
 use super::{Dentry, Inode, NO_INODE, NO_NODE, Node, NodeId};
 use crate::warning::{EntryProblem, Warnings};
-use crate::{BlobHash, Error, Name, Result, Warning, upcase};
+use crate::{BlobHash, Error, Name, Result, Warning, memory, upcase};
 
 /// How deep directories may be nested.
 const MAX_DEPTH: u32 = 16384;
@@ -44,18 +44,18 @@ struct Directory {
 
 impl<'a> Builder<'a> {
     /// A tree whose root has its entry at `root`.
-    pub(super) fn new(bytes: &'a [u8], security: &'a SecurityData, warnings: &'a mut Warnings) -> Self {
-        Self {
+    pub(super) fn new(bytes: &'a [u8], security: &'a SecurityData, warnings: &'a mut Warnings) -> Result<Self> {
+        Ok(Self {
             bytes,
             security,
-            seen: Seen::new(bytes.len()),
+            seen: Seen::new(bytes.len())?,
             nodes: Vec::new(),
             inodes: Vec::new(),
             directories: Vec::new(),
             links: Vec::new(),
             children: Vec::new(),
             warnings,
-        }
+        })
     }
 
     /// Reads the root's entry at `at`, and everything below it.
@@ -63,11 +63,10 @@ impl<'a> Builder<'a> {
         self.root(at)?;
         let mut next = 0;
         while next < self.directories.len() {
-            self.list(next);
+            self.list(next)?;
             next += 1;
         }
-        self.number_inodes();
-        Ok(())
+        self.number_inodes()
     }
 
     fn root(&mut self, at: u32) -> Result<()> {
@@ -89,8 +88,7 @@ impl<'a> Builder<'a> {
         if !root.stored_name().is_empty() {
             self.warn(at, NodeId::ROOT, EntryProblem::RootName);
         }
-        self.push(at, NodeId::ROOT, 0);
-        Ok(())
+        self.push(at, NodeId::ROOT, 0)
     }
 
     /// The entry at `at`, which is sound.
@@ -103,7 +101,7 @@ impl<'a> Builder<'a> {
     }
 
     /// Makes the entry at `at` a node of `parent`.
-    fn push(&mut self, at: u32, parent: NodeId, depth: u32) {
+    fn push(&mut self, at: u32, parent: NodeId, depth: u32) -> Result<()> {
         let node = self.nodes.len() as u32;
         let dentry = self.dentry(at);
         let id = NodeId(node);
@@ -112,21 +110,19 @@ impl<'a> Builder<'a> {
         }
         if dentry.is_directory() {
             let list = self.check_list(at, id, dentry.subdir(), depth);
-            self.directories.push(Directory { node, list, depth, subdirectories: 0 });
+            let directory = Directory { node, list, depth, subdirectories: 0 };
+            memory::push(&mut self.directories, at.into(), directory)?;
         } else {
             if dentry.subdir() != 0 {
                 self.warn(at, parent, EntryProblem::Children);
             }
-            self.links.extend(dentry.hard_link_id().map(|link| (link.get(), node)));
+            if let Some(link) = dentry.hard_link_id() {
+                memory::push(&mut self.links, at.into(), (link.get(), node))?;
+            }
         }
-        self.nodes.push(Node {
-            at,
-            parent: parent.0,
-            inode: NO_INODE,
-            first_child: 0,
-            child_count: 0,
-            next_link: NO_NODE,
-        });
+        let (first_child, child_count, next_link) = (0, 0, NO_NODE);
+        let node = Node { at, parent: parent.0, inode: NO_INODE, first_child, child_count, next_link };
+        memory::push(&mut self.nodes, at.into(), node)
     }
 
     /// The offset of a directory's list of children, 0 for none or an impossible offset.
@@ -146,39 +142,46 @@ impl<'a> Builder<'a> {
     }
 
     /// Reads the children of the directory at `index` of `directories`.
-    fn list(&mut self, index: usize) {
+    fn list(&mut self, index: usize) -> Result<()> {
         let Directory { node, list, depth, .. } = self.directories[index];
         if list == 0 {
-            return;
+            return Ok(());
         }
         let directory = NodeId(node);
         let mut children = std::mem::take(&mut self.children);
         children.clear();
-        self.collect(directory, list, &mut children);
-        self.sort(directory, &mut children);
+        self.collect(directory, list, &mut children)?;
+        self.sort(directory, &mut children)?;
         let (first_child, known) = (self.nodes.len() as u32, self.directories.len());
         for &child in &children {
-            self.push(child, directory, depth + 1);
+            self.push(child, directory, depth + 1)?;
         }
         self.directories[index].subdirectories = (self.directories.len() - known) as u32;
         self.nodes[node as usize].first_child = first_child;
         self.nodes[node as usize].child_count = children.len() as u32;
         self.children = children;
+        Ok(())
     }
 
     /// Collects the entries of the list at `list` that can be shown, up to its end or damage to it.
-    fn collect(&mut self, directory: NodeId, list: u32, children: &mut Vec<u32>) {
+    fn collect(&mut self, directory: NodeId, list: u32, children: &mut Vec<u32>) -> Result<()> {
         let mut at = list;
         loop {
             let extent = match Extent::parse(self.bytes, at as usize, &mut self.seen) {
                 Ok(Some(extent)) => extent,
-                Ok(None) => return,
-                Err(ListFault::Damaged(error)) => return self.warn(at, directory, EntryProblem::ListDamaged(error)),
-                Err(ListFault::Twice) => return self.warn(at, directory, EntryProblem::ListTwice),
+                Ok(None) => return Ok(()),
+                Err(fault) => {
+                    let problem = match fault {
+                        ListFault::Damaged(error) => EntryProblem::ListDamaged(error),
+                        ListFault::Twice => EntryProblem::ListTwice,
+                    };
+                    self.warn(at, directory, problem);
+                    return Ok(());
+                }
             };
             match extent.fault {
                 Some(fault) => self.warn(at, directory, EntryProblem::Broken(fault)),
-                None if self.is_shown(at, directory) => children.push(at),
+                None if self.is_shown(at, directory) => memory::push(children, at.into(), at)?,
                 None => {}
             }
             at = extent.end as u32;
@@ -209,14 +212,15 @@ impl<'a> Builder<'a> {
     }
 
     /// Puts a directory's children in order and leaves out those whose name is there already.
-    fn sort(&mut self, directory: NodeId, children: &mut Vec<u32>) {
+    fn sort(&mut self, directory: NodeId, children: &mut Vec<u32>) -> Result<()> {
         // Most writers sort names in the same order.
         if children.is_sorted_by(|&a, &b| self.name(a).cmp_shown(self.name(b)).is_lt()) {
-            return;
+            return Ok(());
         }
         let first = self.name(children[0]);
         let skip = children.iter().map(|&at| first.common_units(self.name(at))).min().unwrap_or_default();
-        let mut keyed: Vec<_> = children.iter().map(|&at| (sort_key(self.name(at), skip), at)).collect();
+        let keyed = children.iter().map(|&at| (sort_key(self.name(at), skip), at));
+        let mut keyed = memory::collect(children[0].into(), keyed)?;
         let by_name =
             |a: &(u64, u32), b: &(u64, u32)| a.0.cmp(&b.0).then_with(|| self.name(a.1).cmp_shown(self.name(b.1)));
         keyed.sort_unstable_by(|a, b| by_name(a, b).then(a.1.cmp(&b.1)));
@@ -224,23 +228,27 @@ impl<'a> Builder<'a> {
         let mut twice = Vec::new();
         for group in keyed.chunk_by(|a, b| by_name(a, b).is_eq()) {
             children.push(group[0].1);
-            twice.extend(group[1..].iter().map(|&(_, at)| at));
+            for &(_, at) in &group[1..] {
+                memory::push(&mut twice, at.into(), at)?;
+            }
         }
         for at in twice {
             self.warn(at, directory, EntryProblem::NameTwice);
         }
+        Ok(())
     }
 
     /// Gives every node its inode, by the order of nodes.
-    fn number_inodes(&mut self) {
-        self.link_nodes();
+    fn number_inodes(&mut self) -> Result<()> {
+        self.link_nodes()?;
         let mut directories = self.directories.iter().peekable();
         for node in 0..self.nodes.len() {
             let inode = match self.nodes[node].inode {
                 NO_INODE => {
                     let directory = directories.next_if(|directory| directory.node == node as u32);
                     let links = directory.map_or(1, |directory| 2 + directory.subdirectories);
-                    self.inodes.push(Inode { first_node: node as u32, links });
+                    let inode = Inode { first_node: node as u32, links };
+                    memory::push(&mut self.inodes, self.nodes[node].at.into(), inode)?;
                     self.inodes.len() as u32 - 1
                 }
                 inode => {
@@ -255,23 +263,27 @@ impl<'a> Builder<'a> {
                 self.nodes[next as usize].inode = inode;
             }
         }
+        Ok(())
     }
 
     /// Chains the names that are links of one file: those with the same id and the same data.
     ///
     /// Quirk: Windows 7's install.wim has one id on files that differ.
-    fn link_nodes(&mut self) {
+    fn link_nodes(&mut self) -> Result<()> {
         let mut links = std::mem::take(&mut self.links);
         links.sort_unstable();
         let mut group: Vec<(BlobHash, u32)> = Vec::new();
         for same_id in links.chunk_by(|a, b| a.0 == b.0).filter(|names| names.len() > 1) {
             group.clear();
-            group.extend(same_id.iter().map(|&(_, node)| (self.data_hash(node), node)));
+            for &(_, node) in same_id {
+                memory::push(&mut group, self.nodes[node as usize].at.into(), (self.data_hash(node), node))?;
+            }
             group.sort_unstable();
             for pair in group.windows(2).filter(|pair| pair[0].0 == pair[1].0) {
                 self.nodes[pair[0].1 as usize].next_link = pair[1].1;
             }
         }
+        Ok(())
     }
 
     /// The hash of a file's unnamed data, whether it is encrypted or not; zero for an empty file.

@@ -21,7 +21,7 @@ impl XmlData {
     /// out with a warning.
     #[must_use]
     pub fn parse(bytes: &[u8]) -> Self {
-        parse::parse(bytes)
+        parse::parse(bytes).unwrap_or_else(Self::unreadable)
     }
 
     /// Reads the XML data of the archive `source`, whose header is `header`. What cannot be read is
@@ -30,8 +30,12 @@ impl XmlData {
         match Self::read_bytes(source, header) {
             Ok(bytes) if bytes.is_empty() => Self::default(),
             Ok(bytes) => Self::parse(&bytes),
-            Err(error) => Self { warnings: vec![Warning::XmlUnreadable(error)], ..Self::default() },
+            Err(error) => Self::unreadable(error),
         }
+    }
+
+    fn unreadable(error: Error) -> Self {
+        Self { warnings: vec![Warning::XmlUnreadable(error)], ..Self::default() }
     }
 
     fn read_bytes(source: &dyn ReadAt, header: &Header) -> Result<Vec<u8>> {

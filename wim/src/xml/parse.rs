@@ -7,44 +7,53 @@ use quick_xml::events::{BytesRef, BytesStart, Event};
 
 use super::{ImageXml, WindowsInfo, WindowsVersion, XmlData};
 use crate::warning::Warnings;
-use crate::{FileTime, Warning};
+use crate::{FileTime, Result, Warning, memory};
 
 /// How deep elements may be nested; the deepest known one is the fifth.
 const MAX_DEPTH: usize = 50;
 /// The largest number of an image, as in the header.
 const MAX_NUMBER: u32 = 0xFFFF;
 
+/// How many times the text is held while it is parsed, at most: an element's content, which grows by
+/// doubling, and each image's part of the text.
+const TEXTS: usize = 4;
+/// How many times each image is.
+const IMAGES: usize = 2;
+
 /// See [`XmlData::parse`].
-pub(super) fn parse(bytes: &[u8]) -> XmlData {
+///
+/// # Errors
+/// [`Error::Io`](crate::Error::Io), when there is too little memory for the text and what is taken from it.
+pub(super) fn parse(bytes: &[u8]) -> Result<XmlData> {
     let mut warnings = Warnings::default();
-    let text = decode(bytes, &mut warnings);
+    let text = decode(bytes, &mut warnings)?;
+    // It comes in many small pieces, so whether there is enough for them is only tried.
+    let images = text.matches("<IMAGE").take(MAX_NUMBER as usize).count() * size_of::<ImageXml>();
+    drop(memory::list::<u8>(0, text.len() * TEXTS + images * IMAGES)?);
     let mut parser = Parser { text: &text, warnings, ..Parser::default() };
     parser.run();
     let Parser { images, encrypted, warnings, .. } = parser;
     let (images, warnings) = (images.into_values().collect(), warnings.into_vec());
-    XmlData { text, images, encrypted, warnings }
+    Ok(XmlData { text, images, encrypted, warnings })
 }
 
 /// The text of UTF-16LE `bytes`, without a byte order mark and with U+FFFD for unpaired surrogates.
-fn decode(bytes: &[u8], warnings: &mut Warnings) -> String {
+fn decode(bytes: &[u8], warnings: &mut Warnings) -> Result<String> {
     let (units, rest) = bytes.as_chunks();
-    let units = units.iter().map(|&unit| u16::from_le_bytes(unit));
+    let units = units.strip_prefix(&[[0xFF, 0xFE]]).unwrap_or(units);
+    let all = char::decode_utf16(units.iter().map(|&unit| u16::from_le_bytes(unit)));
+    let len = all.clone().map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER).len_utf8()).sum();
+    let mut text = String::new();
+    text.try_reserve_exact(len).map_err(|error| memory::too_little(0, len, error))?;
     let mut bad = !rest.is_empty();
-    let text: String = char::decode_utf16(units)
-        .map(|c| {
-            c.unwrap_or_else(|_| {
-                bad = true;
-                char::REPLACEMENT_CHARACTER
-            })
-        })
-        .collect();
+    for c in all {
+        bad |= c.is_err();
+        text.push(c.unwrap_or(char::REPLACEMENT_CHARACTER));
+    }
     if bad {
         warnings.push(Warning::Xml { at: 0, problem: "not all of it is UTF-16".into() });
     }
-    match text.strip_prefix('\u{FEFF}') {
-        Some(text) => text.to_owned(),
-        None => text,
-    }
+    Ok(text)
 }
 
 /// A document being parsed.
@@ -271,7 +280,7 @@ mod tests {
     }
 
     fn parse_text(text: &str) -> XmlData {
-        parse(&utf16(text))
+        XmlData::parse(&utf16(text))
     }
 
     fn warnings(xml: &XmlData) -> Vec<String> {
@@ -408,7 +417,7 @@ mod tests {
         let at = bytes.iter().position(|&byte| byte == b'?').unwrap();
         bytes[at..at + 2].copy_from_slice(&0xD800u16.to_le_bytes());
         bytes.push(0);
-        let xml = parse(&bytes);
+        let xml = XmlData::parse(&bytes);
         assert_eq!(xml.image(1).unwrap().name.as_deref(), Some("a\u{FFFD}"));
         assert_eq!(warnings(&xml), ["XML data at 0x0: not all of it is UTF-16"]);
     }

@@ -135,7 +135,7 @@ fn parsers_stand_any_bytes() {
         let _ = Header::parse(&bytes);
     });
     mutations(&part(&built.places.blob_table), 20_000, |bytes| {
-        let table = BlobTable::parse(&bytes, 1, false);
+        let table = BlobTable::parse(&bytes, 1, false).unwrap();
         assert!(table.len() + table.metadata().len() <= bytes.len() / 50);
     });
     mutations(&part(&built.places.xml), 20_000, |bytes| {
