@@ -33,6 +33,9 @@ pub struct OpenArchive {
     pub path: PathBuf,
     /// The archive.
     pub wim: wim::Archive,
+    /// The volume that its file is on, by device number; threads that work ahead or in turn are
+    /// shared among volumes.
+    pub(crate) device: u64,
     /// Which of its bytes have matched a SHA-1.
     pub(crate) trust: Trust,
 }
@@ -59,7 +62,7 @@ impl OpenArchive {
         let fingerprint = source.fingerprint().map_err(|error| Error::io(&path, error))?;
         let wim = wim::Archive::open(source).map_err(|error| Error::archive(&path, error))?;
         let trust = Trust::new(fingerprint, &wim).map_err(|error| Error::archive(&path, error))?;
-        Ok(Self { id: ArchiveId::next(), path, wim, trust })
+        Ok(Self { id: ArchiveId::next(), path, wim, device: fingerprint.device, trust })
     }
 
     /// The file's path.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use wim::{Blob, BlobHash, FileTime, Fingerprint, Header, ImageXml, Outline, ReadAt, Warning, XmlData};
 
@@ -20,6 +20,8 @@ pub(crate) struct ArchiveFile {
     pub(crate) path: PathBuf,
     /// Its file when it was opened.
     pub(crate) opened: Fingerprint,
+    /// When it was last written, as far as is known: a number of [`FileTime`].
+    written: AtomicU64,
     pub(crate) header: Header,
     pub(crate) images: Vec<ImageEntry>,
     /// Hash of the XML data; `None` if it is damaged.
@@ -68,6 +70,7 @@ impl ArchiveFile {
             id: ArchiveId::next(),
             path: path.to_owned(),
             opened,
+            written: AtomicU64::new(time_of(opened).0),
             images: image_entries(&outline).map_err(|error| Error::archive(path, error))?,
             xml: hash_of(&outline.xml),
             header: outline.header,
@@ -111,6 +114,11 @@ impl ArchiveFile {
         Ok(archive)
     }
 
+    /// The archive with its tables, if they are in memory.
+    pub(crate) fn tables_in_memory(&self) -> Option<Arc<OpenArchive>> {
+        self.memory.tables_here(self.id)
+    }
+
     /// Logs what is odd about the archive.
     fn tell(&self, wim: &wim::Archive) {
         for warning in wim.warnings() {
@@ -129,6 +137,17 @@ impl ArchiveFile {
     /// The size of the file in bytes when it was opened.
     pub(crate) fn size(&self) -> u64 {
         self.source.size()
+    }
+
+    /// When the file was last written, as of when it was last looked at: who asks must not wait for
+    /// its storage.
+    pub(crate) fn written(&self) -> FileTime {
+        FileTime(self.written.load(Ordering::Relaxed))
+    }
+
+    /// Sets when the file was last written.
+    pub(crate) fn set_written(&self, now: Fingerprint) {
+        self.written.store(time_of(now).0, Ordering::Relaxed);
     }
 
     /// What the file is like now.
@@ -167,6 +186,10 @@ impl Drop for ArchiveFile {
         self.memory.drop_tables(self.id);
         self.drop_trees();
     }
+}
+
+fn time_of(fingerprint: Fingerprint) -> FileTime {
+    FileTime::from_unix(fingerprint.modified.0, fingerprint.modified.1)
 }
 
 fn image_entries(outline: &Outline) -> wim::Result<Vec<ImageEntry>> {

@@ -2,7 +2,6 @@
 
 use wim::{BlobHash, Dentry, FileTime, UnixData};
 
-use crate::archive_file::ArchiveFile;
 use crate::image::{Image, Node};
 use crate::{Attr, BlobRef, Error, Ino, Kind, Options, Result, elsewhere, links};
 
@@ -79,15 +78,9 @@ pub(crate) fn folder(options: &Options, ino: Ino, time: FileTime) -> Attr {
 /// The attributes of an image's directory in its group: times from the XML data, or else the archive file's.
 pub(crate) fn image(options: &Options, ino: Ino, image: &Image) -> Attr {
     let facts = image.facts();
-    let written = facts.modified.unwrap_or_else(|| written(&image.archive));
+    let written = facts.modified.unwrap_or_else(|| image.archive.written());
     let created = facts.created.unwrap_or(written);
     Attr { ino, created, ..bare(options, Kind::Directory, written) }
-}
-
-/// When an archive's file was last written; when it was opened, where that cannot be told.
-fn written(archive: &ArchiveFile) -> FileTime {
-    let now = archive.fingerprint().unwrap_or(archive.opened);
-    FileTime::from_unix(now.modified.0, now.modified.1)
 }
 
 /// The size of a content of a file: 0 without one, [`UNKNOWN_SIZE`] if no archive has it or can

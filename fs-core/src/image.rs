@@ -5,6 +5,7 @@ use std::sync::Arc;
 use wim::{BlobHash, InodeId, Metadata, NodeId};
 
 use crate::archive_file::{ArchiveFile, Facts};
+use crate::filesystem::Storage;
 use crate::ino::MAX_INODES;
 use crate::uses::Uses;
 use crate::{BlobRef, Error, ImageSlot, OpenArchive, Result};
@@ -22,6 +23,8 @@ pub(crate) struct Image {
 
     /// Where its data is looked for, in this order; its own archive first.
     pub(crate) suppliers: Arc<[Arc<ArchiveFile>]>,
+    /// The volumes that these are on.
+    pub(crate) storage: Storage,
     /// Who knows it; the same for all snapshots of what is the same image.
     pub(crate) uses: Arc<Uses>,
 }
@@ -62,6 +65,23 @@ impl Image {
         }
         self.uses.set_lacked();
         impossible.ok_or(Error::DataMissing { hash: *hash })
+    }
+
+    /// The blob with this content, if the tables that tell are in memory. Waits for nothing.
+    pub(crate) fn blob_in_memory(&self, hash: &BlobHash) -> Option<BlobRef> {
+        for file in self.suppliers.iter() {
+            let archive = file.tables_in_memory()?;
+            if let Some(index) = archive.wim.blobs().find(hash) {
+                return Some(BlobRef { archive, index });
+            }
+        }
+        None
+    }
+
+    /// Whether its tree and the tables of all its archives are in memory.
+    pub(crate) fn is_in_memory(&self) -> bool {
+        let memory = self.archive.memory();
+        memory.has_tree(self.archive.id, self.index) && self.suppliers.iter().all(|file| memory.has_tables(file.id))
     }
 
     /// What the XML data says of it.

@@ -26,6 +26,7 @@ mod options;
 mod read_ahead;
 mod references;
 mod resolve;
+mod shares;
 mod slots;
 mod source;
 mod survey;
@@ -40,12 +41,14 @@ pub use attributes::{AttributeSource, Attributes};
 pub use content::{ContentOptions, Contents, Release, Verify};
 pub use error::{Chain, Error, Problem, Result};
 pub use filesystem::{
-    Changed, Filesystem, Invalidation, Left, Level, LinkTargets, ReparsePoint, StreamEntry, Volume, WindowsAttr,
+    About, Changed, Filesystem, Invalidation, Left, Level, LinkTargets, ReparsePoint, Storage, StreamEntry, Volume,
+    WindowsAttr,
 };
 pub use ino::{ImageSlot, Ino};
 pub use inventory::{ArchiveInfo, GroupInfo, ImageInfo, Inventory};
 pub use local::LocalFile;
 pub use options::{ImageChoice, Options, StreamInterface};
+pub use shares::Shares;
 pub use source::{ArchiveEntry, FolderSource, GroupEntry, GroupListing, Shape, StoreListing, StoreSource, StoredFile};
 pub use survey::Survey;
 pub use told::DamageLog;

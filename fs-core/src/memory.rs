@@ -83,6 +83,24 @@ impl Memory {
         }
     }
 
+    /// The tables of an archive, if they are here.
+    pub(crate) fn tables_here(&self, id: ArchiveId) -> Option<Arc<OpenArchive>> {
+        match self.0.get(Key::Tables(id))? {
+            Kept::Tables(archive) => Some(archive),
+            Kept::Tree(_) => None,
+        }
+    }
+
+    /// Whether the tables of an archive are here.
+    pub(crate) fn has_tables(&self, id: ArchiveId) -> bool {
+        self.0.has(Key::Tables(id))
+    }
+
+    /// Whether the tree of the image at `index` of an archive is here.
+    pub(crate) fn has_tree(&self, id: ArchiveId, index: usize) -> bool {
+        self.0.has(Key::Tree(id, index))
+    }
+
     /// Drops the tables of an archive, and returns what they were kept in.
     pub(crate) fn drop_tables(&self, id: ArchiveId) -> Option<Arc<OpenArchive>> {
         match self.0.remove(Key::Tables(id))? {

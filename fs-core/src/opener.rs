@@ -141,6 +141,7 @@ impl Seen {
         let fingerprint = opened.as_ref().map_or(file.fingerprint, |archive| archive.opened);
         let old = before.and_then(|seen| seen.archive.clone());
         let is_same = |old: &Arc<ArchiveFile>| same_file(old.opened, fingerprint);
+        old.iter().filter(|old| is_same(old)).for_each(|old| old.set_written(fingerprint));
         match opened {
             Ok(new) => {
                 let old = old.filter(|old| is_same(old) && old.is_like(&new));

@@ -122,6 +122,12 @@ impl<K: Copy + Eq + Hash, V: Clone + Weigh, E: Clone> Cache<K, V, E> {
         value.or_else(|| self.giant.lock().as_ref().filter(|(giant, _)| *giant == key).map(|(_, value)| value.clone()))
     }
 
+    /// Whether the value is here; it does not count as used.
+    pub(crate) fn has(&self, key: K) -> bool {
+        let kept = self.shards[self.shard_of(key)].lock().contains(&key);
+        kept || self.giant.lock().as_ref().is_some_and(|(giant, _)| *giant == key)
+    }
+
     /// The value, loaded by `load` unless it is here or another thread is loading it now.
     ///
     /// No lock is held while `load` runs or is waited for. If it panics, one of those who wait loads in its stead.

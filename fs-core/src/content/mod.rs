@@ -30,7 +30,7 @@
 //! # Memory
 //! The cache holds chunks of up to `cache_bytes` in sum. Of chunks larger than that the newest one is kept beside it, so that
 //! reading a file in small pieces never decodes its chunk once for each piece. Solid chunks are decoded by several threads at
-//! once as far as they fit into half of the cache's size, one always. So the peak is one and a half times the cache, or the
+//! once as far as they fit into half of the cache's size, one of each volume always. So the peak is one and a half times the cache, or the
 //! cache and two chunks where these are larger, and what blobs are held (at most half of the cache) until their SHA-1 matched.
 //! A chunk above `max_chunk_bytes` is refused: a few bytes of an archive can ask for a gigabyte.
 //!

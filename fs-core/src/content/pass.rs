@@ -94,7 +94,8 @@ impl Attempt<'_> {
         mut take: impl FnMut(u64, Vec<Chunk>) -> Result<(), Fault>,
     ) -> Result<(), Fault> {
         let units = unit_count(resource);
-        let helpers = self.contents.helpers.take(units.saturating_sub(first + 1).min(usize::MAX as u64) as usize);
+        let wanted = units.saturating_sub(first + 1).min(usize::MAX as u64) as usize;
+        let helpers = self.contents.helpers.take(self.blob.archive.device, wanted);
         in_order(
             units.saturating_sub(first),
             helpers.count(),

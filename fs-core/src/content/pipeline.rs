@@ -1,41 +1,46 @@
 //! Work done by several threads at once whose results are taken in order: decoding ahead of a hash or a sink.
 
-use std::collections::VecDeque;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::collections::{HashMap, VecDeque};
 use std::thread;
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
 /// How many threads may help those that read, over all readers together.
 ///
-/// Readers come with threads of their own; where many of them decode at once nobody needs help, so one that finds no helper
-/// free works alone and never waits for one.
+/// Readers come with threads of their own; where many of them decode at once nobody needs help, so
+/// one that finds no helper free works alone and never waits for one. Half of them are kept for
+/// each volume however many others hold: helpers for one that hangs are not given back until it
+/// answers.
 #[derive(Debug)]
 pub(super) struct Helpers {
-    free: AtomicUsize,
+    count: usize,
+    /// The helpers taken, by device number of the volume.
+    taken: Mutex<HashMap<u64, usize>>,
 }
 
 /// Some helpers taken; dropping gives them back.
 #[derive(Debug)]
 pub(super) struct Taken<'a> {
     all: &'a Helpers,
+    device: u64,
     count: usize,
 }
 
 impl Helpers {
     /// `count` helpers, all free.
     pub(super) fn new(count: usize) -> Self {
-        Self { free: AtomicUsize::new(count) }
+        Self { count, taken: Mutex::default() }
     }
 
-    /// As many helpers as are free, at most `wanted`.
-    pub(super) fn take(&self, wanted: usize) -> Taken<'_> {
-        let mut count = 0;
-        let _ = self.free.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |free| {
-            count = free.min(wanted);
-            Some(free - count)
-        });
-        Taken { all: self, count }
+    /// As many helpers for reading from a volume as are free or kept for it, at most `wanted`.
+    pub(super) fn take(&self, device: u64, wanted: usize) -> Taken<'_> {
+        let mut taken = self.taken.lock();
+        let all: usize = taken.values().sum();
+        let own = taken.entry(device).or_default();
+        let (free, kept) = (self.count.saturating_sub(all), self.count.div_ceil(2).saturating_sub(*own));
+        let count = free.max(kept).min(wanted);
+        *own += count;
+        Taken { all: self, device, count }
     }
 }
 
@@ -48,7 +53,11 @@ impl Taken<'_> {
 
 impl Drop for Taken<'_> {
     fn drop(&mut self) {
-        self.all.free.fetch_add(self.count, Ordering::Relaxed);
+        let mut taken = self.all.taken.lock();
+        if let Some(own) = taken.get_mut(&self.device) {
+            *own -= self.count;
+        }
+        taken.retain(|_, own| *own > 0);
     }
 }
 
@@ -199,7 +208,7 @@ impl<T, E> Drop for Closes<'_, T, E> {
 #[cfg(test)]
 mod tests {
     use std::panic::{AssertUnwindSafe, catch_unwind};
-    use std::sync::atomic::AtomicU64;
+    use std::sync::atomic::{AtomicU64, Ordering};
     use std::time::Duration;
 
     use super::*;
@@ -310,13 +319,22 @@ mod tests {
     #[test]
     fn helpers_are_shared_and_given_back() {
         let helpers = Helpers::new(3);
-        let first = helpers.take(2);
-        let second = helpers.take(2);
-        let third = helpers.take(2);
+        let [first, second, third] = [2, 2, 2].map(|wanted| helpers.take(1, wanted));
         assert_eq!((first.count(), second.count(), third.count()), (2, 1, 0));
         drop(first);
-        assert_eq!(helpers.take(8).count(), 2);
+        assert_eq!(helpers.take(1, 8).count(), 2);
         drop((second, third));
-        assert_eq!(helpers.take(8).count(), 3);
+        assert_eq!(helpers.take(1, 8).count(), 3);
+        assert!(helpers.taken.lock().is_empty());
+    }
+
+    #[test]
+    fn half_of_the_helpers_are_kept_for_each_volume() {
+        let helpers = Helpers::new(3);
+        let hangs = helpers.take(1, 8);
+        let [first, second] = [8, 8].map(|wanted| helpers.take(2, wanted));
+        assert_eq!((hangs.count(), first.count(), second.count()), (3, 2, 0));
+        drop(first);
+        assert_eq!(helpers.take(2, 1).count(), 1);
     }
 }

@@ -1,9 +1,12 @@
 //! A bound on the memory that work under way takes.
 
+use std::collections::HashMap;
+
 use parking_lot::{Condvar, Mutex};
 
-/// Lets work begin as long as the bytes that all work under way takes fit the limit. One piece of work may always begin,
-/// however much it takes.
+/// Lets work begin as long as the bytes that all work under way takes fit the limit. One piece of
+/// work of each volume may always begin, however much it takes: work waits for a volume that hangs,
+/// but not for the work of another one.
 #[derive(Debug)]
 pub(super) struct Room {
     limit: u64,
@@ -13,7 +16,8 @@ pub(super) struct Room {
 
 #[derive(Debug, Default)]
 struct State {
-    inside: usize,
+    /// How many pieces of work are under way, by device number of the volume.
+    inside: HashMap<u64, usize>,
     bytes: u64,
 }
 
@@ -21,6 +25,7 @@ struct State {
 #[derive(Debug)]
 pub(super) struct Inside<'a> {
     room: &'a Room,
+    device: u64,
     bytes: u64,
 }
 
@@ -30,22 +35,26 @@ impl Room {
         Self { limit, state: Mutex::default(), left: Condvar::new() }
     }
 
-    /// Waits until work that takes `bytes` may begin. Who waits must not hold what those inside need to end.
-    pub(super) fn enter(&self, bytes: u64) -> Inside<'_> {
+    /// Waits until work with a volume's data that takes `bytes` may begin. A caller must not hold
+    /// what those inside need to end.
+    pub(super) fn enter(&self, device: u64, bytes: u64) -> Inside<'_> {
         let mut state = self.state.lock();
-        while state.inside > 0 && state.bytes.saturating_add(bytes) > self.limit {
+        while state.inside.contains_key(&device) && state.bytes.saturating_add(bytes) > self.limit {
             self.left.wait(&mut state);
         }
-        state.inside += 1;
+        *state.inside.entry(device).or_default() += 1;
         state.bytes = state.bytes.saturating_add(bytes);
-        Inside { room: self, bytes }
+        Inside { room: self, device, bytes }
     }
 }
 
 impl Drop for Inside<'_> {
     fn drop(&mut self) {
         let mut state = self.room.state.lock();
-        state.inside -= 1;
+        if let Some(inside) = state.inside.get_mut(&self.device) {
+            *inside -= 1;
+        }
+        state.inside.retain(|_, inside| *inside > 0);
         state.bytes = state.bytes.saturating_sub(self.bytes);
         drop(state);
         self.room.left.notify_all();
@@ -69,7 +78,7 @@ mod tests {
         thread::scope(|scope| {
             for _ in 0..8 {
                 scope.spawn(|| {
-                    let _inside = room.enter(bytes);
+                    let _inside = room.enter(1, bytes);
                     most.fetch_max(now.fetch_add(bytes, Ordering::SeqCst) + bytes, Ordering::SeqCst);
                     eventually(|| most.load(Ordering::SeqCst) >= want);
                     thread::sleep(Duration::from_millis(20)); // those that do not fit would come in now
@@ -84,6 +93,16 @@ mod tests {
     fn no_more_than_fits_is_inside() {
         assert_eq!(most_inside(100, 30, 90), 90);
         assert_eq!(most_inside(100, 100, 100), 100);
+    }
+
+    #[test]
+    fn one_of_each_volume_may_always_enter() {
+        let room = Room::new(100);
+        let first = room.enter(1, 100);
+        drop(room.enter(2, 100));
+        drop(room.enter(2, 100));
+        drop(first);
+        assert!(room.state.lock().inside.is_empty());
     }
 
     #[test]

@@ -140,7 +140,8 @@ impl Attempt<'_> {
     ) -> Result<(), Fault> {
         let chunks = self.chunks(solid);
         let count = (chunks.end - chunks.start).saturating_sub(first);
-        let helpers = self.contents.helpers.take(count.saturating_sub(1).min(usize::MAX as u64) as usize);
+        let wanted = count.saturating_sub(1).min(usize::MAX as u64) as usize;
+        let helpers = self.contents.helpers.take(self.blob.archive.device, wanted);
         let mut pieces = self.all_pieces(solid).skip(first as usize);
         in_order(
             count,
@@ -181,7 +182,7 @@ impl Attempt<'_> {
             return Err(Fault::Failed(self.blob.archive.blob_error(self.row, error)));
         }
         let resource = self.resource()?;
-        let _room = self.contents.decoding.enter(resource.chunk_len(chunk) as u64);
+        let _room = self.contents.decoding.enter(self.blob.archive.device, resource.chunk_len(chunk) as u64);
         let decoded = self.decode(&resource, chunk);
         if let Err(Fault::Failed(crate::Error::Blob { source, .. })) = &decoded
             && !matches!(**source, wim::Error::Io { .. })

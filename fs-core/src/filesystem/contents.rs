@@ -17,10 +17,11 @@ impl Filesystem {
         let mut read = || {
             let (node, hash) = self.content(ino)?;
             let Some(hash) = hash else { return Ok(0) };
+            let blob = node.image.blob(&hash)?; // its tables are in memory now, for those who read ahead
             if offset == 0 && matches!(self.place(ino), Some(Place::Inode(..))) {
                 self.read_ahead.begun(&node);
             }
-            self.contents.read_at(&node.image.blob(&hash)?, offset, buf)
+            self.contents.read_at(&blob, offset, buf)
         };
         read().map_err(|error| self.said_of(ino, error))
     }
@@ -133,7 +134,7 @@ impl Filesystem {
     /// [`Error::NoXattr`], [`Error::XattrsUnsupported`], [`Error::TooLarge`] for a value beyond what
     /// the platform can hand over, or why it cannot be read.
     pub fn xattr(&self, ino: Ino, name: &[u8]) -> Result<Vec<u8>> {
-        if !xattrs::are_kept(name, &self.options) {
+        if !self.keeps_xattr(name) {
             return Err(Error::XattrsUnsupported);
         }
         let node = match self.target(ino) {
@@ -161,5 +162,10 @@ impl Filesystem {
             }
         };
         value.map_err(|error| self.said_of(ino, error))
+    }
+
+    /// Whether anything may have an extended attribute of this name.
+    pub(super) fn keeps_xattr(&self, name: &[u8]) -> bool {
+        xattrs::are_kept(name, &self.options)
     }
 }

@@ -7,6 +7,7 @@ mod listing;
 mod lookup;
 mod paths;
 mod refresh;
+mod storage;
 mod windows;
 
 use std::path::{Path, PathBuf};
@@ -30,6 +31,7 @@ use crate::{Error, ImageChoice, ImageSlot, Ino, Options, Problem, Result, Totals
 pub use paths::Level;
 pub(crate) use paths::path_below;
 pub use refresh::{Changed, Invalidation, Left};
+pub use storage::{About, Storage};
 pub use windows::{LinkTargets, ReparsePoint, StreamEntry, Volume, WindowsAttr};
 
 /// A mounted store, group, archive or image, shared by any number of threads.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::Group;
 use super::share::share;
 use crate::archive_file::ArchiveFile;
+use crate::filesystem::Storage;
 use crate::image::Image;
 use crate::names::ImageNames;
 use crate::opener::{Choice, Files, Opener};
@@ -212,8 +213,11 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn suppliers(&self, archive: &Arc<ArchiveFile>) -> Arc<[Arc<ArchiveFile>]> {
-        std::iter::once(archive).chain(&self.new.shared).cloned().collect()
+    /// The archives that supply the data of an archive's images, and what these are on.
+    fn suppliers(&self, archive: &Arc<ArchiveFile>) -> (Arc<[Arc<ArchiveFile>]>, Storage) {
+        let suppliers: Arc<[_]> = std::iter::once(archive).chain(&self.new.shared).cloned().collect();
+        let storage = Storage::of(&suppliers);
+        (suppliers, storage)
     }
 
     /// The directory's name of an archive's next image.
@@ -228,12 +232,12 @@ impl<'a> Builder<'a> {
         archive: &Arc<ArchiveFile>,
         index: usize,
         name: &str,
-        suppliers: &Arc<[Arc<ArchiveFile>]>,
+        (suppliers, storage): &(Arc<[Arc<ArchiveFile>]>, Storage),
     ) -> bool {
         let image = |number, uses| {
             let slot = ImageSlot { group: self.group.number, image: number };
-            let (archive, suppliers) = (Arc::clone(archive), Arc::clone(suppliers));
-            Arc::new(Image { slot, name: name.to_owned(), archive, index, suppliers, uses })
+            let (archive, suppliers, storage) = (Arc::clone(archive), Arc::clone(suppliers), storage.clone());
+            Arc::new(Image { slot, name: name.to_owned(), archive, index, suppliers, storage, uses })
         };
         let number = match self.known.get(&(archive.id, index)).filter(|old| self.is_what_it_was(archive, &old.uses)) {
             Some(old) => {

@@ -15,7 +15,7 @@ use crate::image::Image;
 use crate::opener::{Opener, Seen};
 use crate::source::{GroupEntry, StoreSource};
 use crate::uses::{Retired, Uses};
-use crate::{ArchiveId, Chain, Problem, Result};
+use crate::{ArchiveId, Chain, Error, Problem, Result};
 
 use images::Builder;
 pub(crate) use images::GroupImages;
@@ -105,9 +105,13 @@ impl Group {
     /// Looks at the folder again, if somebody has looked into the group.
     ///
     /// # Errors
-    /// The folder cannot be listed: everything is as it was.
+    /// The folder cannot be listed, or is being listed for the first time: everything is as it was.
     pub(crate) fn refresh(&self, source: &dyn StoreSource, opener: &Opener) -> Result<Option<Step>> {
-        let _looking = self.looking.lock();
+        // What is listed now may have been looked at before the change, or hang: other groups must
+        // not wait for it.
+        let Some(_looking) = self.looking.try_lock() else {
+            return Err(Error::io(&self.entry.path, std::io::ErrorKind::ResourceBusy.into()));
+        };
         let Some(old) = self.loaded() else { return Ok(None) };
         let listing = source.listing(&self.entry)?;
         let new = self.follow(&old, Builder::new(self, &old, source, opener).build(listing));

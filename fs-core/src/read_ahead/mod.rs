@@ -37,7 +37,11 @@ impl ReadAhead {
         let most_bytes = options.cache_bytes / CACHE_PART;
         Self {
             walkers: Mutex::default(),
-            workers: Workers::new(options.thread_count(), move |blob: BlobRef| contents.warm(&blob, most_bytes)),
+            workers: Workers::new(
+                options.thread_count(),
+                |blob: &BlobRef| blob.archive.device,
+                move |blob: BlobRef| contents.warm(&blob, most_bytes),
+            ),
             most_bytes,
         }
     }
@@ -62,11 +66,12 @@ impl ReadAhead {
     }
 }
 
-/// The content of a file; `None` if it has none, or none that can be read.
+/// The content of a file; `None` if it has none, or none that can be read. Waits for nothing, since
+/// all readers meet here.
 fn blob_of(node: &Node, id: NodeId) -> Option<BlobRef> {
     let streams = node.tree.dentry(id).streams();
     let hash = streams.unnamed.filter(|_| streams.efs.is_none())?;
-    node.image.blob(&hash).ok()
+    node.image.blob_in_memory(&hash)
 }
 
 #[cfg(test)]
