@@ -3,15 +3,17 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::thread;
 
-use fs_core::{DamageLog, Filesystem, Ino};
+use fs_core::{About, DamageLog, Filesystem, Ino, Storage};
 use fuser::Errno;
 use tracing::error;
 
 use crate::errno::{EIO, errno};
+use crate::lanes::{Lanes, Turn};
 
 /// A reply of fuser's that can say no.
-pub(crate) trait Refuse {
+pub(crate) trait Refuse: Send + 'static {
     /// Answers with an error number.
     fn refuse(self, error: Errno);
 }
@@ -26,26 +28,89 @@ macro_rules! can_refuse {
 can_refuse! { ReplyAttr ReplyData ReplyDirectory ReplyDirectoryPlus ReplyEntry ReplyStatfs ReplyXattr }
 
 /// The filesystem, and what the log has been told of its failures.
-pub(crate) struct Oracle {
+#[derive(Clone)]
+pub(crate) struct Oracle(Arc<Shared>);
+
+struct Shared {
     fs: Arc<Filesystem>,
     told: DamageLog,
+    lanes: Lanes<Storage, Parked>,
 }
 
+/// A request that another thread will answer.
+type Parked = Box<dyn FnOnce(&Oracle) + Send>;
+
+/// What the kernel asks: the operation, the inode, and what of that. An answer about nothing waits
+/// for no storage.
+#[derive(Clone, Copy)]
+pub(crate) struct Asked<'a>(pub(crate) &'static str, pub(crate) Ino, pub(crate) Option<About<'a>>);
+
 impl Oracle {
-    pub(crate) fn new(fs: Arc<Filesystem>) -> Self {
-        Self { fs, told: DamageLog::default() }
+    /// For `threads` that take requests from the kernel.
+    pub(crate) fn new(fs: Arc<Filesystem>, threads: usize) -> Self {
+        Self(Arc::new(Shared { fs, told: DamageLog::default(), lanes: Lanes::new(threads) }))
     }
 
     /// The filesystem, for what needs no answer.
     pub(crate) fn filesystem(&self) -> &Filesystem {
-        &self.fs
+        &self.0.fs
+    }
+
+    /// Answers a request, unless too many wait for the same storage already: then another thread
+    /// does it later.
+    pub(crate) fn ask<R: Refuse, T>(
+        &self,
+        Asked(op, ino, about): Asked<'_>,
+        reply: R,
+        question: impl FnOnce(&Filesystem, &mut R) -> fs_core::Result<T> + Send + 'static,
+        answer: impl FnOnce(R, T) + Send + 'static,
+    ) {
+        let Some((about, storage)) = about.and_then(|about| Some((about, self.0.fs.storage(ino, about)?))) else {
+            return self.answer(op, ino, reply, question, answer);
+        };
+        if self.0.lanes.begin(&storage, || self.0.fs.is_in_memory(ino, about)) {
+            self.answer(op, ino, reply, question, answer);
+            return self.leave(&storage);
+        }
+        let request = Box::new(move |oracle: &Self| oracle.answer(op, ino, reply, question, answer));
+        match self.0.lanes.park(&storage, request) {
+            Turn::Now(request) => self.run(&storage, request),
+            Turn::Alone(request) => self.run_alone(storage, request),
+            Turn::Later => {}
+        }
+    }
+
+    /// Runs a request that has begun in its lane.
+    fn run(&self, storage: &Storage, request: Parked) {
+        request(self);
+        self.leave(storage);
+    }
+
+    /// Likewise in a thread of its own. Without a thread it is answered with `EIO`, as every reply
+    /// that is dropped.
+    fn run_alone(&self, storage: Storage, request: Parked) {
+        let (oracle, lane) = (self.clone(), storage.clone());
+        let spawned = thread::Builder::new().name("lane".into()).spawn(move || oracle.run(&lane, request));
+        if let Err(error) = spawned {
+            error!(%error, "no thread for a request while others hang");
+            self.leave(&storage);
+        }
+    }
+
+    /// Comes out of a lane, and runs requests that are parked as long as there is room for them.
+    fn leave(&self, storage: &Storage) {
+        let mut next = self.0.lanes.leave(storage);
+        while let Some((storage, request)) = next {
+            request(self);
+            next = self.0.lanes.leave(&storage);
+        }
     }
 
     /// Puts `question` to the filesystem and hands what it says to `answer`. A question may also fill the reply itself.
     ///
     /// An error becomes its error number; `EIO` leaves a line in the log. A question that panics is answered with `EIO`
     /// too, and the thread that asked it lives on.
-    pub(crate) fn ask<R: Refuse, T>(
+    fn answer<R: Refuse, T>(
         &self,
         op: &'static str,
         ino: Ino,
@@ -53,7 +118,7 @@ impl Oracle {
         question: impl FnOnce(&Filesystem, &mut R) -> fs_core::Result<T>,
         answer: impl FnOnce(R, T),
     ) {
-        match unpanicked(|| question(&self.fs, &mut reply).map_err(|error| self.refusal(op, ino, &error))) {
+        match unpanicked(|| question(&self.0.fs, &mut reply).map_err(|error| self.refusal(op, ino, &error))) {
             Ok(Ok(value)) => answer(reply, value),
             Ok(Err(number)) => reply.refuse(number),
             Err(panic) => {
@@ -67,7 +132,7 @@ impl Oracle {
     fn refusal(&self, op: &'static str, ino: Ino, error: &fs_core::Error) -> Errno {
         let number = errno(error);
         if number == EIO {
-            self.told.tell(&self.fs, op, ino, error);
+            self.0.told.tell(&self.0.fs, op, ino, error);
         }
         Errno::from_i32(number)
     }

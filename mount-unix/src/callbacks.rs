@@ -15,7 +15,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use fs_core::{DirEntry, Error, Filesystem, Ino, Kind};
+use fs_core::{About, DirEntry, Error, Filesystem, Ino, Kind};
 use fuser::{
     BsdFileFlags, Errno, FileAttr, FileHandle, FopenFlags, Generation, INodeNo, InitFlags, KernelConfig, LockOwner,
     OpenFlags, RenameFlags, ReplyAttr, ReplyCreate, ReplyData, ReplyDirectory, ReplyDirectoryPlus, ReplyEmpty,
@@ -23,7 +23,7 @@ use fuser::{
 };
 use tracing::debug;
 
-use crate::ask::Oracle;
+use crate::ask::{Asked, Oracle};
 use crate::attr::{blank, file_attr, file_type};
 
 /// For ever: some thirty years.
@@ -34,8 +34,11 @@ const GENERATION: Generation = Generation(0);
 const MAX_READ: u32 = 1 << 20;
 /// The shortest target of a link, in bytes, that the kernel does not take.
 const TARGET_MAX: usize = 4096;
-/// Requests that the kernel may have under way ahead of readers.
-const MAX_BACKGROUND: u16 = 64;
+/// Requests that the kernel may have under way ahead of readers, over all files: beyond it nobody
+/// reads what the kernel has not cached. Those for a storage that hangs stay under way, several for
+/// each reader, and others must not wait for them. Without root the kernel has a limit of its own,
+/// which depends on the memory.
+const MAX_BACKGROUND: u16 = 4096;
 /// The process that serves the mount, as a decimal number, on the mount's root; not listed.
 pub(crate) const PID_XATTR: &str = "user.wimstore.pid";
 
@@ -53,8 +56,9 @@ pub(crate) struct Callbacks {
 }
 
 impl Callbacks {
-    pub(crate) fn new(fs: Arc<Filesystem>) -> Self {
-        Self { oracle: Oracle::new(fs), opens_itself: false, opens_directories_itself: false }
+    /// For `threads` that take requests from the kernel.
+    pub(crate) fn new(fs: Arc<Filesystem>, threads: usize) -> Self {
+        Self { oracle: Oracle::new(fs, threads), opens_itself: false, opens_directories_itself: false }
     }
 }
 
@@ -79,7 +83,8 @@ impl fuser::Filesystem for Callbacks {
 
     fn lookup(&self, _: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEntry) {
         debug!(op = "lookup", ino = parent.0, ?name);
-        let question = |fs: &Filesystem, _: &mut _| {
+        let name = name.to_owned();
+        let question = move |fs: &Filesystem, _: &mut _| {
             let time = fs.lasting(Ino(parent.0)).unwrap_or(FOREVER);
             match fs.lookup(Ino(parent.0), name.as_bytes()) {
                 Ok(attr) => {
@@ -91,7 +96,7 @@ impl fuser::Filesystem for Callbacks {
             }
         };
         let answer = |reply: ReplyEntry, (attr, time)| reply.entry(&time, &attr, GENERATION);
-        self.oracle.ask("lookup", Ino(parent.0), reply, question, answer);
+        self.oracle.ask(Asked("lookup", Ino(parent.0), Some(About::Entries)), reply, question, answer);
     }
 
     fn forget(&self, _: &Request, ino: INodeNo, count: u64) {
@@ -101,18 +106,20 @@ impl fuser::Filesystem for Callbacks {
 
     fn getattr(&self, _: &Request, ino: INodeNo, _: Option<FileHandle>, reply: ReplyAttr) {
         debug!(op = "getattr", ino = ino.0);
-        let question = |fs: &Filesystem, _: &mut _| fs.attr(Ino(ino.0));
-        self.oracle.ask("getattr", Ino(ino.0), reply, question, |reply, attr| reply.attr(&FOREVER, &file_attr(&attr)));
+        let question = move |fs: &Filesystem, _: &mut _| fs.attr(Ino(ino.0));
+        let answer = |reply: ReplyAttr, attr| reply.attr(&FOREVER, &file_attr(&attr));
+        self.oracle.ask(Asked("getattr", Ino(ino.0), Some(About::Attributes)), reply, question, answer);
     }
 
     fn readlink(&self, _: &Request, ino: INodeNo, reply: ReplyData) {
         debug!(op = "readlink", ino = ino.0);
-        let question = |fs: &Filesystem, _: &mut _| fs.read_link(Ino(ino.0));
-        self.oracle.ask("readlink", Ino(ino.0), reply, question, |reply, target| match target.len() {
+        let question = move |fs: &Filesystem, _: &mut _| fs.read_link(Ino(ino.0));
+        let answer = |reply: ReplyData, target: Vec<u8>| match target.len() {
             // The kernel takes a longer answer for a broken one.
             TARGET_MAX.. => reply.error(Errno::ENAMETOOLONG),
             _ => reply.data(&target),
-        });
+        };
+        self.oracle.ask(Asked("readlink", Ino(ino.0), Some(About::Content)), reply, question, answer);
     }
 
     fn open(&self, _: &Request, ino: INodeNo, _: OpenFlags, reply: ReplyOpen) {
@@ -135,18 +142,11 @@ impl fuser::Filesystem for Callbacks {
         reply: ReplyData,
     ) {
         debug!(op = "read", ino = ino.0, offset, size);
-        BUFFER.with_borrow_mut(|buffer| {
-            self.oracle.ask(
-                "read",
-                Ino(ino.0),
-                reply,
-                |fs, _| {
-                    let buffer = at_least(buffer, size as usize)?;
-                    fs.read_at(Ino(ino.0), offset, buffer).map(|filled| &buffer[..filled])
-                },
-                |reply, bytes| reply.data(bytes),
-            );
-        });
+        let question = move |fs: &Filesystem, _: &mut _| {
+            BUFFER.with_borrow_mut(|buffer| fs.read_at(Ino(ino.0), offset, at_least(buffer, size as usize)?))
+        };
+        let answer = |reply: ReplyData, filled| BUFFER.with_borrow(|buffer| reply.data(&buffer[..filled]));
+        self.oracle.ask(Asked("read", Ino(ino.0), Some(About::Content)), reply, question, answer);
     }
 
     fn flush(&self, _: &Request, _: INodeNo, _: FileHandle, _: LockOwner, reply: ReplyEmpty) {
@@ -167,18 +167,19 @@ impl fuser::Filesystem for Callbacks {
 
     fn readdir(&self, _: &Request, ino: INodeNo, _: FileHandle, offset: u64, reply: ReplyDirectory) {
         debug!(op = "readdir", ino = ino.0, offset);
-        let question = |fs: &Filesystem, reply: &mut ReplyDirectory| {
+        let question = move |fs: &Filesystem, reply: &mut ReplyDirectory| {
             fs.read_dir(Ino(ino.0), offset, &mut |entry| {
                 let name = OsStr::from_bytes(entry.name);
                 until_full(reply.add(INodeNo(entry.ino.0), entry.next, file_type(entry.kind), name))
             })
         };
-        self.oracle.ask("readdir", Ino(ino.0), reply, question, |reply, ()| reply.ok());
+        let answer = |reply: ReplyDirectory, ()| reply.ok();
+        self.oracle.ask(Asked("readdir", Ino(ino.0), Some(About::Entries)), reply, question, answer);
     }
 
     fn readdirplus(&self, _: &Request, ino: INodeNo, _: FileHandle, offset: u64, reply: ReplyDirectoryPlus) {
         debug!(op = "readdirplus", ino = ino.0, offset);
-        let question = |fs: &Filesystem, reply: &mut ReplyDirectoryPlus| {
+        let question = move |fs: &Filesystem, reply: &mut ReplyDirectoryPlus| {
             let time = fs.lasting(Ino(ino.0)).unwrap_or(FOREVER);
             fs.read_dir(Ino(ino.0), offset, &mut |entry| {
                 let (attr, time) = listed_attr(fs, &entry, time);
@@ -190,7 +191,8 @@ impl fuser::Filesystem for Callbacks {
                 until_full(full)
             })
         };
-        self.oracle.ask("readdirplus", Ino(ino.0), reply, question, |reply, ()| reply.ok());
+        let answer = |reply: ReplyDirectoryPlus, ()| reply.ok();
+        self.oracle.ask(Asked("readdirplus", Ino(ino.0), Some(About::Entries)), reply, question, answer);
     }
 
     fn fsyncdir(&self, _: &Request, _: INodeNo, _: FileHandle, _: bool, reply: ReplyEmpty) {
@@ -200,11 +202,10 @@ impl fuser::Filesystem for Callbacks {
     fn statfs(&self, _: &Request, ino: INodeNo, reply: ReplyStatfs) {
         debug!(op = "statfs", ino = ino.0);
         self.oracle.ask(
-            "statfs",
-            Ino(ino.0),
+            Asked("statfs", Ino(ino.0), None),
             reply,
             |fs, _| Ok(fs.totals()),
-            |reply, totals| {
+            |reply: ReplyStatfs, totals| {
                 let blocks = totals.bytes.div_ceil(totals.block_size.into());
                 reply.statfs(blocks, 0, 0, totals.files, 0, totals.block_size, totals.name_max, totals.block_size);
             },
@@ -213,17 +214,21 @@ impl fuser::Filesystem for Callbacks {
 
     fn getxattr(&self, _: &Request, ino: INodeNo, name: &OsStr, size: u32, reply: ReplyXattr) {
         debug!(op = "getxattr", ino = ino.0, ?name, size);
-        let question = |fs: &Filesystem, _: &mut _| match ino == INodeNo::ROOT && name == PID_XATTR {
+        let is_pid = ino == INodeNo::ROOT && name == PID_XATTR;
+        let asked = Asked("getxattr", Ino(ino.0), (!is_pid).then_some(About::Xattr(name.as_bytes())));
+        let name = name.to_owned();
+        let question = move |fs: &Filesystem, _: &mut _| match is_pid {
             true => Ok(std::process::id().to_string().into_bytes()),
             false => fs.xattr(Ino(ino.0), name.as_bytes()),
         };
-        self.oracle.ask("getxattr", Ino(ino.0), reply, question, |reply, value| send_sized(reply, size, &value));
+        self.oracle.ask(asked, reply, question, move |reply, value| send_sized(reply, size, &value));
     }
 
     fn listxattr(&self, _: &Request, ino: INodeNo, size: u32, reply: ReplyXattr) {
         debug!(op = "listxattr", ino = ino.0, size);
-        let question = |fs: &Filesystem, _: &mut _| Ok(list_of(&fs.xattr_names(Ino(ino.0))?));
-        self.oracle.ask("listxattr", Ino(ino.0), reply, question, |reply, list| send_sized(reply, size, &list));
+        let question = move |fs: &Filesystem, _: &mut _| Ok(list_of(&fs.xattr_names(Ino(ino.0))?));
+        let answer = move |reply, list: Vec<u8>| send_sized(reply, size, &list);
+        self.oracle.ask(Asked("listxattr", Ino(ino.0), Some(About::Xattrs)), reply, question, answer);
     }
 
     // The mount is read-only, so the kernel answers what follows itself, until somebody remounts it writable.

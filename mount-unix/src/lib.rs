@@ -14,6 +14,7 @@ mod callbacks;
 mod errno;
 mod error;
 mod follow;
+mod lanes;
 mod mountinfo;
 mod mountpoint;
 mod options;

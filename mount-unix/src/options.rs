@@ -6,6 +6,8 @@ use std::path::PathBuf;
 
 use rustix::mount::MountFlags;
 
+use crate::lanes::SPARE_THREADS;
+
 /// Who besides the mounter may use a mount.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Access {
@@ -27,7 +29,8 @@ pub struct MountOptions {
     pub name: OsString,
     /// Who may use the mount.
     pub access: Access,
-    /// Threads that answer requests, at least 1.
+    /// Threads that answer requests that wait for one storage, at least 1; as many more are left to
+    /// other storages.
     pub threads: usize,
     /// Whether a mountpoint that is not empty, or that something else is mounted on, is taken.
     pub nonempty: bool,
@@ -56,6 +59,11 @@ impl MountOptions {
             exec: true,
             noatime: false,
         }
+    }
+
+    /// Threads that take requests from the kernel.
+    pub(crate) fn session_threads(&self) -> usize {
+        2 * self.threads.max(1) + SPARE_THREADS
     }
 
     /// The flags for mount(2): always read-only.

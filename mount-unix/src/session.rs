@@ -44,7 +44,8 @@ pub struct Unmounter {
 /// # Errors
 /// What is wrong with the mountpoint, with FUSE on this machine, or with the permission to mount; nothing is mounted then.
 pub fn mount(filesystem: Arc<Filesystem>, mountpoint: &Path, options: &MountOptions) -> Result<Mounted> {
-    let (mut mounted, notifier) = serve(Callbacks::new(Arc::clone(&filesystem)), mountpoint, options)?;
+    let callbacks = Callbacks::new(Arc::clone(&filesystem), options.session_threads());
+    let (mut mounted, notifier) = serve(callbacks, mountpoint, options)?;
     mounted.raise_read_ahead();
     mounted.watch = follow(filesystem, notifier);
     let (mountpoint, source) = (mounted.mountpoint().display(), options.source.display());
@@ -66,7 +67,7 @@ fn serve(callbacks: impl fuser::Filesystem, mountpoint: &Path, options: &MountOp
         Access::Everybody => SessionACL::All,
     };
     let mut config = Config::default();
-    config.n_threads = Some(options.threads.max(1));
+    config.n_threads = Some(options.session_threads());
     config.clone_fd = true;
     let session = Session::from_fd(callbacks, connection, access, config).map_err(Error::Session)?;
     let notifier = session.notifier();
@@ -168,7 +169,7 @@ mod tests {
     use testkit::Store;
 
     use super::*;
-    use crate::ask::Oracle;
+    use crate::ask::{Asked, Oracle};
     use crate::attr::blank;
 
     /// A root with one file `trap` of 64 KiB: reading its second half panics.
@@ -202,11 +203,12 @@ mod tests {
             _: Option<LockOwner>,
             reply: ReplyData,
         ) {
-            let question = |_: &Filesystem, _: &mut _| match offset >= HALF {
+            let question = move |_: &Filesystem, _: &mut _| match offset >= HALF {
                 true => panic!("nobody expected this"),
                 false => Ok(vec![7; size as usize]),
             };
-            self.0.ask("read", TRAP, reply, question, |reply, bytes| reply.data(&bytes));
+            let answer = |reply: ReplyData, bytes: Vec<u8>| reply.data(&bytes);
+            self.0.ask(Asked("read", TRAP, None), reply, question, answer);
         }
     }
 
@@ -217,7 +219,7 @@ mod tests {
         fs::create_dir(&mountpoint).unwrap();
         let filesystem = Filesystem::open(Store::new(&store).path(), fs_core::Options::default()).unwrap();
         let options = MountOptions { threads: 2, ..MountOptions::new(store) };
-        let (mounted, _) = serve(Trap(Oracle::new(Arc::new(filesystem))), &mountpoint, &options).unwrap();
+        let (mounted, _) = serve(Trap(Oracle::new(Arc::new(filesystem), 4)), &mountpoint, &options).unwrap();
         let file = File::open(mountpoint.join("trap")).unwrap();
         rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::Random).unwrap(); // no read-ahead into the trap
         for round in 0..8 {

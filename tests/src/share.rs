@@ -44,6 +44,14 @@ impl Share {
         fs::write(&new, fault).and_then(|()| fs::rename(&new, self.fault())).expect("an order");
     }
 
+    /// The process that serves it.
+    ///
+    /// # Panics
+    /// It is away.
+    pub fn server(&self) -> u32 {
+        self.mounted.as_ref().expect("mounted").server()
+    }
+
     /// Its server dies, and then its mount goes away; what is open is lost.
     pub fn vanishes(&mut self) {
         self.mounted.iter_mut().for_each(Mounted::crash);

@@ -5,7 +5,6 @@
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Read};
-use std::os::unix::process::CommandExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -17,7 +16,8 @@ use rustix::io::Errno;
 use rustix::process::{Pid, Signal, getsid, kill_process};
 use testkit::{Packing, Wim, file, root};
 use wimstore_tests::{
-    Foreground, Mount, PATIENCE, SmallStore, Unmounted, eventually, is_mounted, is_running, run, wimstore,
+    Foreground, Mount, PATIENCE, SmallStore, Stopped, Unmounted, eventually, is_mounted, is_running, run,
+    waits_for_an_answer, wimstore,
 };
 
 /// Exit code and complaint.
@@ -188,63 +188,6 @@ fn a_mount_in_use_is_not_unmounted_unless_lazily() {
     mount.wait_gone();
 }
 
-/// A process that does nothing until this is dropped, this test's process is gone, or a quarter of
-/// an hour has passed: a process that waits for it, in a way that no signal ends, is freed in any
-/// case.
-struct Stopped {
-    process: Pid,
-    /// Lets the process go on when its standard input ends.
-    guard: Child,
-}
-
-impl Stopped {
-    fn new(process: u32) -> Self {
-        let mut guard = Command::new("sh");
-        guard.args(["-c", "timeout 900 cat; kill -CONT \"$1\"", "sh", &process.to_string()]);
-        let guard = guard.stdin(Stdio::piped()).process_group(0).spawn().unwrap();
-        let stopped = Self { process: pid(process), guard };
-        kill_process(stopped.process, Signal::STOP).unwrap();
-        // The threads stop one by one; until then they answer.
-        let tasks =
-            || fs::read_dir(format!("/proc/{process}/task")).unwrap().map(|task| task.unwrap().path().join("stat"));
-        let rests = |task: PathBuf| fs::read_to_string(task).is_ok_and(|stat| stat.contains(") T "));
-        assert!(eventually(|| tasks().all(rests)), "process {process} does not stop");
-        stopped
-    }
-}
-
-impl Drop for Stopped {
-    fn drop(&mut self) {
-        let _ = kill_process(self.process, Signal::CONT);
-        drop(self.guard.stdin.take());
-        let _ = self.guard.wait();
-    }
-}
-
-/// Stops the server of `mount` at a moment when it owes the process `client` no answer: the kernel lets nobody die who waits for
-/// an answer to a question that was taken.
-fn stop_between_answers(mount: &Mount, client: u32) -> Stopped {
-    let start = Instant::now();
-    loop {
-        let stopped = Stopped::new(mount.process());
-        if !waits_for_an_answer(client) {
-            return stopped;
-        }
-        drop(stopped);
-        assert!(start.elapsed() < PATIENCE, "process {client} is never done asking");
-        thread::sleep(Duration::from_millis(50));
-    }
-}
-
-/// Whether a thread of the process waits for something that no signal ends, as the kernel waits for
-/// a file system's answer.
-fn waits_for_an_answer(process: u32) -> bool {
-    let waits = |task: io::Result<fs::DirEntry>| {
-        fs::read_to_string(task.unwrap().path().join("stat")).is_ok_and(|stat| stat.contains(") D "))
-    };
-    fs::read_dir(format!("/proc/{process}/task")).unwrap().any(waits)
-}
-
 /// The archive of `store` as a file in a mount of its own, so that reading it can be stopped.
 fn archive_in_a_mount(store: &SmallStore) -> (Mount, PathBuf) {
     let outer = store.at("outer.wim");
@@ -268,7 +211,7 @@ fn a_blocked_reader_does_not_keep_a_mount() {
     let cached = File::open(&archive).unwrap();
     let mut mount = Foreground::new(&archive, &["--image", "1"]);
     let mut file = File::open(mount.path().join("big")).unwrap();
-    let stopped = stop_between_answers(&outer, mount.process());
+    let stopped = Stopped::between_answers(outer.process(), mount.process());
     forget(&cached);
     let reader = thread::spawn(move || file.read_to_end(&mut Vec::new()));
     assert!(eventually(|| waits_for_an_answer(mount.process())), "the mount does not read the archive");
@@ -289,7 +232,7 @@ fn a_reader_who_waits_keeps_nobody_else_waiting() {
     let cached = File::open(&archive).unwrap();
     let mount = Mount::new(&archive, &["--image", "1"]);
     let mut file = File::open(mount.path().join("big")).unwrap();
-    let stopped = stop_between_answers(&outer, mount.process());
+    let stopped = Stopped::between_answers(outer.process(), mount.process());
     forget(&cached);
     let reader = thread::spawn(move || file.read_to_end(&mut Vec::new()));
     assert!(eventually(|| waits_for_an_answer(mount.process())), "the mount does not read the archive");

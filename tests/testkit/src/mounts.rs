@@ -44,6 +44,11 @@ impl Mounted {
         &self.at
     }
 
+    /// The id of the process that serves it.
+    pub fn server(&self) -> u32 {
+        self.server.id()
+    }
+
     /// Ends the server as a crash does, and takes the dead mount away; what is open there is lost.
     pub fn crash(&mut self) {
         let _ = self.server.kill();
