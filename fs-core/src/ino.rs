@@ -8,7 +8,7 @@ use crate::source::Shape;
 ///
 /// From the top: group (10 bits), image in its group + 1 (14), stream + 1 (16), inode in the image + 1 (24). Where the image
 /// part is 0 the number means a folder of the store itself: 1 the root, `group << 54 | 2` a group. In a mount of one group or
-/// archive the image has the bits of the group, too: see [`Numbering`].
+/// archive the image has the bits of the group, too: see `Numbering`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Ino(pub u64);
 
