@@ -34,10 +34,10 @@ const GENERATION: Generation = Generation(0);
 const MAX_READ: u32 = 1 << 20;
 /// The shortest target of a link, in bytes, that the kernel does not take.
 const TARGET_MAX: usize = 4096;
-/// Requests that the kernel may have under way ahead of readers, over all files: beyond it nobody
-/// reads what the kernel has not cached. Those for a storage that hangs stay under way, several for
-/// each reader, and others must not wait for them. Without root the kernel has a limit of its own,
-/// which depends on the memory.
+/// Requests that the kernel may have under way ahead of readers, over all files. Those for a storage
+/// that hangs stay under way, several for each reader. From three quarters of this number on the
+/// kernel reads other files page by page, and at the limit readers may have to wait. Without root
+/// the kernel has a limit of its own, which depends on the memory.
 const MAX_BACKGROUND: u16 = 4096;
 /// The process that serves the mount, as a decimal number, on the mount's root; not listed.
 pub(crate) const PID_XATTR: &str = "user.wimstore.pid";
