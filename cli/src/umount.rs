@@ -7,7 +7,8 @@ use crate::globals::Globals;
 
 /// Unmount what `wimstore mount` has mounted, and wait until the process that served it is gone.
 ///
-/// Also removes a mount whose process has died.
+/// Also removes a mount whose process has died. One whose process is stopped or hangs is removed lazily after 5 seconds, and the
+/// exit status is 2, since the process is still there.
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
     /// Directory that the store is mounted on

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Why a store cannot be mounted or unmounted. Each text names the next step where there is one.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +43,12 @@ pub enum Error {
     /// A FUSE mount is there whose process has died.
     #[error("{path} holds a mount whose process has died: `wimstore umount {path}` (or `fusermount3 -u`) first", path = path.display())]
     Dead {
+        /// The mountpoint.
+        path: PathBuf,
+    },
+    /// One of our own mounts is there, and the process that serves it is stopped or hangs.
+    #[error("{path} holds a mount whose process does not answer: `wimstore umount {path}` first", path = path.display())]
+    Unanswered {
         /// The mountpoint.
         path: PathBuf,
     },
@@ -89,6 +96,18 @@ pub enum Error {
         path: PathBuf,
         /// What the system said.
         source: io::Error,
+    },
+    /// The mount was taken away lazily, since the process that serves it is stopped or hangs.
+    #[error(
+        "{path} is unmounted, but the process that served it did not answer within {limit} s: it ends by itself once it \
+        goes on and nothing uses the mount any more",
+        path = path.display(), limit = limit.as_secs()
+    )]
+    Abandoned {
+        /// The mountpoint.
+        path: PathBuf,
+        /// How long it was waited for.
+        limit: Duration,
     },
     /// The mount is gone but its process is not.
     #[error("{} is unmounted, but process {process} that served it still runs", path.display())]

@@ -7,6 +7,7 @@
 //! For Linux; on other systems the crate is empty.
 #![cfg(target_os = "linux")]
 
+mod answer;
 mod ask;
 mod attach;
 mod attr;

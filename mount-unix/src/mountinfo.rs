@@ -6,6 +6,8 @@ use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
+use crate::answer;
+
 /// The type that our mounts have in `/proc/mounts`.
 pub(crate) const TYPE: &str = "fuse.wimstore";
 
@@ -78,14 +80,14 @@ fn octal_byte(digits: &[u8]) -> Option<u8> {
 /// mountpoint itself would fail there.
 ///
 /// # Errors
-/// A folder on the way does not exist or may not be entered.
+/// A folder on the way does not exist or may not be entered, or does not answer.
 pub(crate) fn absolute_mountpoint(path: &Path) -> io::Result<PathBuf> {
-    match path.canonicalize() {
+    match answer::ask(path, Path::canonicalize) {
         Ok(path) => Ok(path),
         Err(error) => {
             let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else { return Err(error) };
             let parent = if parent.as_os_str().as_bytes().is_empty() { Path::new(".") } else { parent };
-            Ok(parent.canonicalize()?.join(name))
+            Ok(answer::ask(parent, Path::canonicalize)?.join(name))
         }
     }
 }

@@ -4,8 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use rustix::io::Errno;
-
+use crate::answer;
 use crate::error::{Error, Result};
 use crate::mountinfo::{self, MountEntry};
 
@@ -23,31 +22,36 @@ pub fn check_mountpoint(path: &Path, source: &Path, nonempty: bool) -> Result<Pa
     };
     let absolute = mountinfo::absolute_mountpoint(path).map_err(unusable)?;
     let mounted = mountinfo::mounted_at(&absolute).map_err(unusable)?;
-    let metadata = fs::metadata(&absolute).map_err(|error| match Errno::from_io_error(&error) {
-        Some(Errno::NOTCONN) => Error::Dead { path: absolute.clone() },
+    let is_ours = mounted.as_ref().is_some_and(MountEntry::is_ours);
+    let failed = |error: io::Error| match error.kind() {
+        io::ErrorKind::NotConnected => Error::Dead { path: absolute.clone() },
+        io::ErrorKind::TimedOut if is_ours => Error::Unanswered { path: absolute.clone() },
         _ => unusable(error),
-    })?;
-    if !metadata.is_dir() {
+    };
+    if !answer::ask(&absolute, |path| fs::metadata(path)).map_err(failed)?.is_dir() {
         return Err(Error::NotDirectory(absolute));
     }
     if let Some(entry) = mounted {
-        refuse_mounted(&absolute, entry, nonempty)?;
+        refuse_mounted(&absolute, entry, nonempty, failed)?;
     }
     if source.canonicalize().is_ok_and(|source| source.starts_with(&absolute)) {
         return Err(Error::HidesSource { path: absolute, source_name: source.into() });
     }
-    if !nonempty && !is_empty(&absolute).map_err(unusable)? {
+    if !nonempty && !answer::ask(&absolute, is_empty).map_err(unusable)? {
         return Err(Error::NotEmpty(absolute));
     }
     Ok(absolute)
 }
 
-fn refuse_mounted(path: &Path, entry: MountEntry, nonempty: bool) -> Result<()> {
+fn refuse_mounted(
+    path: &Path,
+    entry: MountEntry,
+    nonempty: bool,
+    failed: impl FnOnce(io::Error) -> Error,
+) -> Result<()> {
     if entry.is_ours() {
-        // What can be seen without asking the mount's process is remembered by the kernel, also of a dead one.
-        if matches!(rustix::fs::statfs(path), Err(Errno::NOTCONN)) {
-            return Err(Error::Dead { path: path.into() });
-        }
+        // The kernel remembers the attributes of a mount whose process is dead or stopped, but not its sizes.
+        answer::ask(path, |path| Ok(rustix::fs::statfs(path)?)).map_err(failed)?;
         return Err(Error::Mounted { path: path.into(), source_name: entry.source.into() });
     }
     if nonempty {

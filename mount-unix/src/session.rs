@@ -12,6 +12,7 @@ use fs_core::{Filesystem, Stop};
 use fuser::{Config, Notifier, Session, SessionACL};
 use tracing::{debug, info, warn};
 
+use crate::answer;
 use crate::attach::{attach, detach};
 use crate::callbacks::Callbacks;
 use crate::error::{Error, Result};
@@ -113,10 +114,8 @@ impl Mounted {
     /// Looks at the root through the kernel, which asks our threads for it.
     fn check_answers(&self) -> Result<()> {
         let path = self.mountpoint();
-        match fs::metadata(path) {
-            Ok(_) => Ok(()),
-            Err(source) => Err(Error::Mountpoint { path: path.into(), source }),
-        }
+        let looked = answer::ask(path, |path| fs::metadata(path));
+        looked.map(drop).map_err(|source| Error::Mountpoint { path: path.into(), source })
     }
 
     /// The kernel reads 128 KiB ahead on a new mount, which keeps one thread busy; only root can raise it.

@@ -26,14 +26,23 @@ impl Stopped {
     /// # Panics
     /// It is not there, or does not stop.
     pub fn new(process: u32) -> Self {
+        let stopped = Self::begin(process);
+        // The threads stop one by one; until then they answer.
+        assert!(eventually(|| states(process).all(|state| state == "T")), "process {process} does not stop");
+        stopped
+    }
+
+    /// Stops a process as soon as the kernel has done what it waits for.
+    ///
+    /// # Panics
+    /// It is not there.
+    pub fn begin(process: u32) -> Self {
         let pid = process.try_into().ok().and_then(Pid::from_raw).expect("the id of a process");
         let mut guard = Command::new("sh");
         guard.args(["-c", "timeout 900 cat; kill -CONT \"$1\"", "sh", &process.to_string()]);
         let guard = guard.stdin(Stdio::piped()).process_group(0).spawn().expect("a shell");
         let stopped = Self { process: pid, guard };
         kill_process(pid, Signal::STOP).expect("the process is there");
-        // The threads stop one by one; until then they answer.
-        assert!(eventually(|| states(process).all(|state| state == "T")), "process {process} does not stop");
         stopped
     }
 

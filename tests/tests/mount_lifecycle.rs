@@ -11,13 +11,10 @@ use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::fs::{Advice, fadvise};
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, getsid, kill_process};
-use testkit::{Packing, Wim, file, root};
 use wimstore_tests::{
-    Foreground, Mount, PATIENCE, SmallStore, Stopped, Unmounted, eventually, is_mounted, is_running, run,
-    waits_for_an_answer, wimstore,
+    Foreground, Mount, PATIENCE, SmallStore, Unmounted, eventually, is_mounted, is_running, run, wimstore,
 };
 
 /// Exit code and complaint.
@@ -186,108 +183,6 @@ fn a_mount_in_use_is_not_unmounted_unless_lazily() {
     assert_eq!(bytes, SmallStore::big(), "who has a file open goes on reading");
     drop((file, resident));
     mount.wait_gone();
-}
-
-/// The archive of `store` as a file in a mount of its own, so that reading it can be stopped.
-fn archive_in_a_mount(store: &SmallStore) -> (Mount, PathBuf) {
-    let outer = store.at("outer.wim");
-    let inner = fs::read(store.archive()).unwrap();
-    Wim::new(Packing::Xpress(32768), root([file("inner.wim", inner)])).build().save(&outer);
-    let mount = Mount::new(&outer, &["--image", "1"]);
-    let archive = mount.path().join("inner.wim");
-    drop(File::open(&archive).unwrap()); // the kernel asks of the first file that is closed, and never again
-    (mount, archive)
-}
-
-/// Makes the kernel forget a file's bytes, and lets it read no more than is asked for.
-fn forget(archive: &File) {
-    fadvise(archive, 0, None, Advice::DontNeed).unwrap();
-}
-
-#[test]
-fn a_blocked_reader_does_not_keep_a_mount() {
-    let store = SmallStore::new();
-    let (outer, archive) = archive_in_a_mount(&store);
-    let cached = File::open(&archive).unwrap();
-    let mut mount = Foreground::new(&archive, &["--image", "1"]);
-    let mut file = File::open(mount.path().join("big")).unwrap();
-    let stopped = Stopped::between_answers(outer.process(), mount.process());
-    forget(&cached);
-    let reader = thread::spawn(move || file.read_to_end(&mut Vec::new()));
-    assert!(eventually(|| waits_for_an_answer(mount.process())), "the mount does not read the archive");
-    assert!(!reader.is_finished(), "the archive cannot be read, so the reader waits");
-    let start = Instant::now();
-    mount.signal(Signal::TERM);
-    assert_eq!(mount.ended().code(), Some(0));
-    assert!(!is_mounted(mount.path()), "after {:?}", start.elapsed());
-    assert!(eventually(|| reader.is_finished()), "the reader is freed");
-    reader.join().unwrap().unwrap_err();
-    drop((stopped, cached));
-}
-
-#[test]
-fn a_reader_who_waits_keeps_nobody_else_waiting() {
-    let store = SmallStore::new();
-    let (outer, archive) = archive_in_a_mount(&store);
-    let cached = File::open(&archive).unwrap();
-    let mount = Mount::new(&archive, &["--image", "1"]);
-    let mut file = File::open(mount.path().join("big")).unwrap();
-    let stopped = Stopped::between_answers(outer.process(), mount.process());
-    forget(&cached);
-    let reader = thread::spawn(move || file.read_to_end(&mut Vec::new()));
-    assert!(eventually(|| waits_for_an_answer(mount.process())), "the mount does not read the archive");
-    let root = mount.path().to_owned();
-    let others = thread::spawn(move || {
-        let names = fs::read_dir(&root).unwrap().count();
-        let absent = fs::metadata(root.join("a name that nobody has asked for")).unwrap_err();
-        (names, absent.kind(), fs::metadata(&root).is_ok())
-    });
-    assert!(eventually(|| others.is_finished()), "a listing is answered meanwhile");
-    assert!(!reader.is_finished(), "the archive cannot be read, so the reader waits");
-    assert_eq!(others.join().unwrap(), (2, io::ErrorKind::NotFound, true));
-    drop(stopped);
-    assert_eq!(reader.join().unwrap().unwrap(), SmallStore::big().len(), "and then he goes on");
-    drop((mount, cached));
-}
-
-#[test]
-fn a_mount_that_nobody_waits_for_any_more_goes_away() {
-    let store = SmallStore::new();
-    let (outer, archive) = archive_in_a_mount(&store);
-    let mountpoint = store.make("mountpoint");
-    let _unmounted = Unmounted(&mountpoint);
-    let cached = File::open(&archive).unwrap();
-    let stopped = Stopped::new(outer.process());
-    forget(&cached);
-    let mut command = Command::new(wimstore());
-    let starter = command.arg("mount").arg(&archive).arg(&mountpoint).stdin(Stdio::null()).spawn().unwrap();
-    let starter = Killed(starter);
-    let server = || children(starter.0.id()).first().copied();
-    assert!(
-        eventually(|| server().is_some()),
-        "no server, which would wait for the archive: {}",
-        state(starter.0.id())
-    );
-    let server = server().unwrap();
-    drop(starter);
-    assert!(is_running(server));
-    drop(stopped);
-    assert!(eventually(|| !is_running(server)), "the server has seen that nobody waits");
-    assert!(!is_mounted(&mountpoint));
-    drop(cached);
-}
-
-/// What a process does, for a message.
-fn state(process: u32) -> String {
-    ["stat", "wchan", "stack"]
-        .map(|file| fs::read_to_string(format!("/proc/{process}/{file}")).unwrap_or_default())
-        .join("\n")
-}
-
-/// The processes that a process has started.
-fn children(process: u32) -> Vec<u32> {
-    let list = fs::read_to_string(format!("/proc/{process}/task/{process}/children")).unwrap_or_default();
-    list.split_whitespace().map(|child| child.parse().unwrap()).collect()
 }
 
 #[test]

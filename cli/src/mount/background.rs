@@ -7,12 +7,15 @@
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{Child, Command, ExitCode, Stdio};
 
 use anyhow::{Context, bail};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::retry_on_intr;
+use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 
 use crate::{EXIT_FAILED, syslog};
 
@@ -22,6 +25,9 @@ const SERVER: &str = "WIMSTORE_SERVER";
 /// From which size on glibc gives memory back to the system when it is freed. It raises that by itself up to 32 MiB, after
 /// which the trees that a mount has dropped would stay with it: twice of what the budget allows.
 const GIVEN_BACK: (&str, &str) = ("MALLOC_MMAP_THRESHOLD_", "1048576");
+
+/// How many seconds a server that is stopped is waited for.
+const STOPPED_LIMIT: u32 = 5;
 
 /// Whether this process is the server that [`start`] has started.
 pub(crate) fn is_server() -> bool {
@@ -43,6 +49,7 @@ pub(super) fn start() -> anyhow::Result<ExitCode> {
     command.args(arguments).env(SERVER, "1").stdin(Stdio::null()).stdout(announcement);
     let mut server = command.spawn().context("starting the background process")?;
     drop(command); // and with it our end of the pipe that is the server's output
+    wait_for(&ready, &server)?;
     if ready.read(&mut [0]).context("waiting for the background process")? > 0 {
         return Ok(ExitCode::SUCCESS);
     }
@@ -51,6 +58,29 @@ pub(super) fn start() -> anyhow::Result<ExitCode> {
         (Some(0), _) => Ok(ExitCode::SUCCESS), // unmounted before it could say that it had mounted
         (Some(_), _) => Ok(ExitCode::from(EXIT_FAILED)), // it has said why
         (None, signal) => bail!("the background process was ended by signal {}", signal.unwrap_or_default()),
+    }
+}
+
+/// Waits until the server has something to say or has ended: opening a store may take long. Not for one that is stopped.
+///
+/// # Errors
+/// Somebody has stopped the server. If it goes on, it sees that nobody waits and unmounts.
+fn wait_for(ready: &impl AsFd, server: &Child) -> anyhow::Result<()> {
+    let second = Timespec { tv_sec: 1, tv_nsec: 0 };
+    let stopped = WaitIdOptions::STOPPED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
+    let mut seconds_stopped = 0;
+    loop {
+        let mut watched = [PollFd::new(ready, PollFlags::IN)];
+        let said = retry_on_intr(|| poll(&mut watched, Some(&second))).context("waiting for the background process")?;
+        if said > 0 {
+            return Ok(());
+        }
+        let is_stopped = waitid(WaitId::Pid(Pid::from_child(server)), stopped).is_ok_and(|status| status.is_some());
+        seconds_stopped = if is_stopped { seconds_stopped + 1 } else { 0 };
+        if seconds_stopped == STOPPED_LIMIT {
+            let server = server.id();
+            bail!("the background process, {server}, is stopped: `kill {server}; kill -CONT {server}` ends it");
+        }
     }
 }
 
