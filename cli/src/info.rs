@@ -37,7 +37,8 @@ pub(crate) struct Args {
     #[arg(long, conflicts_with = "xml")]
     json: bool,
 
-    /// The XML data as stored (in UTF-8) instead: of the image chosen with --image, else of each archive
+    /// The XML data as stored (in UTF-8) instead: of the image chosen with --image, else of each archive. On a terminal
+    /// control characters become escapes as in C
     #[arg(long)]
     xml: bool,
 }
@@ -160,11 +161,11 @@ impl Teller<'_> {
 
     fn xml_text(&mut self, archive: &OpenArchive, images: &[ImageInfo]) -> anyhow::Result<()> {
         if !self.chooses_image() {
-            return self.output.text(format_args!("{}\n", archive.wim.xml().text()));
+            return self.output.lines(&format!("{}\n", archive.wim.xml().text()));
         }
         for image in images {
             match image.xml(archive) {
-                Some(xml) => self.output.text(format_args!("{}\n", xml.raw))?,
+                Some(xml) => self.output.lines(&format!("{}\n", xml.raw))?,
                 None => {
                     let path = archive.path.display();
                     self.outcome.fail(&anyhow!("{path}: the XML data says nothing of image {}", image.number));

@@ -11,6 +11,7 @@ mod globals;
 #[cfg(target_os = "linux")]
 mod helper;
 mod info;
+mod json;
 mod logging;
 mod ls;
 #[cfg(target_os = "linux")]

@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, IsTerminal, Write};
 
 use serde::Serialize;
 
-use crate::text;
+use crate::{json, text};
 
 /// Stdout, as the place where an answer goes.
 ///
@@ -51,14 +51,20 @@ impl Output {
         if self.terminal { self.bytes(&text::escaped(name)) } else { self.bytes(name) }
     }
 
+    /// Writes text of many lines from an archive: escaped on a terminal but for the ends of lines, else as it is.
+    ///
+    /// # Errors
+    /// As for [`Output::bytes`].
+    pub(crate) fn lines(&mut self, text: &str) -> anyhow::Result<()> {
+        if self.terminal { self.bytes(text::harmless_lines(text).as_bytes()) } else { self.bytes(text.as_bytes()) }
+    }
+
     /// Writes one JSON object and a line feed.
     ///
     /// # Errors
     /// As for [`Output::bytes`].
     pub(crate) fn json(&mut self, object: &impl Serialize) -> anyhow::Result<()> {
-        let mut line = serde_json::to_vec(object)?;
-        line.push(b'\n');
-        self.bytes(&line)
+        self.bytes(&json::line(object)?)
     }
 
     /// Hands everything written so far to the reader.

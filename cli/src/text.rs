@@ -26,11 +26,29 @@ pub(crate) fn harmless(text: &str) -> String {
     for c in text.chars() {
         match c {
             '\n' | '\r' | '\t' => out.extend(c.escape_default()),
-            c if c.is_control() || turns_text(c) => push_escape(&mut out, c.into()),
+            c if is_harmful(c) => push_escape(&mut out, c.into()),
             c => out.push(c),
         }
     }
     out
+}
+
+/// Likewise text of many lines, whose ends and tabs stay.
+pub(crate) fn harmless_lines(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for line in text.split_inclusive('\n') {
+        let words = line.trim_end_matches('\n');
+        let words = if words.len() < line.len() { words.trim_end_matches('\r') } else { words };
+        let words: Vec<String> = words.split('\t').map(harmless).collect();
+        out.push_str(&words.join("\t"));
+        out.push_str(if line.ends_with('\n') { "\n" } else { "" });
+    }
+    out
+}
+
+/// Whether a terminal, or whatever shows text, may do something else with the character than show it.
+pub(crate) fn is_harmful(c: char) -> bool {
+    c.is_control() || turns_text(c)
 }
 
 fn push_escape(out: &mut String, code: u32) {
@@ -54,7 +72,7 @@ pub(crate) fn parse_bytes(text: &str) -> Result<u64, String> {
 
 /// Whether the character changes the direction of the text around it, so that `txt.exe` can look like `exe.txt`.
 fn turns_text(c: char) -> bool {
-    matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Year, month, day, hour, minute, second of a time of the proleptic Gregorian calendar, UTC; and 100 ns units.
@@ -173,6 +191,19 @@ mod tests {
         ];
         for (name, want) in cases {
             assert_eq!(String::from_utf8_lossy(&escaped(name)), *want);
+        }
+    }
+
+    #[test]
+    fn lines_stay_lines() {
+        let cases = [
+            ("", ""),
+            ("<a>\r\n\t<b/>\n</a>", "<a>\n\t<b/>\n</a>"),
+            ("a\rb\r\r\n\r", "a\\rb\n\\r"),
+            ("\u{1b}[2J\n\n\u{9b}\u{61c}\u{7f}\n", "\\x1b[2J\n\n\\x9b\\u{61c}\\x7f\n"),
+        ];
+        for (text, want) in cases {
+            assert_eq!(harmless_lines(text), want, "{text:?}");
         }
     }
 

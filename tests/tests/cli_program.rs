@@ -3,7 +3,7 @@
 use std::io::Read;
 use std::process::{Command, Stdio};
 
-use testkit::{Packing, Wim, dir, file, root};
+use testkit::{Image, Packing, Wim, Xml, dir, file, root};
 use wimstore_tests::{answer, on_terminal, say, wimstore};
 
 #[test]
@@ -76,6 +76,63 @@ fn names_are_escaped_on_a_terminal() {
     assert_eq!(raw.stdout, b"\x1b[31mred\nline\nback\\slash\n");
     let said = say(&["cat", "--image=1", path.to_str().unwrap(), "\u{1b}[31m"]);
     assert_eq!(said.err, "wimstore: \\x1b[31m: no such file or directory; `wimstore ls` shows what is there\n");
+}
+
+#[test]
+fn json_holds_no_characters_that_drive_a_terminal() {
+    let hostile =
+        "\u{1b}[31m \u{7f}\u{80}\u{9b}31m\u{61c}\u{200e}\u{200f}\u{2028}\u{2029}\u{202a}\u{202e}\u{2066}\u{2069}";
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(format!("{hostile}.wim"));
+    let sound = "größe 日本 \u{1f600}";
+    let tree = root([file(hostile, "damaged").stream(hostile, "s"), file(sound, "x")]);
+    let mut built = Wim::of(Packing::Stored, [Image::new("a", tree)]).build();
+    let place = built.resource(b"damaged").range.start;
+    built.flip(place, 0);
+    built.save(&path);
+    let source = path.to_str().unwrap();
+    for (command, want) in [("ls", 3), ("info", 2), ("verify", 2)] {
+        let recursive: &[&str] = if command == "ls" { &["-R"] } else { &[] };
+        let said = say(&[&[command, "--json", source], recursive].concat());
+        let harmless = |c: char| c == '\n' || !c.is_control() && (c.is_ascii() || !hostile.contains(c));
+        assert!(said.out.chars().all(harmless), "{command}: {:?}", said.out);
+        let text: String = said.out.lines().map(|line| format!("{}\n", json_text(line))).collect();
+        assert!(text.matches(hostile).count() >= want, "{command}: {text:?}");
+        assert!(command != "ls" || said.out.contains(sound), "what is harmless stays as it is: {}", said.out);
+    }
+}
+
+/// All strings of a JSON object, as its reader gets them.
+fn json_text(line: &str) -> String {
+    fn gather(value: &serde_json::Value, text: &mut String) {
+        match value {
+            serde_json::Value::String(string) => text.push_str(string),
+            serde_json::Value::Array(values) => values.iter().for_each(|value| gather(value, text)),
+            serde_json::Value::Object(fields) => fields.values().for_each(|value| gather(value, text)),
+            _ => {}
+        }
+    }
+    let mut text = String::new();
+    gather(&serde_json::from_str(line).expect("an object"), &mut text);
+    text
+}
+
+#[test]
+fn xml_data_cannot_drive_a_terminal() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.wim");
+    let image = Image::new("one", root([file("f", "1")]));
+    let xml = "<WIM>\r\n\t<IMAGE INDEX=\"1\"><NAME>\u{9b}31m \\ exe.\u{202e}txt\u{7f}</NAME></IMAGE>\n</WIM>";
+    Wim { xml: Xml::Text(xml.into()), ..Wim::of(Packing::Stored, [image]) }.build().save(&path);
+    let path = path.to_str().unwrap();
+    assert_eq!(answer(&["info", "--xml", path]), format!("{xml}\n"));
+    let Some(text) = on_terminal(&["info", "--xml", path]) else { return };
+    let shown = r"    <IMAGE INDEX=~1~><NAME>\x9b31m \ exe.\u{202e}txt\x7f</NAME></IMAGE>";
+    let shown = shown.replace('~', "\"").replace("    ", "\t");
+    assert!(text.replace('\r', "").contains(&format!("<WIM>\n{shown}\n</WIM>\n")), "{text:?}");
+    assert!(!text.contains(['\u{9b}', '\u{202e}', '\u{7f}']), "{text:?}");
+    let Some(one) = on_terminal(&["info", "--xml", "--image=1", path]) else { return };
+    assert!(one.replace('\r', "").contains(&format!("{}\n", shown.trim_start())), "{one:?}");
 }
 
 #[test]
