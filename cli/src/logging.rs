@@ -6,8 +6,12 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use tracing::level_filters::LevelFilter;
+use tracing_subscriber::field::MakeExt;
+use tracing_subscriber::fmt::FormatFields;
+use tracing_subscriber::fmt::format;
 
 use crate::globals::Globals;
+use crate::text;
 
 /// Sends events to the log file, else to stderr. Call once, before the first event.
 ///
@@ -19,7 +23,7 @@ use crate::globals::Globals;
 pub(crate) fn start(globals: &Globals, reports: bool) -> anyhow::Result<()> {
     // A log that cannot be written is no reason to end.
     let builder = tracing_subscriber::fmt().log_internal_errors(false).with_target(false);
-    let builder = builder.with_max_level(level(globals.verbose));
+    let builder = builder.with_max_level(level(globals.verbose)).fmt_fields(fields());
     match &globals.log_file {
         Some(path) => {
             let file = OpenOptions::new().create(true).append(true).open(path);
@@ -53,6 +57,18 @@ fn log_panics() {
             usual(panic);
         }
     }));
+}
+
+/// Writes an event's message and fields, each as text on one line: names come from archives and folders, which may have any.
+fn fields() -> impl for<'writer> FormatFields<'writer> + Send + Sync + 'static {
+    let format = format::debug_fn(|writer, field, value| {
+        if field.name() == "message" {
+            write!(writer, "{}", text::harmless(&format!("{value:?}")))
+        } else {
+            write!(writer, "{field}={}", text::harmless(&format!("{value:?}")))
+        }
+    });
+    format.delimited(" ")
 }
 
 fn level(verbose: u8) -> LevelFilter {

@@ -14,6 +14,7 @@ use crate::output::Output;
 use crate::progress;
 use crate::records::{Found, Kind, Summary};
 use crate::source::Source;
+use crate::text;
 
 /// Check every byte of a store against its SHA-1.
 ///
@@ -154,12 +155,9 @@ impl Verifier<'_> {
 }
 
 fn tell_text(output: &mut Output, found: &Found) -> anyhow::Result<()> {
-    output.name(found.to_string().as_bytes())?;
-    output.bytes(b"\n")?;
+    output.text(format_args!("{}\n", text::harmless(&found.to_string())))?;
     for path in found.used_by.iter().flatten() {
-        output.bytes(b"    ")?;
-        output.name(&path.bytes)?;
-        output.bytes(b"\n")?;
+        output.bytes(&[b"    ", &*text::escaped(&path.bytes), b"\n"].concat())?;
     }
     if found.more > 0 {
         output.text(format_args!("    and {} more\n", found.more))?;
