@@ -138,6 +138,7 @@ fn main() -> ExitCode {
     #[cfg(not(target_os = "linux"))]
     let cli = Cli::parse();
     let done = logging::start(&cli.globals, cli.command.reports()).and_then(|()| cli.command.run(&cli.globals));
+    fs_core::log::report();
     done.unwrap_or_else(|error| {
         if output::is_closed_pipe(&error) {
             return ExitCode::SUCCESS; // whoever read us has seen enough

@@ -192,5 +192,6 @@ fn end(signal: i32, unmounter: &Unmounter) {
     info!(signal, "unmounting");
     let unmounted = unmounter.unmount().inspect_err(|error| error!(%error, "not unmounted"));
     thread::sleep(GRACE); // without readers the program ends by itself meanwhile
+    fs_core::log::report();
     process::exit(if unmounted.is_ok() { 0 } else { EXIT_FAILED.into() });
 }

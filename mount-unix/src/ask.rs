@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread;
 
-use fs_core::{About, DamageLog, Filesystem, Ino, Storage};
+use fs_core::{About, Filesystem, Ino, Storage, log};
 use fuser::Errno;
 use tracing::error;
 
@@ -27,13 +27,12 @@ macro_rules! can_refuse {
 }
 can_refuse! { ReplyAttr ReplyData ReplyDirectory ReplyDirectoryPlus ReplyEntry ReplyStatfs ReplyXattr }
 
-/// The filesystem, and what the log has been told of its failures.
+/// The filesystem, as callbacks ask it.
 #[derive(Clone)]
 pub(crate) struct Oracle(Arc<Shared>);
 
 struct Shared {
     fs: Arc<Filesystem>,
-    told: DamageLog,
     lanes: Lanes<Storage, Parked>,
 }
 
@@ -48,7 +47,7 @@ pub(crate) struct Asked<'a>(pub(crate) &'static str, pub(crate) Ino, pub(crate) 
 impl Oracle {
     /// For `threads` that take requests from the kernel.
     pub(crate) fn new(fs: Arc<Filesystem>, threads: usize) -> Self {
-        Self(Arc::new(Shared { fs, told: DamageLog::default(), lanes: Lanes::new(threads) }))
+        Self(Arc::new(Shared { fs, lanes: Lanes::new(threads) }))
     }
 
     /// The filesystem, for what needs no answer.
@@ -122,7 +121,7 @@ impl Oracle {
             Ok(Ok(value)) => answer(reply, value),
             Ok(Err(number)) => reply.refuse(number),
             Err(panic) => {
-                error!(op, ino = ino.0, panic, "answered with EIO");
+                log::READING.once(&panic, || error!(op, ino = ino.0, panic, "answered with EIO"));
                 reply.refuse(Errno::EIO);
             }
         }
@@ -132,7 +131,7 @@ impl Oracle {
     fn refusal(&self, op: &'static str, ino: Ino, error: &fs_core::Error) -> Errno {
         let number = errno(error);
         if number == EIO {
-            self.0.told.tell(&self.0.fs, op, ino, error);
+            log::damage(&self.0.fs, op, ino, error);
         }
         Errno::from_i32(number)
     }

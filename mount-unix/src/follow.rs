@@ -12,7 +12,7 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
 
-use fs_core::{Filesystem, Invalidation, Stop};
+use fs_core::{Filesystem, Invalidation, Stop, log};
 use fuser::{INodeNo, Notifier};
 use tracing::{debug, warn};
 
@@ -30,7 +30,9 @@ fn invalidate(notifier: &Notifier, stale: &[Invalidation]) {
         };
         debug!(?invalidation, ok = told.is_ok(), "the kernel was told to forget");
         if let Err(error) = told.or_else(harmless) {
-            warn!(%error, ?invalidation, "the kernel may show the store as it was");
+            log::LISTING.once(&format!("{error}: {invalidation:?}"), || {
+                warn!(%error, ?invalidation, "the kernel may show the store as it was");
+            });
         }
     }
 }

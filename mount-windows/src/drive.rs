@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use fs_core::wim::FileTime;
-use fs_core::{Attr, DamageLog, Error, Filesystem, Ino, Kind, LinkTargets, WindowsAttr};
+use fs_core::{Attr, Error, Filesystem, Ino, Kind, LinkTargets, WindowsAttr, log};
 use parking_lot::RwLock;
 
 use crate::name::{self, Path};
@@ -50,7 +50,6 @@ pub struct DriveOptions {
 pub(crate) struct Drive {
     fs: Arc<Filesystem>,
     options: DriveOptions,
-    told: DamageLog,
     /// Changes that Windows must be notified of.
     pub(crate) news: News,
     /// Held for reading from the lookup of a path until its inode number is counted as in use.
@@ -101,7 +100,7 @@ pub(crate) struct VolumeInfo {
 impl Drive {
     /// A drive that shows `fs`, which should find names in any case.
     pub(crate) fn new(fs: Arc<Filesystem>, options: DriveOptions) -> Self {
-        Self { fs, options, told: DamageLog::default(), news: News::default(), opening: RwLock::new(()) }
+        Self { fs, options, news: News::default(), opening: RwLock::new(()) }
     }
 
     /// Opens a path: as [`Drive::find`], and the object stays the same until [`Drive::close`],
@@ -290,7 +289,7 @@ impl Drive {
     /// The status of an error. Damage is logged.
     fn refusal(&self, op: &'static str, ino: Ino, error: &Error) -> Status {
         if error.is_damage() {
-            self.told.tell(&self.fs, op, ino, error);
+            log::damage(&self.fs, op, ino, error);
         }
         ntstatus(error)
     }

@@ -3,7 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test")]
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use rustix::io::Errno;
 use tempfile::TempDir;
@@ -38,6 +39,11 @@ fn hostile_store() -> TempDir {
 
 fn is_harmless(text: &str) -> bool {
     text.chars().all(|c| c == '\n' || !c.is_control() && c != '\u{202e}')
+}
+
+/// The lines of a log file.
+fn lines(log: &Path) -> Vec<String> {
+    fs::read_to_string(log).unwrap().lines().map(str::to_owned).collect()
 }
 
 fn is_io_error(path: &Path) -> bool {
@@ -85,4 +91,42 @@ fn names_do_not_break_lines_on_stderr() {
         let of_bad = reported.filter(|line| line.contains(&format!("bad {ESCAPED}.wim: ")));
         assert_eq!(of_bad.count(), 1, "{command:?}: {err} {answer}");
     }
+}
+
+/// How many files of the store of [`many_damaged`] are damaged: more than are remembered.
+const MANY: usize = 2500;
+
+fn many_damaged(folder: &Path) -> PathBuf {
+    let data = |number: usize| format!("content of file {number}").into_bytes();
+    let files: Vec<_> = (0..MANY).map(|number| file(&format!("f{number}"), data(number))).collect();
+    let mut built = Wim::of(Packing::Stored, [Image::new("a", root(files))]).build();
+    for number in 0..MANY {
+        let place = built.resource(&data(number)).range.start;
+        built.flip(place, 1);
+    }
+    let store = folder.join("store");
+    Store::new(&store).add("Group", "a.wim", &built);
+    store
+}
+
+#[test]
+fn a_reader_cannot_flood_the_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, log) = (many_damaged(folder.path()), folder.path().join("log"));
+    let mount = Mount::new(&store, &["--log-file", log.to_str().unwrap()]);
+    let start = Instant::now();
+    for round in 0..2 {
+        for number in 0..MANY {
+            assert!(is_io_error(&mount.path().join(format!("Group/a/f{number}"))), "f{number} in round {round}");
+        }
+    }
+    drop(mount);
+    let minutes = start.elapsed().as_secs() as usize / 60 + 1;
+    let lines = lines(&log);
+    // "… not logged count=1500"
+    let counts = lines.iter().filter_map(|line| line.split_once("not logged count=")?.1.parse::<usize>().ok());
+    let counts: Vec<usize> = counts.collect();
+    let told = lines.len() - counts.len();
+    assert!((1000..=1000 * minutes).contains(&told), "{told} lines in {minutes} minutes");
+    assert!(counts.len() <= minutes && told + counts.iter().sum::<usize>() >= MANY, "{told} and {counts:?}");
 }

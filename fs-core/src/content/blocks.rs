@@ -8,6 +8,7 @@ use wim::{Archive, Blob, IntegrityTable, ResourceFlags};
 use super::Verify;
 use super::attempt::{Attempt, Fault};
 use super::hashing::{hash_blob, hash_range};
+use crate::log::READING;
 
 /// A blob that is to prove the header right is no larger than this.
 const MAX_PROOF_SIZE: u64 = 16 << 20;
@@ -100,7 +101,9 @@ impl Attempt<'_> {
             } else {
                 self.generation.bad_blocks.set(block);
                 let path = archive.path.display();
-                tracing::warn!(archive = %path, at = range.start, len = len(&range), "a check block is damaged");
+                READING.once(&format!("{path}: check block at {}", range.start), || {
+                    tracing::warn!(archive = %path, at = range.start, len = len(&range), "a check block is damaged");
+                });
             }
             Ok(sound)
         })

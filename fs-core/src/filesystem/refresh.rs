@@ -9,6 +9,7 @@ use wim::{InodeId, NodeId};
 use super::{Filesystem, Snapshot, Top};
 use crate::group::{Group, Step, log_left_out};
 use crate::image::Image;
+use crate::log::LISTING;
 use crate::source::StoreListing;
 use crate::{Chain, Ino};
 
@@ -170,7 +171,10 @@ impl Filesystem {
         let new = match chosen.and_then(|slot| self.image(slot)) {
             Ok(new) => new,
             Err(error) => {
-                tracing::warn!(error = %Chain(&error), "the image mounted is no longer there; it is served as it was");
+                let error = Chain(&error);
+                LISTING.once(&format!("{error}"), || {
+                    tracing::warn!(%error, "the image mounted is no longer there; it is served as it was");
+                });
                 return None;
             }
         };

@@ -12,6 +12,7 @@ use parking_lot::{Mutex, RwLock};
 use wim::FileTime;
 
 use crate::image::Image;
+use crate::log::LISTING;
 use crate::opener::{Opener, Seen};
 use crate::source::{GroupEntry, StoreSource};
 use crate::uses::{Retired, Uses};
@@ -129,7 +130,8 @@ impl Group {
     fn follow(&self, old: &GroupImages, new: GroupImages) -> Arc<GroupImages> {
         log_left_out(&old.problems, &new.problems);
         for problem in news(&old.warnings, &new.warnings) {
-            tracing::warn!(path = %problem.path.display(), error = %Chain(&problem.error), "ignored");
+            let (path, error) = (problem.path.display(), Chain(&problem.error));
+            LISTING.once(&format!("{path}: {error}"), || tracing::warn!(%path, %error, "ignored"));
         }
         // Before they are missed: who comes between finds them in both places.
         for image in old.images.iter().filter(|image| new.images.get(image.slot.image).is_none()) {
@@ -169,7 +171,8 @@ impl Group {
 /// Logs what is left out now and was not before.
 pub(crate) fn log_left_out(old: &[Problem], new: &[Problem]) {
     for problem in news(old, new) {
-        tracing::error!(path = %problem.path.display(), error = %Chain(&problem.error), "left out");
+        let (path, error) = (problem.path.display(), Chain(&problem.error));
+        LISTING.once(&format!("{path}: {error}"), || tracing::error!(%path, %error, "left out"));
     }
 }
 
