@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use wim::{Blob, BlobHash, FileTime, Fingerprint, Header, ImageXml, Outline, ReadAt, Warning, XmlData};
 
+use crate::log::{LISTING, READING};
 use crate::memory::Memory;
 use crate::{ArchiveId, Chain, Error, OpenArchive, Result};
 
@@ -78,15 +79,21 @@ impl ArchiveFile {
             told: AtomicBool::new(false),
             memory: Arc::clone(memory),
         };
-        file.tell_of_missing_images();
+        file.log_missing_images();
         Ok(file)
     }
 
-    /// Logs what is odd about the archive if it has not the images that its header claims: nobody may ever enter one.
-    fn tell_of_missing_images(&self) {
-        if self.header.part.number == 1 && self.header.image_count as usize != self.images.len() {
-            let _ = self.tables(); // who reads them later is told why they cannot be read
+    /// Logs that the archive has not the images that its header claims, and its anomalies: nobody may ever enter one.
+    fn log_missing_images(&self) {
+        let (claimed, found) = (self.header.image_count as usize, self.images.len());
+        if self.header.part.number != 1 || claimed == found {
+            return;
         }
+        let archive = self.path.display();
+        LISTING.once(&format!("{archive}: {claimed} images"), || {
+            tracing::warn!(%archive, claimed, found, "the archive has not the images that its header claims");
+        });
+        let _ = self.tables(); // a reader that needs them later gets the reason why they cannot be read
     }
 
     /// The archive with its tables.
@@ -121,12 +128,19 @@ impl ArchiveFile {
 
     /// Logs what is odd about the archive.
     fn tell(&self, wim: &wim::Archive) {
+        let archive = self.path.display();
+        let count = wim.warnings().count();
+        if count > 0 {
+            tracing::info!(%archive, count, "the archive has anomalies");
+        }
         for warning in wim.warnings() {
-            tracing::warn!(archive = %self.path.display(), %warning, "archive is served with less");
+            tracing::debug!(%archive, %warning, "archive is served with less");
         }
         if let Err(error) = wim.integrity() {
             let error = Chain(error);
-            tracing::warn!(archive = %self.path.display(), %error, "archive is served without its integrity table");
+            READING.once(&format!("{archive}: {error}"), || {
+                tracing::warn!(%archive, %error, "archive is served without its integrity table");
+            });
         }
     }
 

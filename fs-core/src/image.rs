@@ -7,6 +7,7 @@ use wim::{BlobHash, InodeId, Metadata, NodeId};
 use crate::archive_file::{ArchiveFile, Facts};
 use crate::filesystem::Storage;
 use crate::ino::MAX_INODES;
+use crate::log::READING;
 use crate::uses::Uses;
 use crate::{BlobRef, Error, ImageSlot, OpenArchive, Result};
 
@@ -116,11 +117,23 @@ impl Image {
         if tree.inode_count() as usize > MAX_INODES {
             return Err(Error::TooMany { what: "inodes in an image", limit: MAX_INODES });
         }
-        for warning in tree.warnings() {
-            let image = self.number();
-            tracing::warn!(archive = %self.archive.path.display(), image, %warning, "image is served with less");
-        }
+        self.log_warnings(&tree);
         Ok(tree)
+    }
+
+    /// Logs the anomalies of the tree: nothing that can be read is damaged by them.
+    fn log_warnings(&self, tree: &Metadata) {
+        let (archive, image) = (self.archive.path.display(), self.number());
+        let warnings = tree.warnings();
+        if !warnings.is_empty() {
+            // A tree that is dropped is loaded again.
+            READING.once(&format!("{archive}: anomalies of image {image}"), || {
+                tracing::info!(%archive, image, count = warnings.len(), "the image has anomalies");
+            });
+        }
+        for warning in warnings {
+            tracing::debug!(%archive, image, %warning, "image is served with less");
+        }
     }
 
     /// The error of its metadata resource, which is a blob as well.

@@ -130,3 +130,29 @@ fn a_reader_cannot_flood_the_log() {
     assert!((1000..=1000 * minutes).contains(&told), "{told} lines in {minutes} minutes");
     assert!(counts.len() <= minutes && told + counts.iter().sum::<usize>() >= MANY, "{told} and {counts:?}");
 }
+
+/// An archive with 600 entries that are left out.
+fn with_warnings() -> Wim {
+    let entries = (0..600).map(|_| file("..", "x")).chain([file("sound", "sound")]).collect::<Vec<_>>();
+    let wim = Wim::of(Packing::Stored, [Image::new("a", root(entries))]);
+    Wim { flags: testkit::flag::WRITE_IN_PROGRESS, ..wim }
+}
+
+#[test]
+fn warnings_are_logged_on_request_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let archive = Store::new(&folder.path().join("store")).add("Group", "a.wim", &with_warnings().build());
+    let cases: [(&[&str], usize); 3] = [(&[], 0), (&["-v"], 2), (&["-vv"], 603)];
+    for (verbose, want) in cases {
+        let log = folder.path().join(format!("log{}", verbose.concat()));
+        let options = [&["--log-file", log.to_str().unwrap()], verbose].concat();
+        let mount = Mount::new(&folder.path().join("store"), &options);
+        assert_eq!(fs::read(mount.path().join("Group/a/sound")).unwrap(), b"sound");
+        assert_eq!(fs::read_dir(mount.path().join("Group/a")).unwrap().count(), 1);
+        drop(mount);
+        let lines = lines(&log);
+        let of_warnings = lines.iter().filter(|line| line.contains(archive.to_str().unwrap())).count();
+        assert_eq!(of_warnings, want, "{verbose:?}: {lines:#?}");
+        assert!(!verbose.is_empty() || lines.is_empty(), "{lines:#?}");
+    }
+}

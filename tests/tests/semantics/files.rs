@@ -100,7 +100,7 @@ pub(crate) fn names() {
             file("Twin", "9"),
             file(r#"\:*?"<>|"#, "10"),
         ]),
-        &[],
+        &["-vv"],
     );
     let wanted: Vec<(Vec<u8>, &str)> = vec![
         ("größe-文件-🦀".into(), "1"),

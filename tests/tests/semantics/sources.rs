@@ -306,7 +306,7 @@ pub(crate) fn bad_archives() {
     ] {
         let place = Place::new();
         build().save(&place.path("a.wim"));
-        let mount = place.mount(&place.path("a.wim"), &[]);
+        let mount = place.mount(&place.path("a.wim"), &["-vv"]);
         let directory = [mount.path().join("one/d"), mount.path().join("one")].into_iter().find(|path| path.exists());
         assert_eq!(names(&directory.unwrap()), shown, "{left}");
         assert_eq!(names(&mount.path().join("two")), ["two"]);
@@ -314,7 +314,7 @@ pub(crate) fn bad_archives() {
     }
     let place = Place::new();
     faults::lists_shared().save(&place.path("a.wim"));
-    let mount = place.mount(&place.path("a.wim"), &["--image", "1"]);
+    let mount = place.mount(&place.path("a.wim"), &["-vv", "--image", "1"]);
     assert_eq!(names(&mount.path().join("a")), ["shared"]);
     assert!(names(&mount.path().join("b")).is_empty());
     assert!(place.log().contains("it has been read before"), "{}", place.log());
