@@ -5,6 +5,7 @@ use std::io::IsTerminal;
 use std::sync::Arc;
 
 use anyhow::Context;
+use fs_core::log::READING;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::field::MakeExt;
 use tracing_subscriber::fmt::FormatFields;
@@ -52,7 +53,9 @@ fn log_panics() {
         let thread = std::thread::current();
         let text = panic.payload_as_str().unwrap_or("panic without a message");
         let at = panic.location().map(ToString::to_string).unwrap_or_default();
-        tracing::error!(thread = thread.name().unwrap_or_default(), at, panic = text);
+        READING.once(&format!("{at}: {text}"), || {
+            tracing::error!(thread = thread.name().unwrap_or_default(), at, panic = text);
+        });
         if std::io::stderr().is_terminal() {
             usual(panic);
         }

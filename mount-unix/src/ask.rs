@@ -91,7 +91,9 @@ impl Oracle {
         let (oracle, lane) = (self.clone(), storage.clone());
         let spawned = thread::Builder::new().name("lane".into()).spawn(move || oracle.run(&lane, request));
         if let Err(error) = spawned {
-            error!(%error, "no thread for a request while others hang");
+            log::READING.once(&format!("no thread: {error}"), || {
+                error!(%error, "no thread for a request while others hang");
+            });
             self.leave(&storage);
         }
     }
