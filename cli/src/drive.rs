@@ -72,7 +72,7 @@ pub(crate) struct Shown {
     #[command(flatten)]
     pub(crate) links: Links,
 
-    /// What must match before bytes are shown: strict (the SHA-1 of their content), blocks (the archive's integrity
+    /// Which SHA-1 must match before bytes are shown: strict (that of their content), blocks (the archive's integrity
     /// table suffices where there is one) or off
     #[arg(long, value_name = "strict|blocks|off", default_value = "strict", value_parser = parse_verify)]
     pub(crate) verify: Verify,

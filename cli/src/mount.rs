@@ -65,7 +65,7 @@ pub(crate) struct Args {
     #[arg(long)]
     unix_data: bool,
 
-    /// What must match before bytes are shown: strict (the SHA-1 of their content), blocks (the archive's integrity
+    /// Which SHA-1 must match before bytes are shown: strict (that of their content), blocks (the archive's integrity
     /// table suffices where there is one) or off
     #[arg(long, value_name = "strict|blocks|off")]
     verify: Option<OsString>,

@@ -207,7 +207,7 @@ pub(super) fn set_owner(file: impl AsFd, (uid, gid): (u32, u32)) -> io::Result<(
 /// Gives an open file or folder its permissions and times.
 ///
 /// # Errors
-/// What the system refused first; the rest is given all the same.
+/// Returns the first error of the system; the rest is set all the same.
 pub(in crate::extract) fn finish(file: impl AsFd, bits: u16, times: Times) -> io::Result<()> {
     let permissions = fs::fchmod(&file, mode(bits));
     Ok(permissions.and(fs::futimens(&file, &times.into()))?)

@@ -1,4 +1,4 @@
-//! What is being made: it has a temporary name, and disappears unless it is kept.
+//! A file or node under a temporary name, which is removed unless it is kept.
 //!
 //! The owner of a folder may replace what is in it at any moment, by a link to anything. So owner,
 //! permissions and times are given to a descriptor that is known to be of what was made, never to
@@ -23,7 +23,7 @@ struct Name<'a> {
     folder: BorrowedFd<'a>,
     temporary: OsString,
     wanted: OsString,
-    /// What has the wanted name is replaced.
+    /// An object that has the wanted name is replaced.
     overwrite: bool,
     kept: bool,
 }
@@ -176,7 +176,7 @@ impl<'a> PartialNode<'a> {
     /// Gives it owner, permissions unless it is a link, and times.
     ///
     /// # Errors
-    /// What the system refused first.
+    /// The first error of the system.
     pub(super) fn give(&self, owner: Option<(u32, u32)>, bits: Option<u16>, times: Times) -> io::Result<()> {
         owner.map_or(Ok(()), |owner| set_owner(&self.node, owner))?;
         if let Some(bits) = bits {

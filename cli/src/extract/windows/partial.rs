@@ -1,4 +1,4 @@
-//! What is being made: it has a temporary name, and disappears unless it is kept.
+//! A file or node under a temporary name, which is removed unless it is kept.
 
 use std::fs::File;
 use std::io;
@@ -15,9 +15,9 @@ pub(in crate::extract) struct PartialFile<'a> {
     folder: &'a File,
     /// What it is called until it is kept.
     temporary: Vec<u16>,
-    /// What it is called then.
+    /// The final name.
     wanted: Vec<u16>,
-    /// What has the wanted name is replaced.
+    /// An object that has the wanted name is replaced.
     overwrite: bool,
     content: Content,
     kept: bool,
