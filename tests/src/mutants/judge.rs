@@ -266,7 +266,9 @@ impl Judge<'_> {
         });
         let errors: BTreeSet<i32> = errors.collect();
         // What is not damage, but cannot be restored here.
-        let others = errors.iter().any(|&error| error != EIO) || !self.ours.mount.keys().all(|path| fits(path));
+        let others = errors.iter().any(|&error| error != EIO)
+            || !self.ours.mount.keys().all(|path| fits(path))
+            || self.ours.extract_ended.err.contains("Linux cannot hold this stream");
         let wanted = if others { 2 } else { i32::from(has_problem || !errors.is_empty()) };
         if self.ours.extract_ended.code != wanted && !self.has_large_streams() {
             let what = (self.ours.extract_ended.code, wanted, &self.ours.extract_ended.err);
