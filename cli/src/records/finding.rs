@@ -93,7 +93,7 @@ impl Found {
         Self::new(Kind::Problem, &problem.path, cause(&problem.path, &problem.error))
     }
 
-    /// What checking an archive found.
+    /// A finding of the check of an archive.
     pub(crate) fn of(finding: Finding, archive: &Path) -> Self {
         let new = |kind, error: &dyn fmt::Display| Self::new(kind, archive, error);
         match finding {

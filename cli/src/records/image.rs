@@ -87,7 +87,7 @@ impl From<Survey> for Content {
 }
 
 impl Image {
-    /// What is known of an image of an open archive, in the group called `group` (empty: in none).
+    /// The facts of an image of an open archive, in the group called `group` (empty: in none).
     pub(crate) fn of(image: &ImageInfo, archive: &OpenArchive, group: &[u8], enabled: bool, content: Content) -> Self {
         Self {
             record: "image",

@@ -210,7 +210,7 @@ impl Filesystem {
         Ok(Node { image, tree, inode })
     }
 
-    /// What a number means here.
+    /// The meaning of an inode number in this mount.
     fn place(&self, ino: Ino) -> Option<Place> {
         ino.place(Numbering::of(self.source.shape()))
     }
@@ -268,7 +268,7 @@ impl Filesystem {
         self.store().problems.iter().cloned().chain(groups).collect()
     }
 
-    /// What is wrong about archives that are shown all the same, in the groups looked into so far.
+    /// Problems of archives that are shown all the same, in the groups that were listed so far.
     pub fn warnings(&self) -> Vec<Problem> {
         self.loaded().iter().flat_map(|group| &group.warnings).cloned().collect()
     }

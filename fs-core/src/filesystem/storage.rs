@@ -12,7 +12,7 @@ use crate::image::Image;
 use crate::ino::Place;
 use crate::{ImageSlot, Ino};
 
-/// What the answers about an image or a group wait for. Where one storage hangs, the answers that
+/// The storage that answers about an image or a group wait for. Where one hangs, the answers that
 /// wait for others go on.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Storage(Kind);

@@ -25,7 +25,7 @@ pub(crate) struct GroupImages {
     /// The archives whose images are disabled.
     pub(crate) disabled: Vec<ArchiveEntry>,
     pub(crate) problems: Vec<Problem>,
-    /// What is wrong about archives that are shown all the same.
+    /// Problems of archives that are shown all the same.
     pub(crate) warnings: Vec<Problem>,
     pub(crate) files: Files,
     /// The images that could be chosen, where one was to be.
