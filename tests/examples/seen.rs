@@ -2,23 +2,23 @@
 //! for tests on other platforms to compare: see `testkit::seen`.
 #![expect(clippy::unwrap_used, reason = "part of a test")]
 
-use std::ffi::{OsStr, OsString};
+use std::collections::HashMap;
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
 use testkit::seen::{self, Seen};
 use testkit::{Packing, Wim, hex, ntfs, sha1, trees};
-use wimstore_tests::{Mount, Source, content};
+use wimstore_tests::{Mount, Source, content, run};
 
 /// Random trees, each packed another way.
 const TREES: u64 = 8;
 
-/// Error numbers of Linux.
-const E2BIG: i32 = 7;
-const ENODATA: i32 = 61;
+/// An error number of Linux.
 const ENAMETOOLONG: i32 = 36;
 
 /// Seconds from 1601 to 1970.
@@ -69,24 +69,49 @@ fn ours(folder: &Path) {
     Wim::of(Packing::Xpress(32768), several).build().save(&folder.join("several.wim"));
 }
 
-/// What a mount shows of an archive: of its image where it has but one. Streams are listed by one mount and read in
-/// another, since extended attributes end at 64 KiB.
+/// What a mount shows of an archive, or of its image if it has only one. Extended attributes end at
+/// 64 KiB and 255 bytes of name, so streams are listed by the program and read as `file:stream`.
 fn look(archive: &Path) -> Vec<Seen> {
     let image: &[&str] = if archive.ends_with("several.wim") { &[] } else { &["--image", "1"] };
-    let listing = Mount::new(archive, image);
-    let reading = Mount::new(archive, &[image, &["-o", "streams_interface=windows"]].concat());
+    let mount = Mount::new(archive, &[image, &["-o", "streams_interface=windows"]].concat());
+    let listed = streams_listed(archive, image);
     let (mut seen, mut to_come) = (Vec::new(), vec![PathBuf::new()]);
     while let Some(path) = to_come.pop() {
-        let here = listing.path().join(&path);
+        let here = mount.path().join(&path);
         let one = one(&here, &path);
         if one.kind == 'd' {
             let names = fs::read_dir(&here).unwrap().map(|entry| path.join(entry.unwrap().file_name()));
             to_come.extend(names);
         }
-        seen.extend(streams(&here, &reading.path().join(&path), &one));
+        for (name, size) in listed.get(&one.path).into_iter().flatten() {
+            seen.push(stream(&here, name, *size, &one));
+        }
         seen.push(one);
     }
     seen
+}
+
+/// The names and sizes of the named streams of each path that has some, as `ls` lists them.
+fn streams_listed(archive: &Path, image: &[&str]) -> HashMap<Vec<u8>, Vec<(String, u64)>> {
+    let mut arguments = [OsStr::new("ls"), OsStr::new("-R"), OsStr::new("--json"), archive.as_os_str()].to_vec();
+    arguments.extend(image.iter().map(OsStr::new));
+    let output = String::from_utf8(run(arguments).stdout).unwrap();
+    let entries = output.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    entries.filter_map(|entry| Some((path_of(&entry), streams_of(&entry)?))).collect()
+}
+
+/// The exact path of an entry that `ls --json` lists, without the leading slash.
+fn path_of(entry: &Value) -> Vec<u8> {
+    let path = match entry["path_hex"].as_str() {
+        Some(digits) => seen::unhex(digits).unwrap(),
+        None => entry["path"].as_str().unwrap().as_bytes().to_vec(),
+    };
+    path.strip_prefix(b"/").unwrap().to_vec()
+}
+
+fn streams_of(entry: &Value) -> Option<Vec<(String, u64)>> {
+    let stream = |stream: &Value| (stream["name"].as_str().unwrap().to_owned(), stream["size"].as_u64().unwrap());
+    Some(entry.get("streams")?.as_array().unwrap().iter().map(stream).collect())
 }
 
 fn one(here: &Path, path: &Path) -> Seen {
@@ -101,29 +126,18 @@ fn one(here: &Path, path: &Path) -> Seen {
     Seen { path, kind, content, windows, ..seen_of(&metadata) }
 }
 
-/// The named streams of a file or directory. One that cannot be had on Linux has no content: any of a link, and one that is too
-/// large for an extended attribute, of an image's directory, or of a name that has a colon or is too long with the stream's.
-fn streams(listed: &Path, read: &Path, file: &Seen) -> Vec<Seen> {
-    let names = xattr::list(listed).map(Vec::from_iter).unwrap_or_default();
-    let stream = |name: OsString| {
-        let bare = name.as_bytes().strip_prefix(b"user.")?;
-        let content = match xattr::get(listed, &name) {
-            Ok(value) => value.ok_or(io::Error::from_raw_os_error(ENODATA)),
-            Err(error) if error.raw_os_error() == Some(E2BIG) => {
-                fs::read(OsStr::from_bytes(&[read.as_os_str().as_bytes(), b":", bare].concat()))
-            }
-            Err(error) => Err(error),
-        };
-        let size = content.as_ref().map_or(0, |content| content.len() as u64);
-        let content = match content {
-            Err(error) if error.raw_os_error() == Some(ENAMETOOLONG) => Vec::new(),
-            Err(_) if file.path.contains(&b':') || file.kind == 'l' => Vec::new(),
-            Err(_) if file.kind == 'd' && !file.path.contains(&b'/') => Vec::new(),
-            content => told(content.map(|content| hex(&sha1(&content)).into_bytes())),
-        };
-        Some(Seen { path: [&file.path, &b":"[..], bare].concat(), kind: 's', size, content, ..Seen::default() })
+/// A named stream. One that cannot be opened on Linux has no content: that of a link, of an image's
+/// directory, of a name that has a colon, or of one that is too long together with the stream's.
+fn stream(here: &Path, name: &str, size: u64, file: &Seen) -> Seen {
+    let content = fs::read(OsStr::from_bytes(&[here.as_os_str().as_bytes(), b":", name.as_bytes()].concat()));
+    let content = match content {
+        Err(error) if error.raw_os_error() == Some(ENAMETOOLONG) => Vec::new(),
+        Err(_) if file.path.contains(&b':') || file.kind == 'l' => Vec::new(),
+        Err(_) if file.kind == 'd' && !file.path.contains(&b'/') => Vec::new(),
+        content => told(content.map(|content| hex(&sha1(&content)).into_bytes())),
     };
-    names.into_iter().filter_map(stream).collect()
+    let path = [&file.path, &b":"[..], name.as_bytes()].concat();
+    Seen { path, kind: 's', size, content, ..Seen::default() }
 }
 
 fn seen_of(metadata: &fs::Metadata) -> Seen {

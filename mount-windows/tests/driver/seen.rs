@@ -38,7 +38,7 @@ pub(crate) fn compare(seen: &[Seen], options: DriveOptions) -> usize {
         facts(one, &open, &told);
         security(one, &open, options.security, &told);
         reparse(one, &open, &path, options.links);
-        named_streams(one, streams.get(&*one.path).map_or(&[], Vec::as_slice), &open, &path);
+        named_streams(streams.get(&*one.path).map_or(&[], Vec::as_slice), &open, &path);
         if one.kind == 'f' {
             content(&one.content, &open, &told);
         }
@@ -141,16 +141,12 @@ fn from_root(link: &Units, target: &Units) -> Vec<Units> {
     names.into_iter().filter(|name| !name.is_empty()).map(upper).collect()
 }
 
-fn named_streams(one: &Seen, streams: &[&Seen], open: &Open, path: &Units) {
+fn named_streams(streams: &[&Seen], open: &Open, path: &Units) {
     let told = text(path);
     let name = |stream: &Seen| shown(stream.path.rsplit(|&byte| byte == b':').next().unwrap()).unwrap();
     let mut wanted: Vec<Units> = streams.iter().map(|stream| name(stream)).collect();
-    let mut listed = Vec::new();
-    for (name, size) in open.streams() {
-        if !name.is_empty() && (wanted.contains(&name) || is_listed_on_linux(one, &name, size)) {
-            listed.push(name);
-        }
-    }
+    let listed = open.streams().into_iter().map(|(name, _)| name).filter(|name| !name.is_empty());
+    let mut listed: Vec<Units> = listed.collect();
     wanted.sort();
     listed.sort();
     assert_eq!(listed, wanted, "{told}");
@@ -162,15 +158,6 @@ fn named_streams(one: &Seen, streams: &[&Seen], open: &Open, path: &Units) {
         }
         content(&stream.content, &open, &text(&named));
     }
-}
-
-/// Whether a stream can be an extended attribute on Linux, which lists only those.
-fn is_listed_on_linux(one: &Seen, name: &Units, size: u64) -> bool {
-    const LARGEST: u64 = 64 << 10;
-    const LONGEST: usize = 255;
-    let attribute = format!("user.{}", String::from_utf16_lossy(name));
-    let is_reserved = ["user.wim.", "user.wimstore."].iter().any(|ours| attribute.starts_with(ours));
-    one.kind != 'l' && size <= LARGEST && attribute.len() <= LONGEST && !is_reserved
 }
 
 /// A whole content, or the status that reading it ends with.

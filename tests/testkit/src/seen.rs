@@ -76,7 +76,8 @@ fn parse(line: &str) -> Option<Seen> {
     Some(Seen { path, kind, ino: ino?, size: size?, written: written?, content, windows })
 }
 
-fn unhex(digits: &str) -> Option<Vec<u8>> {
+/// The bytes written as `digits`, two hexadecimal ones each; `None` if others are among them.
+pub fn unhex(digits: &str) -> Option<Vec<u8>> {
     let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
     digits.as_bytes().chunks(2).map(byte).collect()
 }
