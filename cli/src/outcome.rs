@@ -65,8 +65,8 @@ impl Outcome {
         }
     }
 
-    /// Says what is odd about the entries of a directory: what is left out or changed. Nothing of what is there is bad
-    /// for it.
+    /// Reports the anomalies of a directory's entries: those that are left out or changed. They make
+    /// no entry bad.
     pub(crate) fn warn_of_entries(&self, fs: &Filesystem, directory: Ino) {
         // Whoever lists the directory tells that it cannot be read.
         let warnings = fs.directory_warnings(directory).unwrap_or_default();

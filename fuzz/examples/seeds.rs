@@ -1,4 +1,5 @@
-//! Writes inputs to start from, made by testkit, into FOLDER/TARGET: `cargo run --example seeds FOLDER`.
+//! Writes inputs to start from, made by testkit, into FOLDER/TARGET: `cargo run --example seeds
+//! FOLDER`.
 #![expect(clippy::unwrap_used, reason = "a failure here is a fault of the script that calls it")]
 
 use std::fs;

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use testkit::{Bytes, Entry, Header, ResourceHeader, flag, pipe, xml};
 use wim::{Archive, Metadata, NodeId, Scratch};
 
-/// The most bytes of a resource that are decoded: an archive may claim far more than a run has time for.
+/// The most bytes of a resource that are decoded: an archive may claim far more than a run has time
+/// for.
 const MAX_RESOURCE: u64 = 4 << 20;
 
 /// Opens, walks, reads everything.
@@ -47,12 +48,12 @@ fn read_all(archive: &Archive) {
     }
 }
 
-/// The bytes that say what kind of resource follows: the kind, the binary logarithm of the chunk size, four of the
-/// size, two unused.
+/// The bytes that select the kind of resource: the kind, the binary logarithm of the chunk size,
+/// four of the size, two unused.
 const KIND: usize = 8;
 
-/// Reads a resource of the kind that the first bytes say, in an archive that is sound but for it: its chunk table, or
-/// in a solid one its header, is what nothing else vouches for.
+/// Reads a resource of the kind that the first bytes select, in an archive that is sound but for
+/// it: its chunk table, or in a solid one its header, is what nothing else vouches for.
 pub(crate) fn resource(data: &[u8]) {
     let Some((&[kind, exponent, a, b, c, d, ..], stored)) = data.split_first_chunk::<KIND>() else { return };
     let size = u64::from(u32::from_le_bytes([a, b, c, d]));

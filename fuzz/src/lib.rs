@@ -1,8 +1,9 @@
-//! One target per parser and codec, and two that open an archive and read everything in it: as the format's library
-//! does, and as a mount does.
+//! One target per parser and codec, and two that open an archive and read everything in it: as the
+//! format's library does, and as a mount does.
 //!
-//! The law of all of them: errors are fine; panics, hangs and allocations that the input cannot back are bugs. Targets are plain
-//! functions, so the ordinary tests replay inputs on stable Rust (`tests/replay.rs`); `scripts/fuzz` lets libFuzzer find new ones.
+//! The law of all of them: errors are fine; panics, hangs and allocations that the input cannot
+//! back are bugs. Targets are plain functions, so the ordinary tests replay inputs on stable Rust
+//! (`tests/replay.rs`); `scripts/fuzz` lets libFuzzer find new ones.
 
 mod archive;
 mod store;

@@ -22,8 +22,8 @@ fn saved(bytes: &[u8]) -> TempPath {
     file.into_temp_path()
 }
 
-/// Opens an archive as a mount does, walks it, reads everything, and checks it. The first four bytes say how long the
-/// archive is; what follows it is another one that supplies data.
+/// Opens an archive as a mount does, walks it, reads everything, and checks it. The first four
+/// bytes are the length of the archive; another one, which supplies data, follows it.
 pub(crate) fn store(data: &[u8]) {
     let Some((length, rest)) = data.split_first_chunk() else { return };
     let (archive, reference) = rest.split_at(rest.len().min(u32::from_le_bytes(*length) as usize));

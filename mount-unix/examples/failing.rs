@@ -1,10 +1,13 @@
-//! `failing FOLDER DIRECTORY FAULT SEED`: mounts FOLDER on DIRECTORY as a network share would be, read-only, and fails as the file
-//! FAULT says at that moment, until it is unmounted. For tests of what a mount does whose store fails.
+//! `failing FOLDER DIRECTORY FAULT SEED`: mounts FOLDER on DIRECTORY as a network share would be,
+//! read-only, and fails as the file FAULT says at that moment, until it is unmounted. For tests of
+//! what a mount does whose store fails.
 //!
-//! FAULT holds a word and how many of 100 requests it strikes, such as `eio 30`; when it is empty or missing nothing fails.
+//! FAULT holds a word and how many of 100 requests it strikes, such as `eio 30`; when it is empty
+//! or missing nothing fails.
 //! - `short`: reads give fewer bytes than were asked for, as any read may
 //! - `eio`: reads fail
-//! - `estale`: reads and questions after a file's attributes fail as on NFS when the server knows the file no more
+//! - `estale`: reads and questions after a file's attributes fail as on NFS when the server knows
+//! the file no more
 //! - `slow`: reads take 20 ms
 //! - `away`: everything fails as on a share whose server is down
 

@@ -1,5 +1,6 @@
-//! `zeros TREE DIRECTORY`: mounts a tree with the names, sizes and times of TREE whose files hold zeros, and returns when it is
-//! mounted. With nothing to read and nothing to decode it shows what FUSE alone costs, for `scripts/bench`.
+//! `zeros TREE DIRECTORY`: mounts a tree with the names, sizes and times of TREE whose files hold
+//! zeros, and returns when it is mounted. With nothing to read and nothing to decode it shows what
+//! FUSE alone costs, for `scripts/bench`.
 
 #[cfg(target_os = "linux")]
 fn main() -> std::io::Result<()> {

@@ -13,7 +13,7 @@ pub(crate) const LIMIT: Duration = Duration::from_secs(5);
 /// that thread stays in the kernel, which takes it out when the program ends.
 ///
 /// # Errors
-/// [`io::ErrorKind::TimedOut`] without an answer within [`LIMIT`], or what the system said.
+/// [`io::ErrorKind::TimedOut`] without an answer within [`LIMIT`], or the error of the system.
 pub(crate) fn ask<T: Send + 'static>(
     path: &Path,
     question: impl FnOnce(&Path) -> io::Result<T> + Send + 'static,

@@ -1,4 +1,5 @@
-//! The one way from a request to its answer: ask the filesystem, then send what it says, or the error number.
+//! The one way from a request to its answer: ask the filesystem, then send the result or the error
+//! number.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,7 +13,7 @@ use tracing::error;
 use crate::errno::{EIO, errno};
 use crate::lanes::{Lanes, Turn};
 
-/// A reply of fuser's that can say no.
+/// A reply of fuser's that can carry an error.
 pub(crate) trait Refuse: Send + 'static {
     /// Answers with an error number.
     fn refuse(self, error: Errno);
@@ -39,8 +40,8 @@ struct Shared {
 /// A request that another thread will answer.
 type Parked = Box<dyn FnOnce(&Oracle) + Send>;
 
-/// What the kernel asks: the operation, the inode, and what of that. An answer about nothing waits
-/// for no storage.
+/// A request of the kernel: the operation, the inode, and what is asked about it. With `None` the
+/// answer waits for no storage.
 #[derive(Clone, Copy)]
 pub(crate) struct Asked<'a>(pub(crate) &'static str, pub(crate) Ino, pub(crate) Option<About<'a>>);
 
@@ -107,10 +108,11 @@ impl Oracle {
         }
     }
 
-    /// Puts `question` to the filesystem and hands what it says to `answer`. A question may also fill the reply itself.
+    /// Asks the filesystem `question` and passes the result to `answer`. A question may also fill
+    /// the reply itself.
     ///
-    /// An error becomes its error number; `EIO` leaves a line in the log. A question that panics is answered with `EIO`
-    /// too, and the thread that asked it lives on.
+    /// An error becomes its error number; `EIO` leaves a line in the log. A question that panics is
+    /// answered with `EIO` too, and the thread that asked it lives on.
     fn answer<R: Refuse, T>(
         &self,
         op: &'static str,
@@ -129,7 +131,8 @@ impl Oracle {
         }
     }
 
-    /// An error's number. Damage is told to the log: once, although the kernel asks again page by page.
+    /// The error number of an error. Damage is logged, once, although the kernel asks again page by
+    /// page.
     fn refusal(&self, op: &'static str, ino: Ino, error: &fs_core::Error) -> Errno {
         let number = errno(error);
         if number == EIO {
@@ -141,7 +144,8 @@ impl Oracle {
 
 /// Runs `question`; if it panics, returns what it panicked with.
 fn unpanicked<T>(question: impl FnOnce() -> T) -> Result<T, String> {
-    // The filesystem is only read, and its locks are not poisoned by a panic: what it holds stays whole.
+    // The filesystem is only read, and its locks are not poisoned by a panic: what it holds stays
+    // whole.
     catch_unwind(AssertUnwindSafe(question)).map_err(|payload| panic_text(&*payload).to_owned())
 }
 

@@ -22,7 +22,8 @@ use crate::options::MountOptions;
 /// The set-user-id program that mounts for ordinary users.
 const HELPER: &str = "fusermount3";
 
-/// Mounts on `mountpoint` (absolute) and returns the connection: directly where the kernel lets us, else by fusermount3.
+/// Mounts on `mountpoint` (absolute) and returns the connection: by mount(2) where that
+/// is permitted, otherwise by fusermount3.
 pub(crate) fn attach(mountpoint: &Path, options: &MountOptions) -> Result<OwnedFd> {
     let device = open_device()?;
     // S_IFDIR is all the kernel needs to know of the root before it asks.
@@ -46,7 +47,8 @@ fn open_device() -> Result<OwnedFd> {
     }
 }
 
-/// fusermount3 opens the device, mounts, and sends the device back over a socket: its standard input, here.
+/// fusermount3 opens the device, mounts, and sends the device back over a socket: its standard
+/// input, here.
 fn attach_by_helper(mountpoint: &Path, options: &MountOptions) -> Result<OwnedFd> {
     let refused = |source| Error::Refused { path: mountpoint.into(), source };
     let (ours, theirs) = UnixStream::pair().map_err(refused)?;
@@ -83,7 +85,7 @@ fn receive_descriptor(socket: &UnixStream) -> io::Result<Option<OwnedFd>> {
     Ok(descriptors.next())
 }
 
-/// What a helper wrote to stderr before it ended.
+/// The stderr of a helper that has ended.
 fn last_words(child: &mut Child) -> io::Result<String> {
     let mut text = Vec::new();
     if let Some(stderr) = &mut child.stderr {
@@ -94,8 +96,8 @@ fn last_words(child: &mut Child) -> io::Result<String> {
     Ok(text.trim_end().to_owned())
 }
 
-/// Takes the uppermost mount on `mountpoint` (absolute) away. A `lazy` unmount succeeds also while the mount is in use:
-/// new paths no longer lead to it, and it ends with its last user.
+/// Takes the uppermost mount on `mountpoint` (absolute) away. A `lazy` unmount succeeds also while
+/// the mount is in use: new paths no longer lead to it, and it ends with its last user.
 pub(crate) fn detach(mountpoint: &Path, lazy: bool) -> Result<()> {
     let flags = if lazy { UnmountFlags::DETACH | UnmountFlags::NOFOLLOW } else { UnmountFlags::NOFOLLOW };
     match rustix::mount::unmount(mountpoint, flags) {
@@ -115,6 +117,7 @@ fn detach_by_helper(mountpoint: &Path, lazy: bool) -> Result<()> {
         return Ok(());
     }
     let complaint = String::from_utf8_lossy(&output.stderr).trim_end().to_owned();
-    // The helper says why in words only, those of strerror(3); it sets no locale, so they are English.
+    // The helper reports the reason as text only, that of strerror(3). It sets no locale, so the
+    // text is English.
     Err(if complaint.contains("busy") { Error::Busy(mountpoint.into()) } else { Error::Helper(complaint) })
 }

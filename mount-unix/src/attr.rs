@@ -9,7 +9,7 @@ use fuser::{FileAttr, FileType, INodeNo};
 /// The preferred size of a read, `st_blksize`: one chunk of most archives.
 const BLOCK_SIZE: u32 = 32 << 10;
 
-/// The attributes as `stat` shall show them.
+/// The attributes in the form that `stat` shows.
 pub(crate) fn file_attr(attr: &Attr) -> FileAttr {
     FileAttr {
         ino: INodeNo(attr.ino.0),
@@ -30,7 +30,7 @@ pub(crate) fn file_attr(attr: &Attr) -> FileAttr {
     }
 }
 
-/// Attributes of which only the number and the type say something.
+/// Attributes of which only the inode number and the type are meaningful.
 pub(crate) fn blank(ino: Ino, kind: Kind) -> FileAttr {
     FileAttr {
         ino: INodeNo(ino.0),

@@ -1,10 +1,12 @@
 //! fuser's callbacks: each turns numbers into ours, asks, and answers.
 //!
-//! The kernel is told to remember all it is told for ever: names and their absence, attributes, link targets, pages and
-//! listings; what changes is taken from its memory by [`follow`](crate::follow). `open` and `opendir` are answered with
-//! `ENOSYS`, after which the kernel opens by itself and keeps what it has cached, and never tells who has what open. It does
-//! tell when it has forgotten a number, so each number is counted when it is handed out. The birth time is not sent, since
-//! fuser 0.18 does not speak the protocol's `STATX`: it is in the extended attribute `system.ntfs_crtime`.
+//! Every answer may be cached by the kernel for ever: names and their absence, attributes, link
+//! targets, pages and listings. [`follow`](crate::follow) invalidates what changes. `open` and
+//! `opendir` fail with `ENOSYS`; from then on the kernel opens without asking, keeps its cache
+//! across opens, and never reports which files are open. It does report when it forgets an inode
+//! number, so each number is counted when it is handed out. The birth time is not sent, since fuser
+//! 0.18 does not speak the protocol's `STATX`: it is in the extended attribute
+//! `system.ntfs_crtime`.
 
 use std::cell::RefCell;
 use std::ffi::OsStr;
@@ -34,23 +36,24 @@ const GENERATION: Generation = Generation(0);
 const MAX_READ: u32 = 1 << 20;
 /// The shortest target of a link, in bytes, that the kernel does not take.
 const TARGET_MAX: usize = 4096;
-/// Requests that the kernel may have under way ahead of readers, over all files. Those for a storage
-/// that hangs stay under way, several for each reader. From three quarters of this number on the
-/// kernel reads other files page by page, and at the limit readers may have to wait. Without root
-/// the kernel has a limit of its own, which depends on the memory.
+/// Requests that the kernel may have under way ahead of readers, over all files. Those for a
+/// storage that hangs stay under way, several for each reader. From three quarters of this number
+/// on the kernel reads other files page by page, and at the limit readers may have to wait. Without
+/// root the kernel has a limit of its own, which depends on the memory.
 const MAX_BACKGROUND: u16 = 4096;
 /// The process that serves the mount, as a decimal number, on the mount's root; not listed.
 pub(crate) const PID_XATTR: &str = "user.wimstore.pid";
 
 thread_local! {
-    /// Where a thread gathers the bytes of the read that it answers; as large as its largest so far.
+    /// Where a thread gathers the bytes of the read that it answers; as large as its largest so
+    /// far.
     static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
 /// The filesystem as fuser calls it.
 pub(crate) struct Callbacks {
     oracle: Oracle,
-    /// Whether the kernel opens files, and directories, by itself once told so.
+    /// Whether the kernel opens files, and directories, without asking after the first `ENOSYS`.
     opens_itself: bool,
     opens_directories_itself: bool,
 }
@@ -231,7 +234,8 @@ impl fuser::Filesystem for Callbacks {
         self.oracle.ask(Asked("listxattr", Ino(ino.0), Some(About::Xattrs)), reply, question, answer);
     }
 
-    // The mount is read-only, so the kernel answers what follows itself, until somebody remounts it writable.
+    // The mount is read-only, so the kernel refuses these requests itself unless the mount is
+    // remounted writable.
 
     fn setattr(
         &self,
@@ -314,8 +318,9 @@ impl fuser::Filesystem for Callbacks {
     }
 }
 
-/// What a listing tells of an entry. One whose attributes cannot be had is listed all the same: the kernel asks again,
-/// and gets the error, when somebody looks at that entry.
+/// The attributes of an entry in a listing, and how long the kernel may cache them. An entry whose
+/// attributes cannot be read is listed too: the kernel asks again when it is used, and gets the
+/// error.
 fn listed_attr(fs: &Filesystem, entry: &DirEntry<'_>, time: Duration) -> (FileAttr, Duration) {
     match fs.attr(entry.ino) {
         Ok(attr) => (file_attr(&attr), time),
@@ -327,12 +332,13 @@ fn until_full(full: bool) -> ControlFlow<()> {
     if full { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
 }
 
-/// Names as listxattr(2) gives them: each with a NUL behind it.
+/// Names as listxattr(2) returns them: each is followed by a NUL.
 fn list_of(names: &[Vec<u8>]) -> Vec<u8> {
     names.iter().flat_map(|name| name.iter().copied().chain([0])).collect()
 }
 
-/// Answers with the value, or with its size if `size` is 0; `ERANGE` if it does not fit in `size` bytes.
+/// Answers with the value, or with its size if `size` is 0; `ERANGE` if it does not fit in `size`
+/// bytes.
 fn send_sized(reply: ReplyXattr, size: u32, value: &[u8]) {
     match u32::try_from(value.len()) {
         Err(_) => reply.error(Errno::E2BIG),

@@ -3,13 +3,13 @@
 use fs_core::Error;
 use rustix::io::Errno;
 
-/// What damage is answered with.
+/// The error number for damage.
 pub(crate) const EIO: i32 = Errno::IO.raw_os_error();
 
 /// The error number that a request is answered with.
 ///
-/// Whatever means that stored bytes are bad, missing or unreachable is `EIO`, never `ENOENT`. `ENOSYS` is not among the
-/// numbers: the kernel remembers it for the whole mount.
+/// Whatever means that stored bytes are bad, missing or unreachable is `EIO`, never `ENOENT`.
+/// `ENOSYS` is not among the numbers: the kernel remembers it for the whole mount.
 pub fn errno(error: &Error) -> i32 {
     let number = match error {
         Error::NotFound => Errno::NOENT,
@@ -25,7 +25,7 @@ pub fn errno(error: &Error) -> i32 {
         | Error::Archive { .. }
         | Error::Blob { .. }
         | Error::Io { .. }
-        // These three are said when a store is opened, or in its list of problems; no request leads to them.
+        // These three occur when a store is opened or in its list of problems, never in a request.
         | Error::TooMany { .. }
         | Error::NoStore { .. }
         | Error::NoImage { .. } => Errno::IO,

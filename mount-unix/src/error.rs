@@ -15,10 +15,10 @@ pub enum Error {
     Mountpoint {
         /// The mountpoint as given.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
-    /// The mountpoint is a file or something else that is no folder.
+    /// The mountpoint is not a folder.
     #[error("mountpoint {} is not a directory", .0.display())]
     NotDirectory(PathBuf),
     /// The mountpoint has entries, which a mount would hide.
@@ -37,7 +37,7 @@ pub enum Error {
     Mounted {
         /// The mountpoint.
         path: PathBuf,
-        /// What is mounted there.
+        /// The source of the mount there.
         source_name: PathBuf,
     },
     /// A FUSE mount is there whose process has died.
@@ -71,13 +71,13 @@ pub enum Error {
     Refused {
         /// The mountpoint.
         path: PathBuf,
-        /// What the kernel said.
+        /// The error of the kernel.
         source: io::Error,
     },
     /// Only root may mount without the helper, and the helper is not installed.
     #[error("mounting without root needs the program fusermount3: install the package fuse3")]
     NoHelper,
-    /// The helper for ordinary users said no.
+    /// The helper for ordinary users refused.
     #[error("{0}")]
     Helper(String),
     /// The kernel or the session broke the FUSE protocol, or the kernel ended the connection.
@@ -94,7 +94,7 @@ pub enum Error {
     Unmount {
         /// The mountpoint.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
     /// The mount was taken away lazily, since the process that serves it is stopped or hangs.
@@ -119,5 +119,5 @@ pub enum Error {
     },
 }
 
-/// What mounting and unmounting return.
+/// The result of mounting and unmounting.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -1,11 +1,13 @@
-//! Following the store: what changes in it is taken from the kernel's memory.
+//! Invalidation: makes the kernel forget what has changed in the store.
 //!
-//! The kernel remembers names, attributes, listings and pages for ever, and opens files and directories without asking. So
-//! for each name that means something else now, it is told to forget the name, and then for each directory its listing and
-//! attributes. The order matters. Forgetting a name takes the lock of the directory, so it waits for answers that are on
-//! their way, made of the store as it was; only then is there nothing old left that could land in the listing afterwards.
+//! The kernel caches names, attributes, listings and pages for ever, and opens files and
+//! directories without asking. So each name with a new meaning is invalidated, and then the listing
+//! and the attributes of each directory that has changed. The order matters. Invalidating a name
+//! takes the lock of its directory, so it waits for answers that are on their way and were made
+//! from the old snapshot; after that no old entry can reach the listing any more.
 //!
-//! Files need no such thing: other bytes have another number, and pages that the kernel has under a number stay right.
+//! Files need no invalidation: different bytes have a different inode number, so cached pages stay
+//! right.
 
 use std::ffi::OsStr;
 use std::io;

@@ -27,7 +27,7 @@ struct State<K, J> {
     parked: HashMap<K, VecDeque<J>>,
 }
 
-/// What becomes of a request that could not begin at once.
+/// The outcome for a request that could not begin at once.
 pub(crate) enum Turn<J> {
     /// It begins in this thread after all: another one has come out of its lane.
     Now(J),

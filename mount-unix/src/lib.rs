@@ -1,8 +1,9 @@
 //! The store as a FUSE mount: translate, ask, reply.
 //!
-//! [`mount`] puts a [`fs_core::Filesystem`] on a folder and serves it by threads of the calling process; [`unmount`] takes a
-//! mount of another process away. What is shown is decided by `fs_core` alone. This crate knows the kernel: its protocol
-//! (through fuser, which no other crate names), its list of mounts, mount(2) and fusermount3.
+//! [`mount`] mounts a [`fs_core::Filesystem`] on a folder and serves it with threads of the calling
+//! process; [`unmount`] ends a mount of another process. `fs_core` alone decides every answer. This
+//! crate knows the kernel: its protocol (through fuser, which no other crate names), its list of
+//! mounts, mount(2) and fusermount3.
 //!
 //! For Linux; on other systems the crate is empty.
 #![cfg(target_os = "linux")]

@@ -14,13 +14,14 @@ pub(crate) const TYPE: &str = "fuse.wimstore";
 /// One mount, as this process sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MountEntry {
-    /// Device number of what is mounted, `MAJOR:MINOR`. No two filesystems that are mounted now have the same.
+    /// Device number of what is mounted, `MAJOR:MINOR`. No two filesystems that are mounted now
+    /// have the same.
     pub device: String,
     /// Where it is mounted: an absolute path without links.
     pub mountpoint: PathBuf,
     /// Its type; `fuse.wimstore` for ours.
     pub kind: String,
-    /// What it was mounted from: for our mounts the SOURCE of `wimstore mount`.
+    /// The source that it was mounted from: for our mounts the SOURCE of `wimstore mount`.
     pub source: OsString,
 }
 
@@ -31,7 +32,8 @@ impl MountEntry {
     }
 }
 
-/// What is mounted at exactly `path` (absolute, without links): the uppermost mount, which is the one that paths lead to.
+/// The uppermost mount at exactly `path` (absolute, without links), which is the one that paths
+/// resolve to.
 ///
 /// # Errors
 /// `/proc` is not mounted or not readable.
@@ -44,7 +46,8 @@ pub(crate) fn parse(mountinfo: &[u8]) -> impl DoubleEndedIterator<Item = MountEn
     mountinfo.split(|&byte| byte == b'\n').filter_map(parse_line)
 }
 
-/// `36 35 98:0 / /mnt rw,noatime master:1 - ext3 /dev/root rw`: the fields before ` - ` vary in number, those behind do not.
+/// `36 35 98:0 / /mnt rw,noatime master:1 - ext3 /dev/root rw`: the fields before ` - ` vary in
+/// number, those after it do not.
 fn parse_line(line: &[u8]) -> Option<MountEntry> {
     let mut fields = line.split(|&byte| byte == b' ');
     let device = fields.nth(2)?;
@@ -60,7 +63,8 @@ fn parse_line(line: &[u8]) -> Option<MountEntry> {
     })
 }
 
-/// Undoes the kernel's escapes: a backslash and three octal digits for blank, tab, line feed, `\` and `#`.
+/// Undoes the kernel's escapes: a backslash and three octal digits for blank, tab, line feed, `\`
+/// and `#`.
 fn unescape(field: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(field.len());
     let mut rest = field;
@@ -76,8 +80,8 @@ fn octal_byte(digits: &[u8]) -> Option<u8> {
     u8::from_str_radix(std::str::from_utf8(digits).ok()?, 8).ok()
 }
 
-/// `path` with the links in all but its last component resolved, so that a dead mount can be named: looking at the
-/// mountpoint itself would fail there.
+/// `path` with the links in all but its last component resolved, so that a dead mount can be named:
+/// looking at the mountpoint itself would fail there.
 ///
 /// # Errors
 /// A folder on the way does not exist or may not be entered, or does not answer.

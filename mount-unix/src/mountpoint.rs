@@ -10,8 +10,8 @@ use crate::mountinfo::{self, MountEntry};
 
 /// Checks that a store can be mounted on `path`, and returns it absolute and without links.
 ///
-/// `source` is the store: a mountpoint above it would hide it. With `nonempty`, folders with entries and folders that
-/// something else is mounted on are taken as well.
+/// `source` is the store: a mountpoint above it would hide it. With `nonempty`, folders with
+/// entries and folders that are already mountpoints are accepted too.
 ///
 /// # Errors
 /// The first thing that is wrong with it; nothing has been changed.
@@ -50,7 +50,8 @@ fn refuse_mounted(
     failed: impl FnOnce(io::Error) -> Error,
 ) -> Result<()> {
     if entry.is_ours() {
-        // The kernel remembers the attributes of a mount whose process is dead or stopped, but not its sizes.
+        // The kernel remembers the attributes of a mount whose process is dead or stopped, but not
+        // its sizes.
         answer::ask(path, |path| Ok(rustix::fs::statfs(path)?)).map_err(failed)?;
         return Err(Error::Mounted { path: path.into(), source_name: entry.source.into() });
     }

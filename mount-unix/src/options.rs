@@ -8,7 +8,7 @@ use rustix::mount::MountFlags;
 
 use crate::lanes::SPARE_THREADS;
 
-/// Who besides the mounter may use a mount.
+/// The users, in addition to the mounter, with access to a mount.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Access {
     /// Nobody, not even root.
@@ -16,23 +16,24 @@ pub enum Access {
     Mounter,
     /// Root.
     MounterAndRoot,
-    /// Everybody whom the permission bits allow. An ordinary user needs `user_allow_other` in `/etc/fuse.conf` for it.
+    /// Everybody whom the permission bits allow. An ordinary user needs `user_allow_other` in
+    /// `/etc/fuse.conf` for it.
     Everybody,
 }
 
-/// How a store is mounted. What it shows is said by [`fs_core::Options`].
+/// How a store is mounted. [`fs_core::Options`] decides what it shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MountOptions {
     /// The store's path. A mountpoint that contains it is refused.
     pub source: PathBuf,
     /// What `/proc/mounts` names as the source.
     pub name: OsString,
-    /// Who may use the mount.
+    /// The users with access.
     pub access: Access,
     /// Threads that answer requests that wait for one storage, at least 1; as many more are left to
     /// other storages.
     pub threads: usize,
-    /// Whether a mountpoint that is not empty, or that something else is mounted on, is taken.
+    /// Whether a mountpoint is accepted that is not empty or already has a mount.
     pub nonempty: bool,
     /// Whether device files of an image work as devices; only root can ask for it.
     pub dev: bool,
@@ -45,8 +46,8 @@ pub struct MountOptions {
 }
 
 impl MountOptions {
-    /// Options for mounting `source`: the mounter's own, a few threads more than processors, no devices, no
-    /// set-user-id programs.
+    /// Options for mounting `source`: the mounter's own, a few threads more than processors, no
+    /// devices, no set-user-id programs.
     pub fn new(source: PathBuf) -> Self {
         Self {
             name: source.clone().into(),
@@ -76,9 +77,10 @@ impl MountOptions {
         flags
     }
 
-    /// What the kernel's FUSE is told, besides the device and the owner, when it mounts.
+    /// The mount options for the kernel's FUSE in addition to device and owner.
     pub(crate) fn kernel_options(&self) -> &'static str {
-        // Permission bits are always enforced by the kernel, which knows them for ever and so does not ask again.
+        // Permission bits are always enforced by the kernel, which knows them for ever and so does
+        // not ask again.
         match self.access {
             Access::Mounter => "default_permissions",
             Access::MounterAndRoot | Access::Everybody => "default_permissions,allow_other",
@@ -100,7 +102,8 @@ impl MountOptions {
     }
 }
 
-/// As many threads as can decode at once, and some that answer while those wait for the disk or each other.
+/// As many threads as can decode at once, and some that answer while those wait for the disk or
+/// each other.
 fn default_threads() -> usize {
     std::thread::available_parallelism().map_or(4, |processors| (processors.get() + 2).clamp(4, 32))
 }

@@ -21,10 +21,12 @@ use crate::mountinfo::mounted_at;
 use crate::mountpoint::check_mountpoint;
 use crate::options::{Access, MountOptions};
 
-/// What the kernel shall read ahead of a sequential reader, in KiB: enough that every thread has a request to decode.
+/// The kernel's read-ahead for a sequential reader, in KiB: enough that every thread has a request
+/// to decode.
 const READ_AHEAD_KIB: u32 = 4096;
 
-/// A mounted store, served by threads of this process until somebody unmounts it. Dropping it unmounts lazily.
+/// A mounted store, served by threads of this process until it is unmounted. Dropping it unmounts
+/// lazily.
 #[derive(Debug)]
 pub struct Mounted {
     unmounter: Unmounter,
@@ -40,10 +42,12 @@ pub struct Unmounter {
     device: String,
 }
 
-/// Mounts `filesystem` on `mountpoint` and serves it by threads of its own. Returns once requests are answered.
+/// Mounts `filesystem` on `mountpoint` and serves it by threads of its own. Returns once requests
+/// are answered.
 ///
 /// # Errors
-/// What is wrong with the mountpoint, with FUSE on this machine, or with the permission to mount; nothing is mounted then.
+/// A fault of the mountpoint, of FUSE on this machine, or of the permission to mount; nothing is
+/// mounted then.
 pub fn mount(filesystem: Arc<Filesystem>, mountpoint: &Path, options: &MountOptions) -> Result<Mounted> {
     let callbacks = Callbacks::new(Arc::clone(&filesystem), options.session_threads());
     let (mut mounted, notifier) = serve(callbacks, mountpoint, options)?;
@@ -58,7 +62,7 @@ fn serve(callbacks: impl fuser::Filesystem, mountpoint: &Path, options: &MountOp
     let mountpoint = check_mountpoint(mountpoint, &options.source, options.nonempty)?;
     let connection = attach(&mountpoint, options)?;
     let unmounter = Unmounter::of(&mountpoint).inspect_err(|_| {
-        let _ = detach(&mountpoint, true); // the first error is the one to tell
+        let _ = detach(&mountpoint, true); // the first error is the one to report
     })?;
     let (sender, ended) = channel();
     let mounted = Mounted { unmounter, ended, watch: None }; // from here on, an error unmounts
@@ -73,7 +77,7 @@ fn serve(callbacks: impl fuser::Filesystem, mountpoint: &Path, options: &MountOp
     let session = Session::from_fd(callbacks, connection, access, config).map_err(Error::Session)?;
     let notifier = session.notifier();
     let run = move || {
-        let _ = sender.send(session.run()); // nobody waits where the program is about to end
+        let _ = sender.send(session.run()); // no receiver if the program is about to end
     };
     thread::Builder::new().name("fuse".into()).spawn(run).map_err(Error::Session)?;
     mounted.check_answers()?;
@@ -91,10 +95,12 @@ impl Mounted {
         self.unmounter.clone()
     }
 
-    /// Waits until it is unmounted and its last user gone, at most for `limit`. Returns whether that came to pass.
+    /// Waits until it is unmounted and its last user gone, at most for `limit`. Returns whether
+    /// that came to pass.
     ///
     /// # Errors
-    /// [`Error::Session`]: serving ended for another reason. The mount is dead then; dropping `self` removes it.
+    /// [`Error::Session`]: serving ended for another reason. The mount is dead then; dropping
+    /// `self` removes it.
     pub fn wait(&self, limit: Option<Duration>) -> Result<bool> {
         let ended = match limit {
             None => self.ended.recv().map_err(|_| RecvTimeoutError::Disconnected),
@@ -118,7 +124,8 @@ impl Mounted {
         looked.map(drop).map_err(|source| Error::Mountpoint { path: path.into(), source })
     }
 
-    /// The kernel reads 128 KiB ahead on a new mount, which keeps one thread busy; only root can raise it.
+    /// The kernel reads 128 KiB ahead on a new mount, which keeps one thread busy; only root can
+    /// raise it.
     fn raise_read_ahead(&self) {
         let file = format!("/sys/class/bdi/{}/read_ahead_kb", self.unmounter.device);
         match fs::write(&file, READ_AHEAD_KIB.to_string()) {
@@ -144,8 +151,9 @@ impl Unmounter {
         Ok(Self { mountpoint: mountpoint.into(), device: entry.device })
     }
 
-    /// Unmounts lazily: new paths no longer lead to the mount at once, and it ends when its last user is gone. Does nothing
-    /// if the mount is away already, whatever has been mounted there since.
+    /// Unmounts lazily: new paths no longer lead to the mount at once, and it ends when its last
+    /// user is gone. Does nothing if the mount is away already, whatever has been mounted there
+    /// since.
     ///
     /// # Errors
     /// [`Error::Unmount`] or [`Error::Helper`], such as for a mount that another one covers.
@@ -222,7 +230,8 @@ mod tests {
         let file = File::open(mountpoint.join("trap")).unwrap();
         rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::Random).unwrap(); // no read-ahead into the trap
         for round in 0..8 {
-            // More panics than threads: if a panic cost one, the last rounds would never be answered.
+            // More panics than threads: if a panic cost one, the last rounds would never be
+            // answered.
             let error = file.read_at(&mut [0; 512], HALF + 4096 * round).unwrap_err();
             assert_eq!(error.raw_os_error(), Some(crate::errno::EIO), "round {round}");
             let mut bytes = [0; 512];

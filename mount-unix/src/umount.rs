@@ -17,14 +17,17 @@ use crate::mountinfo::{absolute_mountpoint, mounted_at};
 /// How long the process of a mount may take to end once nothing uses it.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Takes away what `wimstore` has mounted on `mountpoint`, and waits until the process that served it is gone.
+/// Unmounts the mount of `wimstore` on `mountpoint`, and waits until the process that served it has
+/// ended.
 ///
-/// With `lazy` it succeeds also while the mount is in use, and does not wait: mount and process end with the last user.
-/// A mount whose process has died is taken away as well, and lazily one whose process does not answer.
+/// With `lazy` it also succeeds while the mount is in use, and does not wait: mount and process end
+/// with the last user. A mount whose process has died is unmounted as well, and lazily one whose
+/// process does not answer.
 ///
 /// # Errors
-/// [`Error::NotOurs`] if nothing of ours is mounted there, [`Error::Busy`], [`Error::Abandoned`] after five seconds without
-/// an answer, [`Error::StillRunning`] after half a minute, or what the system said.
+/// [`Error::NotOurs`] if nothing of ours is mounted there, [`Error::Busy`], [`Error::Abandoned`]
+/// after five seconds without an answer, [`Error::StillRunning`] after half a minute, or the error
+/// of the system.
 pub fn unmount(mountpoint: &Path, lazy: bool) -> Result<()> {
     let unusable = |source| Error::Mountpoint { path: mountpoint.into(), source };
     let path = absolute_mountpoint(mountpoint).map_err(unusable)?;
@@ -50,7 +53,8 @@ struct Server {
 }
 
 impl Server {
-    /// Asks the mount for its process. A dead mount has none; one of another process namespace cannot be waited for.
+    /// Asks the mount for its process. A dead mount has none; one of another process namespace
+    /// cannot be waited for.
     fn of(mountpoint: &Path) -> Result<Option<Self>, NoAnswer> {
         let asked = answer::ask(mountpoint, |mountpoint| {
             let mut value = [0; 10];

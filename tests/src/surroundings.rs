@@ -24,10 +24,10 @@ pub fn in_namespace<A: AsRef<OsStr>>(script: &str, arguments: &[A]) -> Option<Ou
 }
 
 /// Runs `wimstore` on a terminal of its own and returns what it writes there, with line ends as a terminal gets them.
-/// `None` where there are no terminals to be had, which is told as [`skipped`].
+/// `None` where no terminals are available, which is reported by [`skipped`].
 pub fn on_terminal(arguments: &[&str]) -> Option<String> {
     if !Path::new("/dev/pts/ptmx").exists() {
-        skipped("no /dev/pts, as in a chroot: no terminal to be had");
+        skipped("no /dev/pts, as in a chroot: no terminal available");
         return None;
     }
     let mut words = vec![wimstore().display().to_string()];

@@ -1,4 +1,4 @@
-//! Who reads from a mount while its store changes: right bytes, or `EIO` for bytes that are nowhere to be had.
+//! Readers of a mount while its store changes get right bytes, or `EIO` for bytes that no archive has.
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a test")]
 

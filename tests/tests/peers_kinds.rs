@@ -62,7 +62,7 @@ fn an_esd_shows_what_wimlib_and_7_zip_extract() {
     wimlib(["apply", text(&esd), "1", text(&theirs)]);
     let mount = Mount::new(&esd, &["--image", "1"]);
     assert_same("as wimapply", &walk(mount.path(), &LOOK), &walk(&theirs, &LOOK));
-    // 7-Zip makes other kinds of names of links and odd files; the bytes of files are what it must agree about.
+    // 7-Zip names links and special files in another way; it must agree about the bytes of files.
     tool("7zip", "7zz", ["x", "-y", &format!("-o{}", text(&seven)), text(&esd), "bin/*", "text/*", "-r"]);
     let mut same = 0;
     for (path, node) in walk(mount.path(), &Source::LOOK).iter().filter(|(_, node)| node.kind == "file") {

@@ -126,7 +126,7 @@ impl Archive {
         self.integrity.as_ref().map(Option::as_ref)
     }
 
-    /// What was put up with while opening: in the header, the blob table and the XML data.
+    /// Anomalies tolerated while opening: of the header, the blob table and the XML data.
     pub fn warnings(&self) -> impl Iterator<Item = &Warning> {
         self.warnings.iter().chain(self.blobs.warnings()).chain(self.xml.warnings())
     }

@@ -196,7 +196,7 @@ impl BlobTable {
         Ok(())
     }
 
-    /// What was put up with while parsing.
+    /// Anomalies tolerated while parsing.
     #[must_use]
     pub fn warnings(&self) -> &[Warning] {
         &self.warnings
@@ -277,7 +277,7 @@ pub(crate) fn add_images(bytes: &[u8], own_part: u16, solid: bool, images: &mut 
 enum Kind {
     /// A solid resource, which is no blob.
     SolidResource,
-    /// Nothing that is to be had.
+    /// Nothing that can be read.
     Nothing,
     Empty,
     OtherPart,

@@ -22,7 +22,7 @@ pub fn encode(data: &[u8], chunk_size: usize) -> Vec<u8> {
     if n < 64 {
         return encode_blocks(data, chunk_size, &[(Block::Verbatim, n)]);
     }
-    let raw = 17 + n / 64; // odd and even sizes, word borders as they fall
+    let raw = 17 + n / 64; // even and uneven sizes, word borders as they fall
     let half = n / 2;
     encode_blocks(
         data,

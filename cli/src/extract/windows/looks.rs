@@ -71,7 +71,7 @@ pub(in crate::extract) struct Looks<'a> {
 }
 
 impl<'a> Looks<'a> {
-    /// By the wishes of the user, who is told what he lacks for them.
+    /// Applies the command-line options and reports missing privileges.
     pub(in crate::extract) fn new(fs: &'a Filesystem, wishes: &Wishes, outcome: &mut Outcome) -> Self {
         let mut enable = |privilege: Privilege, takes: &str| {
             let enabled = files::enable(privilege).unwrap_or(false);

@@ -135,7 +135,7 @@ pub fn xml_garbage() -> Built {
     with_xml(Xml::Text("<WIM><IMAGE INDEX=\"1\"><NAME>x</WIM".to_owned()))
 }
 
-/// XML data of an odd number of bytes.
+/// XML data whose number of bytes is not even.
 pub fn xml_odd_length() -> Built {
     let mut bytes = xml::encode(&xml::text(&wim([]).images, 0));
     bytes.push(0);
