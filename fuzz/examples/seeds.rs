@@ -5,6 +5,7 @@
 use std::fs;
 use std::path::Path;
 
+use access::{Control, Descriptor, Sid, allow};
 use testkit::{Image, Packing, Solid, Wim, dir, file, pack, pipe, reparse, root};
 use wimstore_fuzz::{resource_input, store_input};
 
@@ -40,6 +41,10 @@ fn main() {
     save("metadata", "rich", &Image::new("i", tree).metadata().bytes);
     save("reparse", "symlink", &reparse::symlink(r"..\a", r"..\a", true));
     save("reparse", "junction", &reparse::junction(r"\??\C:\a", r"C:\a"));
+    let list = allow(&[(0x001f_01ff, Sid::ADMINISTRATORS), (0x0012_00a9, Sid::EVERYONE)]);
+    let made = Descriptor::new(Control::DACL_PROTECTED, Sid::ADMINISTRATORS, Sid::EVERYONE, &list).unwrap();
+    save("descriptor", "uniform", &made.to_bytes());
+    save("descriptor", "ntfs", &testkit::ntfs::DESCRIPTOR);
     for kind in ["text", "exe", "random"] {
         for (target, size) in [("xpress", 15_u8), ("lzx", 0), ("lzms", 15)] {
             let (src, _) = testkit::chunk(target, kind);

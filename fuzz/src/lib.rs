@@ -8,6 +8,7 @@
 mod archive;
 mod store;
 
+use access::Descriptor;
 use wim::codec::{lzms, lzx, xpress};
 use wim::{BlobTable, Header, IntegrityTable, Metadata, XmlData, reparse};
 
@@ -28,6 +29,7 @@ pub const TARGETS: &[Target] = &[
             drop(reparse::parse_link(tag, data));
         }
     }),
+    ("descriptor", descriptor),
     ("metadata", metadata),
     ("xpress", xpress),
     ("lzx", lzx),
@@ -36,6 +38,18 @@ pub const TARGETS: &[Target] = &[
     ("archive", archive::archive),
     ("store", store::store),
 ];
+
+/// What is parsed is written and parsed again.
+fn descriptor(data: &[u8]) {
+    let Some(parsed) = Descriptor::parse(data) else { return };
+    for entry in [parsed.sacl, parsed.dacl].into_iter().flatten().flat_map(|list| list.entries()) {
+        let _ = (entry.kind(), entry.mask(), entry.sid(), entry.data());
+    }
+    let written = parsed.to_bytes();
+    let again = Descriptor::parse(&written).expect("what was written is valid");
+    assert_eq!((again.owner, again.group), (parsed.owner, parsed.group));
+    assert_eq!((again.sacl, again.dacl), (parsed.sacl, parsed.dacl));
+}
 
 fn metadata(data: &[u8]) {
     if let Ok(tree) = Metadata::parse(data.to_vec()) {

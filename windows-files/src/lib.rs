@@ -3,15 +3,13 @@
 //!
 //! A name is one component, in UTF-16, never a path: so nothing is opened outside the folder, no
 //! link is followed, and neither path length nor device names (`CON`) are limits. `name:stream`
-//! names a stream of the file. Only [`Parts`], which parses descriptors, exists on other systems as
-//! well.
+//! names a stream of the file.
 #![cfg_attr(windows, expect(unsafe_code, reason = "calls of Windows"))]
 
 #[cfg(windows)]
 mod call;
 #[cfg(windows)]
 mod change;
-mod descriptor;
 #[cfg(windows)]
 mod folder;
 #[cfg(windows)]
@@ -21,7 +19,6 @@ mod security;
 
 #[cfg(windows)]
 pub use change::{Basic, compress, link, make_sparse, remove, rename, set_basic, set_reparse_point};
-pub use descriptor::Parts;
 #[cfg(windows)]
 pub use folder::{Access, Make, make_file_at, open, open_folder};
 #[cfg(windows)]

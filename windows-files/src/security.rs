@@ -6,13 +6,13 @@ use std::os::windows::fs::OpenOptionsExt;
 use std::os::windows::io::AsRawHandle;
 use std::path::Path;
 
+use access::{Control, Descriptor};
 use windows_sys::Wdk::Storage::FileSystem::{NtQuerySecurityObject, NtSetSecurityObject};
 use windows_sys::Win32::Foundation::STATUS_BUFFER_TOO_SMALL;
 use windows_sys::Win32::Security as win32;
 use windows_sys::Win32::Storage::FileSystem::{FILE_FLAG_BACKUP_SEMANTICS, READ_CONTROL};
 
 use crate::call::check;
-use crate::descriptor::Parts;
 
 /// Which parts of a descriptor are set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,8 +46,8 @@ pub fn security_descriptor(path: &Path) -> io::Result<Vec<u8>> {
         }
         check(status)?;
         let bytes: Vec<u8> = room.iter().flat_map(|word| word.to_le_bytes()).collect();
-        let end = Parts::of(&bytes).ok_or(io::ErrorKind::InvalidData)?.end();
-        return Ok(bytes[..end].to_vec());
+        let size = Descriptor::parse(&bytes).ok_or(io::ErrorKind::InvalidData)?.size();
+        return Ok(bytes[..size].to_vec());
     }
 }
 
@@ -57,13 +57,18 @@ pub fn security_descriptor(path: &Path) -> io::Result<Vec<u8>> {
 /// # Errors
 /// It is not a valid descriptor, or the system refuses.
 pub fn set_security_descriptor(file: &File, descriptor: &[u8], which: Which) -> io::Result<()> {
-    let parts = Parts::of(descriptor).ok_or(io::ErrorKind::InvalidData)?;
+    let parts = Descriptor::parse(descriptor).ok_or(io::ErrorKind::InvalidData)?;
+    let inheritance = if parts.control.has(Control::DACL_PROTECTED) {
+        win32::PROTECTED_DACL_SECURITY_INFORMATION
+    } else {
+        win32::UNPROTECTED_DACL_SECURITY_INFORMATION
+    };
     let mut set = 0;
     for (wanted, bit) in [
         (which.owner && parts.owner.is_some(), win32::OWNER_SECURITY_INFORMATION),
         (which.owner && parts.group.is_some(), win32::GROUP_SECURITY_INFORMATION),
-        (which.audit && parts.audit.is_some(), win32::SACL_SECURITY_INFORMATION),
-        (parts.has_access_list(), win32::DACL_SECURITY_INFORMATION | parts.inheritance()),
+        (which.audit && parts.sacl.is_some(), win32::SACL_SECURITY_INFORMATION),
+        (parts.has_dacl(), win32::DACL_SECURITY_INFORMATION | inheritance),
     ] {
         set |= if wanted { bit } else { 0 };
     }
@@ -71,7 +76,7 @@ pub fn set_security_descriptor(file: &File, descriptor: &[u8], which: Which) -> 
         .chunks(4)
         .map(|bytes| u32::from_le_bytes(std::array::from_fn(|at| bytes.get(at).copied().unwrap_or(0))))
         .collect();
-    // SAFETY: `aligned` is a self-relative descriptor, and `Parts` has checked that all its parts
+    // SAFETY: `aligned` is a self-relative descriptor, and `Descriptor` has checked that all its parts
     // lie inside it. It is only read.
     check(unsafe { NtSetSecurityObject(file.as_raw_handle(), set, aligned.as_ptr().cast_mut().cast()) })
 }
