@@ -42,7 +42,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--profile", action="store_true", help="also tell where wimstore's time goes")
     parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md and .png")
     parser.add_argument("--program", required=True, help=argparse.SUPPRESS)
-    parser.add_argument("--examples", required=True, help=argparse.SUPPRESS)
+    parser.add_argument("--tools", required=True, help=argparse.SUPPRESS)
     parser.add_argument("--work", required=True, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.quick:
@@ -92,7 +92,7 @@ def scratch_parent() -> str | None:
 
 def kernel_programs(options: argparse.Namespace, corpus: Corpus) -> list[programs.Program]:
     """File systems of the kernel's with the same tree, and FUSE with nothing behind it. Only root can mount the former."""
-    zeros = programs.Zeros(os.path.join(options.examples, "zeros"), corpus.root)
+    zeros = programs.Zeros(os.path.join(options.tools, "zeros"), corpus.root)
     if os.geteuid() != 0:
         say("not root: squashfs and EROFS are left out")
         return [zeros]
@@ -108,7 +108,7 @@ def kernel_programs(options: argparse.Namespace, corpus: Corpus) -> list[program
 def bench_archive(options: argparse.Namespace, setting: Setting, compression: str, beside: list[programs.Program],
                   expected_hash: str) -> tuple[dict[str, dict[str, Cost]], dict[str, float], dict[str, dict[str, float]]]:
     """Compares, times and on demand profiles on the corpus captured with one compression: costs, goals, shares."""
-    ours = programs.Wimstore(options.program, decode=os.path.join(options.examples, "decode"))
+    ours = programs.Wimstore(options.program, decode=os.path.join(options.tools, "decode"))
     wimlib, seven_zip = programs.Wimlib(), programs.SevenZip()
     say(f"{compression}: comparing what the programs give")
     if compression == trees.SOLID:

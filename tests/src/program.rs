@@ -20,13 +20,13 @@ pub fn wimstore() -> PathBuf {
     PROGRAM.get_or_init(|| find("wimstore", "-p wimstore")).clone()
 }
 
-/// The path of the program `failing`, an example of `mount-unix`: `target/<profile>/examples/failing`.
+/// The path of the program `failing` of `tests/tools`: `target/<profile>/failing`.
 ///
 /// # Panics
 /// As [`wimstore`].
 pub(crate) fn failing() -> PathBuf {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    PROGRAM.get_or_init(|| find("examples/failing", "-p wimstore-mount-unix --example failing")).clone()
+    PROGRAM.get_or_init(|| find("failing", "-p wimstore-tools --bin failing")).clone()
 }
 
 /// Runs `wimstore` with `arguments` to its end and returns its output and exit status.

@@ -12,7 +12,7 @@ const WAYS: [DriveOptions; 2] = [
     DriveOptions { security: Security::Image, links: LinkTargets::AsStored },
 ];
 
-/// Of the archives that `tests/examples/seen.rs` has put into `WIMSTORE_SEEN`.
+/// With the archives that `tests/src/bin/seen.rs` has put into `WIMSTORE_SEEN`.
 #[test]
 fn all_is_as_the_mount_on_linux_shows_it() {
     let Some(folder) = std::env::var_os("WIMSTORE_SEEN") else {

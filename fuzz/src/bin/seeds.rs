@@ -1,5 +1,4 @@
-//! Writes inputs to start from, made by testkit, into FOLDER/TARGET: `cargo run --example seeds
-//! FOLDER`.
+//! Writes inputs to start from, made by testkit, into FOLDER/TARGET: `cargo run --bin seeds FOLDER`.
 #![expect(clippy::unwrap_used, reason = "a failure here is a fault of the script that calls it")]
 
 use std::fs;

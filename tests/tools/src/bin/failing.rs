@@ -7,7 +7,7 @@
 //! - `short`: reads give fewer bytes than were asked for, as any read may
 //! - `eio`: reads fail
 //! - `estale`: reads and questions after a file's attributes fail as on NFS when the server knows
-//! the file no more
+//!   the file no more
 //! - `slow`: reads take 20 ms
 //! - `away`: everything fails as on a share whose server is down
 
