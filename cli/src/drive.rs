@@ -93,7 +93,7 @@ pub(crate) fn run(args: &Args, _: &Globals) -> anyhow::Result<ExitCode> {
         mount_windows::serve(OsStr::new("wimstore"), || args.mount())?;
     } else {
         let mounted = args.mount()?;
-        mount_windows::wait_for_ctrl_c()?;
+        windows_files::wait_for_ctrl_c()?;
         drop(mounted);
     }
     Ok(ExitCode::SUCCESS)

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use fs_core::wim::FileTime;
 use fs_core::{Attr, Error, Filesystem, Ino, Kind, LinkTargets, WindowsAttr, log};
 use parking_lot::RwLock;
+use windows_files::{meant_names, shown_name};
 
 use crate::name::{self, Path};
 use crate::{Status, ntstatus, reparse, security};
@@ -144,10 +145,10 @@ impl Drive {
 
     /// The object of a name in a directory, and the name as the drive writes it.
     fn look_up(&self, directory: Ino, units: &[u16]) -> Answer<(Attr, Vec<u16>)> {
-        for meant in name::meant(units) {
+        for meant in meant_names(units) {
             match self.fs.lookup_listed(directory, &meant) {
                 Ok((attr, listed)) => {
-                    return name::shown(&listed).map(|name| (attr, name)).ok_or(Status::OBJECT_NAME_NOT_FOUND);
+                    return shown_name(&listed).map(|name| (attr, name)).ok_or(Status::OBJECT_NAME_NOT_FOUND);
                 }
                 Err(Error::NotFound) => {}
                 Err(error) => return Err(self.refusal("lookup", directory, &error)),
@@ -216,7 +217,7 @@ impl Drive {
     }
 
     fn place_behind(&self, directory: Ino, marker: &[u16]) -> Answer<u64> {
-        for name in name::meant(marker) {
+        for name in meant_names(marker) {
             match self.fs.place_behind(directory, &name) {
                 Err(Error::NotFound) => {}
                 Err(error) => return Err(self.refusal("list", directory, &error)),
@@ -229,8 +230,8 @@ impl Drive {
 
     /// The name under which an entry is listed; `None` if a lookup of that name would not find it.
     fn listed_name(&self, directory: Ino, name: &[u8]) -> Option<Vec<u16>> {
-        let shown = name::shown(name)?;
-        let meant = name::meant(&shown);
+        let shown = shown_name(name)?;
+        let meant = meant_names(&shown);
         let is_second = meant[0] != name && self.fs.place_behind(directory, &meant[0]).is_ok();
         (!is_second).then_some(shown)
     }
@@ -253,7 +254,7 @@ impl Drive {
 
     fn named_streams(&self, file: Ino) -> Answer<Vec<(Vec<u16>, Ino, u64)>> {
         let streams = self.ask("streams", file, |fs| fs.streams(file))?;
-        let shown = streams.into_iter().filter_map(|s| Some((name::shown(&s.name)?, s.ino, s.size)));
+        let shown = streams.into_iter().filter_map(|s| Some((shown_name(&s.name)?, s.ino, s.size)));
         Ok(shown.collect())
     }
 
@@ -267,7 +268,7 @@ impl Drive {
     /// The attributes of the volume.
     pub(crate) fn volume(&self) -> VolumeInfo {
         let volume = self.fs.volume();
-        let mut label = name::shown(&volume.label).unwrap_or_default();
+        let mut label = shown_name(&volume.label).unwrap_or_default();
         label.truncate(MAX_LABEL);
         if label.last().is_some_and(|unit| (0xD800..0xDC00).contains(unit)) {
             label.pop(); // half of a surrogate pair

@@ -17,8 +17,6 @@ mod status;
 
 pub use drive::{DriveOptions, Security};
 #[cfg(windows)]
-pub use front::{Error, Mounted, mount, mount_share, register, serve, unregister, wait_for_ctrl_c};
-pub use name::shown as shown_name;
-pub use reparse::buffer as reparse_buffer;
+pub use front::{Error, Mounted, mount, mount_share, register, serve, unregister};
 pub use share::Share;
 pub use status::{Status, ntstatus};

@@ -10,6 +10,7 @@ use std::mem;
 
 use fs_core::{Filesystem, Invalidation};
 use parking_lot::Mutex;
+use windows_files::shown_name;
 
 use super::Drive;
 use crate::name;
@@ -73,7 +74,7 @@ fn changes(fs: &Filesystem, stale: &Invalidation) -> Vec<Change> {
         }
     };
     let Some(shown) = name::shown_path(&path) else { return Vec::new() };
-    let streams = streams.iter().filter_map(|stream| name::shown(&stream.name));
+    let streams = streams.iter().filter_map(|stream| shown_name(&stream.name));
     let stream = |name: Vec<u16>| Change { path: name::with_stream(shown.clone(), &name), what: What::Changed };
     let streams: Vec<Change> = streams.map(stream).collect();
     let what = match is_entry {

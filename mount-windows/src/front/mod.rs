@@ -5,7 +5,6 @@
 //! write-protected medium, and files that are read-only in the image cannot be deleted anyway.
 #![expect(unsafe_code, reason = "WinFsp's buffers, and calls of Windows")]
 
-mod console;
 mod launcher;
 mod load;
 mod mounted;
@@ -25,7 +24,6 @@ use winfsp::{FspError, Result, U16CStr};
 use crate::Status;
 use crate::drive::{Drive, Info, Object};
 
-pub use console::wait_for_ctrl_c;
 pub use launcher::{register, unregister};
 pub use mounted::{Error, Mounted, mount, mount_share};
 pub use service::serve;

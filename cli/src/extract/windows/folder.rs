@@ -11,8 +11,7 @@ use std::os::windows::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use fs_core::wim;
-use mount_windows::shown_name;
-use windows_files::{self as files, Access, Make};
+use windows_files::{self as files, Access, Make, shown_name};
 
 use super::partial::{self, PartialFile};
 

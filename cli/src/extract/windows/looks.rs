@@ -5,9 +5,8 @@ use std::io::{self, Write};
 
 use anyhow::{anyhow, bail};
 use fs_core::wim::FileTime;
-use fs_core::{Attr, Filesystem, Ino, Kind, LinkTargets, Options, Release, StreamInterface};
-use mount_windows::{reparse_buffer, shown_name};
-use windows_files::{self as files, Access, Basic, Make, Privilege, Which};
+use fs_core::{Attr, Filesystem, Ino, Kind, LinkTargets, Options, Release, ReparsePoint, StreamInterface};
+use windows_files::{self as files, Access, Basic, Make, Privilege, Which, shown_name, symlink_buffer};
 
 use super::super::plan::{FolderIndex, Plan};
 use super::super::trouble::Trouble;
@@ -196,8 +195,12 @@ impl<'a> Looks<'a> {
 
     fn set_reparse_point(&self, file: &File, ino: Ino) -> Result<(), Trouble> {
         let Some(point) = self.fs.reparse_point(ino, self.links)? else { return Ok(()) };
-        let buffer =
-            reparse_buffer(point).ok_or_else(|| io::Error::other("the link leads to what Windows cannot name"));
+        let buffer = match point {
+            ReparsePoint::Stored(buffer) => Ok(buffer),
+            ReparsePoint::Link(target) => {
+                symlink_buffer(&target).ok_or_else(|| io::Error::other("the link leads to what Windows cannot name"))
+            }
+        };
         Ok(said("reparse point", buffer.and_then(|buffer| files::set_reparse_point(file, &buffer)))?)
     }
 

@@ -15,7 +15,7 @@ pub(in crate::extract) fn stop_on_signals(stop: &Arc<AtomicUsize>) -> anyhow::Re
     let stop = Arc::clone(stop);
     // Ends with the program.
     thread::spawn(move || {
-        if mount_windows::wait_for_ctrl_c().is_ok() {
+        if windows_files::wait_for_ctrl_c().is_ok() {
             stop.store(1, Ordering::Relaxed);
         }
     });
