@@ -2,14 +2,13 @@
 
 use std::process::ExitCode;
 
-use fs_core::{Filesystem, Options, Release, StreamInterface};
+use fs_core::{Filesystem, Options, Release, StreamError, StreamInterface};
 
 use crate::globals::Globals;
 use crate::outcome::{Outcome, said_of};
 use crate::output::Output;
 use crate::paths;
 use crate::source::{Names, Reading, Source};
-use crate::stream::stream;
 
 /// Write files to stdout, one after another.
 ///
@@ -60,6 +59,9 @@ fn copy(fs: &Filesystem, path: &[u8], output: &mut Output) -> anyhow::Result<fs_
         Ok(place) => place,
         Err(error) => return Ok(Err(error)),
     };
-    let done = stream(fs, place.attr.ino, Release::Verified, |bytes| output.bytes(bytes))?;
-    Ok(done.map_err(|error| said_of(error, path)))
+    match fs.stream(place.attr.ino, Release::Verified, &mut |bytes| output.bytes(bytes)) {
+        Ok(()) => Ok(Ok(())),
+        Err(StreamError::Content(error)) => Ok(Err(said_of(error, path))),
+        Err(StreamError::Sink(error)) => Err(error),
+    }
 }

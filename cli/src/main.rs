@@ -24,7 +24,6 @@ mod records;
 #[cfg(windows)]
 mod register;
 mod source;
-mod stream;
 #[cfg(target_os = "linux")]
 mod syslog;
 mod text;

@@ -1,5 +1,6 @@
 //! What reading a blob costs: from the cache, and for the first time, decoded and verified.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use divan::counter::BytesCount;
@@ -77,14 +78,14 @@ fn stream(bencher: Bencher, release: Release) {
     let mut all = Vec::new();
     let mut take = |bytes: &[u8]| {
         all.extend_from_slice(bytes);
-        Ok(())
+        Ok::<_, Infallible>(())
     };
     contents.stream(&blob, release, &mut take).expect("it reads");
     assert!(all == data);
     bencher.counter(BytesCount::new(SIZE)).bench_local(|| {
         contents.stream(&blob, release, &mut |bytes| {
             black_box(bytes);
-            Ok(())
+            Ok::<_, Infallible>(())
         })
     });
 }

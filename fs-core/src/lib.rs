@@ -38,7 +38,7 @@ mod xattrs;
 pub use archive::{ArchiveId, BlobRef, OpenArchive};
 pub use attr::{Attr, DirEntry, Kind, Totals};
 pub use attributes::{AttributeSource, Attributes};
-pub use content::{ContentOptions, Contents, Release, Verify};
+pub use content::{ContentOptions, Contents, Release, StreamError, Verify};
 pub use error::{Chain, Error, Problem, Result};
 pub use filesystem::{
     About, Changed, Filesystem, Invalidation, Left, Level, LinkTargets, ReparsePoint, Storage, StreamEntry, Volume,

@@ -6,14 +6,13 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-use fs_core::{Attr, Ino, Kind, Release};
+use fs_core::{Attr, Ino, Kind, Release, StreamError};
 
 use super::plan::{FolderIndex, Item, Plan};
 use super::system::{Component, Folder, Looks};
 use super::trouble::Trouble;
 use crate::outcome::{Outcome, said_of};
 use crate::output;
-use crate::stream::stream;
 
 /// Carries a plan out.
 pub(super) struct Restorer<'a> {
@@ -118,12 +117,13 @@ impl<'a> Restorer<'a> {
         let mut file = self.looks.make_file(folder, name, self.overwrite)?;
         let begun = self.looks.begin(&file, attr);
         // What was written of a bad file goes away with it.
-        stream(self.plan.fs, item.ino, Release::AtOnce, |bytes| {
+        let mut write = |bytes: &[u8]| {
             if self.plan.stopped() {
                 return Err(Trouble::Stopped);
             }
             Ok(file.content().write(bytes)?)
-        })??;
+        };
+        self.plan.fs.stream(item.ino, Release::AtOnce, &mut write).map_err(StreamError::merge)?;
         file.content().end()?;
         if let Err(trouble) = begun.and(self.looks.finish(&file, attr)) {
             self.report(item.folder, &item.name, Some(item.ino), trouble);

@@ -1,11 +1,14 @@
 //! One attempt at reading a blob, all of it from one generation of the archive's file.
 
 use std::io;
+use std::ops::Range;
 use std::sync::Arc;
 
 use wim::{Blob, BlobHash, ReadAt, Resource, memory};
 
+use super::blocks::CheckBlocks;
 use super::cache::{Cache, Chunk, ChunkKey, ResourceKey, Weigh};
+use super::plan::Plan;
 use super::trust::Generation;
 use super::{Contents, TABLE_BYTES, allow_own_chunks};
 use crate::{ArchiveId, BlobRef, Error};
@@ -15,7 +18,7 @@ use crate::{ArchiveId, BlobRef, Error};
 pub(super) enum Fault {
     /// The file is not what it was when the attempt began: try again.
     Changed,
-    /// The bytes cannot be had.
+    /// The bytes cannot be read, or are not what they should be.
     Failed(Error),
 }
 
@@ -33,18 +36,6 @@ impl Weigh for Arc<Resource> {
     }
 }
 
-/// What vouches for the chunk that is about to be decoded.
-enum Voucher {
-    /// Nothing need.
-    Nobody,
-    /// The SHA-1 of the blob, whose only chunk it is.
-    Itself,
-    /// What is known of this generation of the file.
-    Generation,
-    /// It was decoded just now, with all the others, and the whole matched.
-    Pass(Chunks),
-}
-
 /// One attempt at reading a blob. It begins with a generation of the file, and whatever it reads counts only if the file is
 /// still of that generation afterwards.
 pub(super) struct Attempt<'a> {
@@ -52,60 +43,62 @@ pub(super) struct Attempt<'a> {
     pub(super) blob: &'a BlobRef,
     pub(super) row: &'a Blob,
     pub(super) generation: Arc<Generation>,
-    /// Whether the file changed during the last attempt. Somebody may be appending to it for minutes: the way to go is then
-    /// the one that does not depend on the file's holding still, a blob's own SHA-1.
-    pub(super) restless: bool,
+    pub(super) plan: Plan<'a>,
 }
 
 impl<'a> Attempt<'a> {
-    /// An attempt on the file as it was last seen.
-    pub(super) fn new(contents: &'a Contents, blob: &'a BlobRef, restless: bool) -> Self {
-        Self { contents, blob, row: blob.blob(), generation: blob.archive.trust.current(), restless }
+    /// Begins on the file as it was last seen. `changed` means that it changed during the last attempt.
+    ///
+    /// # Errors
+    /// The blob is known to be bad.
+    pub(super) fn begin(contents: &'a Contents, blob: &'a BlobRef, changed: bool) -> Result<Self, Fault> {
+        let generation = blob.archive.trust.current();
+        let plan = Plan::new(contents, blob, &generation, changed);
+        let attempt = Self { contents, blob, row: blob.blob(), generation, plan };
+        if !plan.is_settled() {
+            attempt.not_known_bad()?;
+        }
+        Ok(attempt)
     }
 
     /// A chunk of a compressed blob, from the cache or decoded.
     pub(super) fn chunk(&self, key: ChunkKey) -> Result<Chunk, Fault> {
-        let voucher = self.voucher(key.chunk)?;
-        if let Voucher::Pass(chunks) = voucher {
-            return Ok(Arc::clone(&chunks[key.chunk as usize]));
+        match self.plan {
+            Plan::Unchecked => self.load_chunk(key, |_| Ok(())),
+            Plan::Matched => self.load_chunk(key, |_| self.same_file()),
+            Plan::Blocks(blocks) => self.chunk_by_blocks(blocks, key),
+            Plan::WholeBlob | Plan::HoldAndHash => self.chunk_by_hash(key),
         }
+    }
+
+    fn chunk_by_blocks(&self, blocks: CheckBlocks<'_>, key: ChunkKey) -> Result<Chunk, Fault> {
+        let vouched = if self.has_one_chunk() {
+            blocks.are_known(self, &[self.place()])
+        } else {
+            let resource = self.resource()?;
+            blocks.vouch(self, &[resource.table_place(), resource.chunk_place(key.chunk)])?
+        };
+        if vouched { self.load_chunk(key, |_| self.same_file()) } else { self.chunk_by_hash(key) }
+    }
+
+    fn chunk_by_hash(&self, key: ChunkKey) -> Result<Chunk, Fault> {
+        if self.has_one_chunk() {
+            return self.load_chunk(key, |bytes| self.matches(BlobHash::of(bytes)));
+        }
+        match self.pass()? {
+            Some(chunks) => Ok(Arc::clone(&chunks[key.chunk as usize])),
+            None => self.load_chunk(key, |_| self.same_file()),
+        }
+    }
+
+    /// A chunk from the cache, or decoded and then held against `check`.
+    fn load_chunk(&self, key: ChunkKey, check: impl FnOnce(&[u8]) -> Result<(), Fault>) -> Result<Chunk, Fault> {
         self.contents.chunks.get_or_load(key, || {
             let resource = self.resource()?;
             let bytes = self.decode(&resource, key.chunk)?;
-            match voucher {
-                Voucher::Nobody => {}
-                Voucher::Itself => self.matches(BlobHash::of(&bytes))?,
-                Voucher::Generation | Voucher::Pass(_) => self.same_file()?,
-            }
+            check(&bytes)?;
             Ok(bytes)
         })
-    }
-
-    /// Sees to it that something vouches for a chunk: finds it, or hashes what must be hashed.
-    fn voucher(&self, chunk: u64) -> Result<Voucher, Fault> {
-        if !self.contents.verify.is_on() {
-            return Ok(Voucher::Nobody);
-        }
-        if self.generation.sound_blobs.get(self.blob.index as usize) {
-            return Ok(Voucher::Generation);
-        }
-        self.not_known_bad()?;
-        if self.has_one_chunk() {
-            let known = self.blocks_are_known(&[self.place()]);
-            return Ok(if known { Voucher::Generation } else { Voucher::Itself });
-        }
-        if self.chunk_is_in_sound_blocks(chunk)? {
-            return Ok(Voucher::Generation);
-        }
-        Ok(self.pass()?.map_or(Voucher::Generation, Voucher::Pass))
-    }
-
-    fn chunk_is_in_sound_blocks(&self, chunk: u64) -> Result<bool, Fault> {
-        if self.restless || !self.blocks_suffice() {
-            return Ok(false);
-        }
-        let resource = self.resource()?;
-        self.blocks_vouch(&[resource.table_place(), resource.chunk_place(chunk)])
     }
 
     /// Decodes a chunk; nothing has vouched for it then.
@@ -139,14 +132,18 @@ impl<'a> Attempt<'a> {
     }
 
     /// The archive bytes that the blob takes, as the blob table has it.
-    pub(super) fn place(&self) -> std::ops::Range<u64> {
-        let place = &self.row.place;
-        place.offset..place.offset.saturating_add(place.stored_size)
+    pub(super) fn place(&self) -> Range<u64> {
+        stored_range(&self.row.place)
     }
 
     /// Whether the blob has a resource of its own, of one chunk.
     fn has_one_chunk(&self) -> bool {
         !self.row.is_solid() && self.row.size() <= u64::from(self.blob.archive.wim.header().chunk_size)
+    }
+
+    /// Whether the blob has matched its SHA-1 by now.
+    pub(super) fn is_sound(&self) -> bool {
+        self.generation.is_sound(self.blob.index)
     }
 
     /// Ends the attempt if it is known that the blob cannot be read, without reading it again.
@@ -166,20 +163,16 @@ impl<'a> Attempt<'a> {
         match archive.trust.is_still(&archive.wim, &self.generation) {
             Ok(true) => Ok(()),
             Ok(false) => Err(Fault::Changed),
-            Err(source) => Err(Fault::Failed(self.io_error(source))),
+            Err(source) => Err(Fault::Failed(io_error(self.blob, source))),
         }
     }
 
-    /// The error for a file that did not hold still.
-    pub(super) fn changed_error(&self) -> Error {
-        let source = io::Error::other("the file changed while it was read");
-        self.io_error(source)
-    }
-
-    fn io_error(&self, source: io::Error) -> Error {
-        let at = self.blob.archive.wim.resource_offset(self.row);
-        let error = wim::Error::Io { at, len: self.row.place.stored_size, source };
-        self.blob.archive.blob_error(self.row, error)
+    /// The fault of an attempt after which there is no other one: what it handed out cannot be taken back.
+    pub(super) fn last_fault(&self, fault: Fault) -> Fault {
+        match fault {
+            Fault::Changed => Fault::Failed(changed_error(self.blob)),
+            failed @ Fault::Failed(_) => failed,
+        }
     }
 
     /// Ends the attempt unless `actual` is the blob's hash.
@@ -200,7 +193,7 @@ impl<'a> Attempt<'a> {
     pub(super) fn failed(&self, error: wim::Error) -> Fault {
         let lasting = !matches!(error, wim::Error::Io { .. });
         let error = self.blob.archive.blob_error(self.row, error);
-        if self.contents.verify.is_on() {
+        if self.plan.is_checked() {
             if let Err(changed) = self.same_file() {
                 return changed;
             }
@@ -210,4 +203,20 @@ impl<'a> Attempt<'a> {
         }
         Fault::Failed(error)
     }
+}
+
+/// The error for a file that did not stay as it was while a blob was read.
+pub(super) fn changed_error(blob: &BlobRef) -> Error {
+    io_error(blob, io::Error::other("the file changed while it was read"))
+}
+
+fn io_error(blob: &BlobRef, source: io::Error) -> Error {
+    let (archive, row) = (&blob.archive, blob.blob());
+    let (at, len) = (archive.wim.resource_offset(row), row.place.stored_size);
+    archive.blob_error(row, wim::Error::Io { at, len, source })
+}
+
+/// The archive's bytes that a resource takes.
+pub(super) fn stored_range(place: &wim::ResourceHeader) -> Range<u64> {
+    place.offset..place.offset.saturating_add(place.stored_size)
 }

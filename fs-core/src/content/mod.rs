@@ -50,6 +50,7 @@ pub(crate) mod hashing;
 mod pass;
 mod pieces;
 pub(crate) mod pipeline;
+mod plan;
 pub(crate) mod pool;
 mod room;
 mod solid;
@@ -64,16 +65,17 @@ use std::thread;
 use wim::{Blob, ResourceFlags, ResourceHeader, Scratch, memory};
 
 pub(crate) use self::cache::{Cache, Weigh};
-pub use self::stream::Release;
+pub use self::stream::{Release, StreamError};
 pub(crate) use self::trust::Trust;
 
-use self::attempt::{Attempt, Chunks, Fault, TableCache};
+use self::attempt::{Attempt, Chunks, Fault, TableCache, changed_error};
 use self::cache::{Chunk, ChunkCache, ChunkKey};
 use self::flight::SingleFlight;
 use self::pieces::{available, pieces};
 use self::pipeline::Helpers;
 use self::pool::Pool;
 use self::room::Room;
+use self::solid::SolidBlob;
 use crate::{ArchiveId, BlobRef, Error, Result};
 
 /// Bytes of chunk tables that are kept. A table has eight bytes for each chunk: this is enough for 128 GiB in chunks of 32 KiB.
@@ -102,11 +104,6 @@ impl Verify {
     /// All of them, the strictest first, with the names that users give them.
     pub const NAMED: [(&'static str, Self); 3] =
         [("strict", Self::Strict), ("blocks", Self::Blocks), ("off", Self::Off)];
-
-    /// Whether anything is checked.
-    fn is_on(self) -> bool {
-        self != Self::Off
-    }
 }
 
 /// How blobs are read.
@@ -192,7 +189,7 @@ impl Contents {
             return Ok(0);
         }
         if row.is_solid() {
-            self.attempt(blob, |attempt| attempt.read_solid(offset, buf))?;
+            self.attempt(blob, |attempt| SolidBlob::of(attempt)?.read_at(offset, buf))?;
             return Ok(buf.len());
         }
         let chunk_size = blob.archive.wim.header().chunk_size;
@@ -225,7 +222,7 @@ impl Contents {
     pub(crate) fn warm(&self, blob: &BlobRef, len: u64) {
         let row = blob.blob();
         if row.is_solid() {
-            let _ = self.attempt(blob, |attempt| attempt.warm_solid());
+            let _ = self.attempt(blob, |attempt| SolidBlob::of(attempt)?.warm());
             return;
         }
         let chunk_size = blob.archive.wim.header().chunk_size;
@@ -270,13 +267,13 @@ impl Contents {
     /// Tries until the file does not change meanwhile.
     fn attempt<T>(&self, blob: &BlobRef, mut read: impl FnMut(&Attempt<'_>) -> Result<T, Fault>) -> Result<T> {
         for round in 0..ATTEMPTS {
-            match read(&Attempt::new(self, blob, round > 0)) {
+            match Attempt::begin(self, blob, round > 0).and_then(|attempt| read(&attempt)) {
                 Ok(value) => return Ok(value),
                 Err(Fault::Failed(error)) => return Err(error),
                 Err(Fault::Changed) => {}
             }
         }
-        Err(Attempt::new(self, blob, true).changed_error())
+        Err(changed_error(blob))
     }
 }
 

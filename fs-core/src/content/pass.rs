@@ -9,6 +9,7 @@ use super::attempt::{Attempt, Chunks, Fault};
 use super::cache::{Chunk, ChunkKey};
 use super::hashing::hash_range;
 use super::pipeline::in_order;
+use super::plan::Plan;
 use crate::Result;
 
 /// How many decoded bytes a thread makes at a time, at least: enough to make waking another thread pay.
@@ -25,7 +26,7 @@ impl Attempt<'_> {
     pub(super) fn pass(&self) -> Result<Option<Chunks>, Fault> {
         let key = (self.blob.archive.id, self.blob.index, self.generation.number);
         self.contents.passes.run(key, || {
-            if self.generation.sound_blobs.get(self.blob.index as usize) {
+            if self.is_sound() {
                 return Ok(None);
             }
             self.not_known_bad()?;
@@ -52,15 +53,17 @@ impl Attempt<'_> {
         }
     }
 
-    /// Remembers that the blob matched, if what matched is what the file still holds. If it does not hold still for that, the
-    /// second time in a row, it is not hashed again: that may be a lot of work for each of many reads.
+    /// Remembers that the blob matched, if what matched is what the file still holds. If the file changed meanwhile for the
+    /// second time in a row, the blob is not hashed again: that may be a lot of work for each of many reads.
     fn set_sound(&self) -> Result<(), Fault> {
-        match self.same_file() {
-            Ok(()) => self.generation.sound_blobs.set(self.blob.index as usize),
-            Err(Fault::Changed) if self.restless => return Err(Fault::Failed(self.changed_error())),
-            Err(fault) => return Err(fault),
+        match (self.same_file(), self.plan) {
+            (Ok(()), _) => {
+                self.generation.set_sound(self.blob.index);
+                Ok(())
+            }
+            (Err(fault), Plan::HoldAndHash) => Err(self.last_fault(fault)),
+            (Err(fault), _) => Err(fault),
         }
-        Ok(())
     }
 
     fn hash_stored(&self) -> Result<(), Fault> {
@@ -79,7 +82,7 @@ impl Attempt<'_> {
             if hold {
                 held.extend(chunks);
             }
-            Ok(())
+            Ok::<_, Fault>(())
         })?;
         self.matches(hasher.finish())?;
         Ok(held)
@@ -87,12 +90,12 @@ impl Attempt<'_> {
 
     /// Decodes the chunks from unit `first` on, with as many helpers as are free and of use, and hands them to `take` unit by
     /// unit in order. Nothing has vouched for them.
-    pub(super) fn decode_in_order(
+    pub(super) fn decode_in_order<E: From<Fault>>(
         &self,
         resource: &Resource,
         first: u64,
-        mut take: impl FnMut(u64, Vec<Chunk>) -> Result<(), Fault>,
-    ) -> Result<(), Fault> {
+        mut take: impl FnMut(u64, Vec<Chunk>) -> Result<(), E>,
+    ) -> Result<(), E> {
         let units = unit_count(resource);
         let wanted = units.saturating_sub(first + 1).min(usize::MAX as u64) as usize;
         let helpers = self.contents.helpers.take(self.blob.archive.device, wanted);
@@ -100,7 +103,11 @@ impl Attempt<'_> {
             units.saturating_sub(first),
             helpers.count(),
             (helpers.count() + 1) * UNITS_AHEAD,
-            |unit| unit_chunks(resource, first + unit).map(|chunk| self.decode(resource, chunk)).collect(),
+            |unit| {
+                unit_chunks(resource, first + unit)
+                    .map(|chunk| self.decode(resource, chunk))
+                    .collect::<Result<_, Fault>>()
+            },
             |unit, chunks| take(first + unit, chunks),
         )
     }

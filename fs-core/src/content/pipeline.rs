@@ -71,13 +71,13 @@ impl Drop for Taken<'_> {
 ///
 /// # Panics
 /// When `make` or `take` panics.
-pub(crate) fn in_order<T: Send, E: Send>(
+pub(crate) fn in_order<T: Send, E: Send, F: From<E>>(
     count: u64,
     helpers: usize,
     window: usize,
     make: impl Fn(u64) -> Result<T, E> + Sync,
-    mut take: impl FnMut(u64, T) -> Result<(), E>,
-) -> Result<(), E> {
+    mut take: impl FnMut(u64, T) -> Result<(), F>,
+) -> Result<(), F> {
     let line = Line::new(count, window);
     let (line, make) = (&line, &make);
     thread::scope(|scope| {
@@ -126,11 +126,11 @@ impl<T, E> Line<T, E> {
     }
 
     /// The caller's part: takes what is ready in order, and makes items while it waits.
-    fn take_all(
+    fn take_all<F: From<E>>(
         &self,
         make: &impl Fn(u64) -> Result<T, E>,
-        take: &mut impl FnMut(u64, T) -> Result<(), E>,
-    ) -> Result<(), E> {
+        take: &mut impl FnMut(u64, T) -> Result<(), F>,
+    ) -> Result<(), F> {
         let mut state = self.state.lock();
         while state.taken < self.count && !state.closed {
             if let Some((item, result)) = state.pop() {
@@ -229,7 +229,7 @@ mod tests {
                 |item| {
                     uneven(item);
                     made.fetch_add(1, Ordering::SeqCst);
-                    Ok(item * 10)
+                    Ok::<_, ()>(item * 10)
                 },
                 |item, value| {
                     assert_eq!(value, item * 10);
@@ -254,7 +254,7 @@ mod tests {
                 // The item's number is below taken + window at the latest now, since `taken` only grows.
                 assert!(item <= taken.load(Ordering::SeqCst) + 5, "item {item} ran ahead");
                 made.fetch_add(1, Ordering::SeqCst);
-                Ok(())
+                Ok::<_, ()>(())
             },
             |_, ()| {
                 thread::sleep(Duration::from_micros(100));
@@ -280,11 +280,12 @@ mod tests {
                 },
                 |_, ()| {
                     taken += 1;
-                    Ok(())
+                    Ok::<_, String>(())
                 },
             );
             assert_eq!((result, taken), (Err("make 9".to_owned()), 9));
-            let result = in_order(100, helpers, 8, Ok, |item, _| if item == 4 { Err("take 4") } else { Ok(()) });
+            let take = |item, _| if item == 4 { Err("take 4") } else { Ok(()) };
+            let result = in_order(100, helpers, 8, Ok::<_, &str>, take);
             assert_eq!(result, Err("take 4"));
         }
     }
@@ -302,14 +303,14 @@ mod tests {
                         assert_ne!(item, 20, "a bug");
                         Ok::<_, ()>(())
                     },
-                    |_, ()| Ok(()),
+                    |_, ()| Ok::<_, ()>(()),
                 )
             });
             assert!(in_make.is_err());
             let in_take = catch_unwind(AssertUnwindSafe(|| {
                 in_order(50, helpers, 4, Ok::<_, ()>, |item, _| {
                     assert_ne!(item, 20, "a bug");
-                    Ok(())
+                    Ok::<_, ()>(())
                 })
             }));
             assert!(in_take.is_err());

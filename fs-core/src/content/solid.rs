@@ -8,146 +8,147 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use wim::{BlobHasher, ResourceHeader, SolidResource, memory};
+use wim::{BlobHasher, SolidResource, memory};
 
-use super::attempt::{Attempt, Fault};
+use super::attempt::{Attempt, Fault, stored_range};
+use super::blocks::CheckBlocks;
 use super::cache::{Chunk, ChunkKey, ResourceKey};
 use super::pieces::{Piece, pieces};
 use super::pipeline::in_order;
-use super::stream::{Progress, Sink};
+use super::plan::Plan;
+use super::stream::{Progress, Sink, Stop};
 use super::{Release, allow_chunks};
 
 /// A resource whose place depends on more others than this is not read by its check blocks.
 const MOST_HEADERS: u32 = 64;
 
-/// A blob's solid resource.
-#[derive(Clone, Copy)]
-pub(super) struct Solid {
+/// A blob in a solid resource, as one attempt at reading it sees it.
+pub(super) struct SolidBlob<'a> {
+    attempt: &'a Attempt<'a>,
+    /// The number of the resource in its archive.
     number: u32,
     resource: SolidResource,
 }
 
-impl Attempt<'_> {
-    /// The solid resource that holds the blob, unless its chunks are too large.
-    fn solid(&self) -> Result<Solid, Fault> {
-        let resource = self.blob.archive.wim.solid_resource(self.row).map_err(|error| self.failed(error))?;
-        allow_chunks(&resource.place, resource.chunk_size, self.contents.max_chunk_bytes).map_err(|error| {
-            Fault::Failed(self.blob.archive.blob_error(self.row, error)) // nothing is wrong with the blob
+impl<'a> SolidBlob<'a> {
+    /// The attempt's blob, which is solid.
+    ///
+    /// # Errors
+    /// Its resource is damaged, or has larger chunks than are allowed.
+    pub(super) fn of(attempt: &'a Attempt<'a>) -> Result<Self, Fault> {
+        let (archive, row) = (&attempt.blob.archive, attempt.row);
+        let resource = archive.wim.solid_resource(row).map_err(|error| attempt.failed(error))?;
+        allow_chunks(&resource.place, resource.chunk_size, attempt.contents.max_chunk_bytes).map_err(|error| {
+            Fault::Failed(archive.blob_error(row, error)) // nothing is wrong with the blob
         })?;
         // A blob that has a solid resource has its number too.
-        Ok(Solid { number: self.row.solid_resource().unwrap_or(u32::MAX), resource })
+        Ok(Self { attempt, number: row.solid_resource().unwrap_or(u32::MAX), resource })
     }
 
     /// The pieces of chunks that hold a range of the blob.
-    fn solid_pieces(&self, solid: &Solid, range: Range<u64>) -> impl Iterator<Item = Piece> + use<> {
-        let (start, len) = (self.row.offset().saturating_add(range.start), range.end - range.start);
-        pieces(solid.resource.place.size, solid.resource.chunk_size, start, usize::try_from(len).unwrap_or(usize::MAX))
+    fn pieces(&self, range: Range<u64>) -> impl Iterator<Item = Piece> + use<> {
+        let start = self.attempt.row.offset().saturating_add(range.start);
+        let len = usize::try_from(range.end - range.start).unwrap_or(usize::MAX);
+        pieces(self.resource.place.size, self.resource.chunk_size, start, len)
     }
 
-    fn all_pieces(&self, solid: &Solid) -> impl Iterator<Item = Piece> + use<> {
-        self.solid_pieces(solid, 0..self.row.size())
+    fn all_pieces(&self) -> impl Iterator<Item = Piece> + use<> {
+        self.pieces(0..self.attempt.row.size())
     }
 
     /// The chunks that hold the blob.
-    fn chunks(&self, solid: &Solid) -> Range<u64> {
-        let chunk_size = u64::from(solid.resource.chunk_size);
-        let end = self.row.offset().saturating_add(self.row.size());
-        self.row.offset() / chunk_size..end.div_ceil(chunk_size)
+    fn chunks(&self) -> Range<u64> {
+        let row = self.attempt.row;
+        let chunk_size = u64::from(self.resource.chunk_size);
+        let end = row.offset().saturating_add(row.size());
+        row.offset() / chunk_size..end.div_ceil(chunk_size)
     }
 
     /// Fills `buf` from `offset` of the blob; the range must lie inside it.
-    pub(super) fn read_solid(&self, offset: u64, buf: &mut [u8]) -> Result<(), Fault> {
-        let solid = self.solid()?;
+    pub(super) fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<(), Fault> {
         let wanted = offset..offset + buf.len() as u64;
-        if self.contents.verify.is_on() && !self.is_sound() {
-            if self.restless {
-                return self.read_restless(&solid, &wanted, buf);
-            }
-            self.vouch(&solid, &wanted)?;
+        match self.attempt.plan {
+            Plan::Unchecked | Plan::Matched => {}
+            Plan::Blocks(blocks) if self.is_in_sound_blocks(blocks, &wanted)? => {}
+            Plan::Blocks(_) | Plan::WholeBlob => self.hash()?,
+            Plan::HoldAndHash => return self.fill_and_hash(&wanted, buf),
         }
         let mut rest = buf;
-        for Piece { chunk, range } in self.solid_pieces(&solid, wanted) {
-            let (dst, behind) = rest.split_at_mut(range.len());
-            dst.copy_from_slice(&self.solid_chunk(&solid, chunk)?[range]);
-            rest = behind;
+        for Piece { chunk, range } in self.pieces(wanted) {
+            let (dst, later) = rest.split_at_mut(range.len());
+            dst.copy_from_slice(&self.chunk(chunk)?[range]);
+            rest = later;
         }
         Ok(())
     }
 
-    /// Decodes and hashes the blob where its chunks are cached or have room in the cache.
-    pub(super) fn warm_solid(&self) -> Result<(), Fault> {
-        let solid = self.solid()?;
-        let chunks = self.chunks(&solid);
-        let missing = chunks.filter(|&chunk| self.contents.chunks.get(self.chunk_key(&solid, chunk)).is_none()).count();
-        let bytes = (missing as u64).saturating_mul(solid.resource.chunk_size.into());
-        if self.contents.verify.is_on() && !self.is_sound() && self.contents.chunks.has_room(bytes) {
-            return self.hash_solid(&solid);
-        }
-        Ok(())
-    }
-
-    /// Sees to it that something vouches for a range of the blob.
-    fn vouch(&self, solid: &Solid, wanted: &Range<u64>) -> Result<(), Fault> {
-        self.not_known_bad()?;
-        let chunks = self.chunks(solid);
-        if chunks.end - chunks.start > 1 && self.is_in_sound_blocks(solid, wanted)? {
+    /// Decodes and hashes the blob where its chunks are cached or fit into the cache.
+    pub(super) fn warm(&self) -> Result<(), Fault> {
+        let cache = &self.attempt.contents.chunks;
+        let missing = self.chunks().filter(|&chunk| cache.get(self.key(chunk)).is_none()).count();
+        let bytes = (missing as u64).saturating_mul(self.resource.chunk_size.into());
+        if self.attempt.plan.is_settled() || !cache.has_room(bytes) {
             return Ok(());
         }
-        self.hash_solid(solid)
+        self.hash()
     }
 
     /// Whether check blocks vouch for the chunks of a range, for the table that says where they are, and for the headers that
-    /// say where the blob is.
-    fn is_in_sound_blocks(&self, solid: &Solid, wanted: &Range<u64>) -> Result<bool, Fault> {
-        if !self.blocks_suffice() || solid.number >= MOST_HEADERS {
+    /// say where the blob is. A blob in one chunk is hashed instead.
+    fn is_in_sound_blocks(&self, blocks: CheckBlocks<'_>, wanted: &Range<u64>) -> Result<bool, Fault> {
+        let chunks = self.chunks();
+        if chunks.end - chunks.start <= 1 || self.number >= MOST_HEADERS {
             return Ok(false);
         }
-        let table = self.resource()?;
-        let headers = self.blob.archive.wim.solid_resources().take(solid.number as usize);
-        let mut ranges: Vec<_> = headers.flatten().map(|other| place_of(&other.place)).collect();
+        let table = self.attempt.resource()?;
+        let headers = self.attempt.blob.archive.wim.solid_resources().take(self.number as usize);
+        let mut ranges: Vec<_> = headers.flatten().map(|other| stored_range(&other.place)).collect();
         ranges.push(table.table_place());
-        ranges.extend(self.solid_pieces(solid, wanted.clone()).map(|piece| table.chunk_place(piece.chunk)));
-        self.blocks_vouch(&ranges)
+        ranges.extend(self.pieces(wanted.clone()).map(|piece| table.chunk_place(piece.chunk)));
+        blocks.vouch(self.attempt, &ranges)
     }
 
     /// Hashes the blob and remembers that it is sound. Of those who ask at the same time one does it.
-    fn hash_solid(&self, solid: &Solid) -> Result<(), Fault> {
-        let key = (self.blob.archive.id, self.blob.index, self.generation.number);
-        let hashed = self.contents.passes.run(key, || {
-            if !self.is_sound() {
-                self.not_known_bad()?;
-                let mut hasher = BlobHasher::default();
-                self.solid_in_order(solid, 0, |_, bytes| {
-                    hasher.update(bytes);
-                    Ok(())
-                })?;
-                self.matches(hasher.finish())?;
-                // Every chunk was still the file's when it came in.
-                self.generation.sound_blobs.set(self.blob.index as usize);
+    fn hash(&self) -> Result<(), Fault> {
+        let attempt = self.attempt;
+        let key = (attempt.blob.archive.id, attempt.blob.index, attempt.generation.number);
+        let hashed = attempt.contents.passes.run(key, || {
+            if attempt.is_sound() {
+                return Ok(None);
             }
+            attempt.not_known_bad()?;
+            let mut hasher = BlobHasher::default();
+            self.in_order(0, |_, bytes| {
+                hasher.update(bytes);
+                Ok::<_, Fault>(())
+            })?;
+            self.set_sound(hasher)?;
             Ok(None)
         });
-        hashed.map(|_| ())
+        hashed.map(drop)
+    }
+
+    /// Remembers that the blob is sound if its bytes, hashed by `hasher`, match. Every chunk was still the file's when it
+    /// came into the cache.
+    fn set_sound(&self, hasher: BlobHasher) -> Result<(), Fault> {
+        self.attempt.matches(hasher.finish())?;
+        self.attempt.generation.set_sound(self.attempt.blob.index);
+        Ok(())
     }
 
     /// Hands the blob's slices of its chunks, from the chunk `first` of the blob on, to `take` in order; the chunks are decoded
     /// by several threads where they are not cached.
-    fn solid_in_order(
-        &self,
-        solid: &Solid,
-        first: u64,
-        mut take: impl FnMut(u64, &[u8]) -> Result<(), Fault>,
-    ) -> Result<(), Fault> {
-        let chunks = self.chunks(solid);
+    fn in_order<E: From<Fault>>(&self, first: u64, mut take: impl FnMut(u64, &[u8]) -> Result<(), E>) -> Result<(), E> {
+        let chunks = self.chunks();
         let count = (chunks.end - chunks.start).saturating_sub(first);
         let wanted = count.saturating_sub(1).min(usize::MAX as u64) as usize;
-        let helpers = self.contents.helpers.take(self.blob.archive.device, wanted);
-        let mut pieces = self.all_pieces(solid).skip(first as usize);
+        let helpers = self.attempt.contents.helpers.take(self.attempt.blob.archive.device, wanted);
+        let mut pieces = self.all_pieces().skip(first as usize);
         in_order(
             count,
             helpers.count(),
             helpers.count() + 1,
-            |item| self.solid_chunk(solid, chunks.start + first + item),
+            |item| self.chunk(chunks.start + first + item),
             |item, bytes| {
                 let range = pieces.next().map_or(0..0, |piece| piece.range);
                 take(first + item, &bytes[range])
@@ -155,57 +156,59 @@ impl Attempt<'_> {
         )
     }
 
-    fn chunk_key(&self, solid: &Solid, chunk: u64) -> ChunkKey {
+    fn key(&self, chunk: u64) -> ChunkKey {
         ChunkKey {
-            archive: self.blob.archive.id,
-            resource: ResourceKey::Solid(solid.number),
-            generation: self.generation.number,
+            archive: self.attempt.blob.archive.id,
+            resource: ResourceKey::Solid(self.number),
+            generation: self.attempt.generation.number,
             chunk,
         }
     }
 
     /// A chunk, from the cache or decoded: as the file of this generation has it.
-    fn solid_chunk(&self, solid: &Solid, chunk: u64) -> Result<Chunk, Fault> {
-        let loaded = self.contents.chunks.get_or_load(self.chunk_key(solid, chunk), || {
-            let bytes = self.decode_solid(solid, chunk)?;
-            if self.contents.verify.is_on() {
-                self.same_file()?;
+    fn chunk(&self, chunk: u64) -> Result<Chunk, Fault> {
+        let loaded = self.attempt.contents.chunks.get_or_load(self.key(chunk), || {
+            let bytes = self.decode(chunk)?;
+            if self.attempt.plan.is_checked() {
+                self.attempt.same_file()?;
             }
             Ok(bytes)
         });
-        loaded.map_err(|fault| self.own_fault(fault))
+        loaded.map_err(|fault| self.attempt.own_fault(fault))
     }
 
-    fn decode_solid(&self, solid: &Solid, chunk: u64) -> Result<Chunk, Fault> {
-        if let Some(error) = self.generation.chunk_failure(solid.number, chunk) {
-            self.same_file()?;
-            return Err(Fault::Failed(self.blob.archive.blob_error(self.row, error)));
+    fn decode(&self, chunk: u64) -> Result<Chunk, Fault> {
+        let attempt = self.attempt;
+        let (archive, generation) = (&attempt.blob.archive, &attempt.generation);
+        if let Some(error) = generation.chunk_failure(self.number, chunk) {
+            attempt.same_file()?;
+            return Err(Fault::Failed(archive.blob_error(attempt.row, error)));
         }
-        let resource = self.resource()?;
-        let _room = self.contents.decoding.enter(self.blob.archive.device, resource.chunk_len(chunk) as u64);
-        let decoded = self.decode(&resource, chunk);
+        let resource = attempt.resource()?;
+        let _decoding = attempt.contents.decoding.enter(archive.device, resource.chunk_len(chunk) as u64);
+        let decoded = attempt.decode(&resource, chunk);
         if let Err(Fault::Failed(crate::Error::Blob { source, .. })) = &decoded
             && !matches!(**source, wim::Error::Io { .. })
         {
-            self.generation.set_chunk_failure(solid.number, chunk, Arc::clone(source));
+            generation.set_chunk_failure(self.number, chunk, Arc::clone(source));
         }
         decoded
     }
 
-    /// Reads, decodes and hashes the whole blob, leaving out the cache, whose chunks need a file that holds still.
-    fn decode_restless(&self, solid: &Solid, mut take: impl FnMut(&[u8]) -> Result<(), Fault>) -> Result<(), Fault> {
+    /// Reads, decodes and hashes the whole blob, without the cache, whose chunks need a file that stays as it is.
+    fn decode_and_hash<E: From<Fault>>(&self, mut take: impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
         let mut hasher = BlobHasher::default();
-        for Piece { chunk, range } in self.all_pieces(solid) {
-            let bytes = &self.decode_solid(solid, chunk)?[range];
+        for Piece { chunk, range } in self.all_pieces() {
+            let bytes = &self.decode(chunk)?[range];
             hasher.update(bytes);
             take(bytes)?;
         }
-        self.matches(hasher.finish())
+        Ok(self.attempt.matches(hasher.finish())?)
     }
 
-    fn read_restless(&self, solid: &Solid, wanted: &Range<u64>, buf: &mut [u8]) -> Result<(), Fault> {
+    fn fill_and_hash(&self, wanted: &Range<u64>, buf: &mut [u8]) -> Result<(), Fault> {
         let mut at = 0;
-        self.decode_restless(solid, |bytes| {
+        self.decode_and_hash(|bytes| {
             let (from, to) = (wanted.start.max(at), wanted.end.min(at + bytes.len() as u64));
             if from < to {
                 let src = &bytes[(from - at) as usize..(to - at) as usize];
@@ -216,63 +219,61 @@ impl Attempt<'_> {
         })
     }
 
-    fn stream_restless(&self, solid: &Solid, release: Release, sink: &mut Sink<'_>) -> Result<(), Fault> {
-        if release == Release::AtOnce {
-            return self.decode_restless(solid, |bytes| sink(bytes).map_err(Fault::Failed));
-        }
-        let Some(_room) = self.contents.holding.reserve(self.row.size()) else { return Err(Fault::Changed) };
-        let held = memory::list(self.place().start, self.row.size() as usize);
-        let mut held = held.map_err(|error| self.failed(error))?;
-        self.decode_restless(solid, |bytes| {
-            held.extend(bytes);
-            Ok(())
-        })?;
-        sink(&held).map_err(Fault::Failed)
-    }
-
     /// Hands all bytes of the blob to `sink`. The chunks come from the cache or go into it, for they have other blobs too.
-    pub(super) fn stream_solid(
+    pub(super) fn stream<S>(
         &self,
         release: Release,
         progress: &mut Progress,
-        sink: &mut Sink<'_>,
-    ) -> Result<(), Fault> {
-        let solid = self.solid()?;
-        let is_right = !self.contents.verify.is_on() || self.is_sound();
-        if !is_right {
-            self.not_known_bad()?;
-            if self.restless && *progress == 0 {
-                return self.stream_restless(&solid, release, sink);
+        sink: &mut Sink<'_, S>,
+    ) -> Result<(), Stop<S>> {
+        match (self.attempt.plan, release) {
+            (Plan::Unchecked | Plan::Matched, _) => self.stream_chunks(progress, sink),
+            (Plan::HoldAndHash, Release::AtOnce) => self.stream_uncached(progress, sink),
+            (Plan::HoldAndHash, Release::Verified) if *progress == 0 => self.stream_held(sink),
+            (_, Release::AtOnce) => self.stream_then_check(progress, sink),
+            (_, Release::Verified) => {
+                self.hash()?;
+                self.stream_chunks(progress, sink)
             }
         }
-        let mut hasher = (!is_right && release == Release::AtOnce).then(BlobHasher::default);
-        if !is_right && hasher.is_none() {
-            self.hash_solid(&solid)?;
-        }
-        let first = if hasher.is_some() { 0 } else { *progress };
-        let streamed = self.solid_in_order(&solid, first, |chunk, bytes| {
-            hasher.iter_mut().for_each(|hasher| hasher.update(bytes));
+    }
+
+    fn stream_chunks<S>(&self, progress: &mut Progress, sink: &mut Sink<'_, S>) -> Result<(), Stop<S>> {
+        self.in_order(*progress, |chunk, bytes| {
             *progress = chunk + 1;
-            sink(bytes).map_err(Fault::Failed)
+            sink(bytes).map_err(Stop::Sink)
+        })
+    }
+
+    fn stream_then_check<S>(&self, progress: &mut Progress, sink: &mut Sink<'_, S>) -> Result<(), Stop<S>> {
+        let mut hasher = BlobHasher::default();
+        let streamed = self.in_order(0, |chunk, bytes| {
+            hasher.update(bytes);
+            *progress = chunk + 1;
+            sink(bytes).map_err(Stop::Sink)
         });
-        let Some(hasher) = hasher else { return streamed };
-        match streamed.and_then(|()| self.matches(hasher.finish())) {
-            // What was handed out cannot be taken back, so there is no other attempt.
-            Err(Fault::Changed) if *progress > 0 => Err(Fault::Failed(self.changed_error())),
-            Ok(()) => {
-                self.generation.sound_blobs.set(self.blob.index as usize);
-                Ok(())
-            }
-            other => other,
-        }
+        self.attempt.end_at_once(streamed.and_then(|()| Ok(self.set_sound(hasher)?)), *progress)
     }
 
-    fn is_sound(&self) -> bool {
-        self.generation.sound_blobs.get(self.blob.index as usize)
+    fn stream_uncached<S>(&self, progress: &mut Progress, sink: &mut Sink<'_, S>) -> Result<(), Stop<S>> {
+        let streamed = self.decode_and_hash(|bytes| {
+            *progress += 1;
+            sink(bytes).map_err(Stop::Sink)
+        });
+        self.attempt.end_at_once(streamed, *progress)
     }
-}
 
-/// The archive's bytes that a resource takes.
-fn place_of(place: &ResourceHeader) -> Range<u64> {
-    place.offset..place.offset.saturating_add(place.stored_size)
+    fn stream_held<S>(&self, sink: &mut Sink<'_, S>) -> Result<(), Stop<S>> {
+        let attempt = self.attempt;
+        let Some(_held) = attempt.contents.holding.reserve(attempt.row.size()) else {
+            return Err(Stop::Fault(Fault::Changed));
+        };
+        let held = memory::list(attempt.place().start, attempt.row.size() as usize);
+        let mut held = held.map_err(|error| attempt.failed(error))?;
+        self.decode_and_hash(|bytes| {
+            held.extend(bytes);
+            Ok::<_, Fault>(())
+        })?;
+        sink(&held).map_err(Stop::Sink)
+    }
 }

@@ -26,7 +26,7 @@ pub(crate) struct Generation {
     /// How many there were before this one.
     pub(super) number: u32,
     /// The blobs whose bytes matched their SHA-1.
-    pub(super) sound_blobs: Bits,
+    sound_blobs: Bits,
     /// The blocks of the integrity table that matched theirs.
     pub(super) sound_blocks: Bits,
     /// Those that did not.
@@ -99,6 +99,16 @@ impl Generation {
             failures: Mutex::default(),
             chunk_failures: Mutex::default(),
         })
+    }
+
+    /// Whether a blob has matched its SHA-1.
+    pub(super) fn is_sound(&self, blob: u32) -> bool {
+        self.sound_blobs.get(blob as usize)
+    }
+
+    /// Remembers that a blob has matched its SHA-1.
+    pub(super) fn set_sound(&self, blob: u32) {
+        self.sound_blobs.set(blob as usize);
     }
 
     /// Why a blob cannot be read, if that is known.

@@ -2,7 +2,7 @@
 
 use super::paths::{child, directories_to};
 use super::{Filesystem, Target};
-use crate::content::Release;
+use crate::content::{Release, StreamError};
 use crate::image::Node;
 use crate::ino::Place;
 use crate::xattrs::{self, Value};
@@ -30,13 +30,17 @@ impl Filesystem {
     ///
     /// # Errors
     /// As [`Filesystem::read_at`], or the sink's own; what was given before is then worth what `release` says.
-    pub fn stream(&self, ino: Ino, release: Release, sink: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
-        match self.blob(ino) {
-            Ok(Some(blob)) => self.contents.stream(&blob, release, sink),
-            Ok(None) => Ok(()),
-            Err(error) => Err(error),
-        }
-        .map_err(|error| self.said_of(ino, error))
+    pub fn stream<S>(
+        &self,
+        ino: Ino,
+        release: Release,
+        sink: &mut dyn FnMut(&[u8]) -> Result<(), S>,
+    ) -> Result<(), StreamError<S>> {
+        let Some(blob) = self.blob(ino).map_err(|error| self.said_of(ino, error))? else { return Ok(()) };
+        self.contents.stream(&blob, release, sink).map_err(|error| match error {
+            StreamError::Content(error) => self.said_of(ino, error).into(),
+            refused @ StreamError::Sink(_) => refused,
+        })
     }
 
     /// Where a file's bytes are, if they are in a solid resource: its archive, the archive's byte where it begins, and the offset

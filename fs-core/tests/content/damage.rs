@@ -187,8 +187,8 @@ fn a_blob_that_is_not_what_its_hash_says() {
             assert!(message.contains("has changed: it now hashes to"), "{message}");
         }
         for release in [Release::Verified, Release::AtOnce] {
-            let streamed = contents.stream(fixture.blob(0), release, &mut |_| Ok(()));
-            assert!(streamed.is_err(), "{integrity:?} {verify:?} {release:?}");
+            let (_, ended) = fixture.stream(&contents, 0, release);
+            assert!(ended.is_err(), "{integrity:?} {verify:?} {release:?}");
         }
     }
 }
@@ -201,13 +201,9 @@ fn nothing_unverified_is_handed_to_a_strict_sink() {
         built.flip(whole.place(0).range.end - 5, 2);
         let fixture = Fixture::open(built, whole.files);
         let contents = contents(cache, Verify::Strict);
-        let mut taken = 0;
-        let streamed = contents.stream(fixture.blob(0), Release::Verified, &mut |bytes| {
-            taken += bytes.len();
-            Ok(())
-        });
-        damage(streamed);
-        assert_eq!(taken, 0);
+        let (bytes, ended) = fixture.stream(&contents, 0, Release::Verified);
+        damage(ended);
+        assert!(bytes.is_empty());
     }
 }
 
@@ -272,7 +268,7 @@ fn a_table_over_damage_vouches_for_nothing_in_strict() {
                         assert_eq!(failing, fixture.files[file].len().div_ceil(4096), "{packing:?} {file}");
                         damage(fixture.reads(&contents, file));
                         for release in [Release::Verified, Release::AtOnce] {
-                            damage(contents.stream(fixture.blob(file), release, &mut |_| Ok(())));
+                            damage(fixture.stream(&contents, file, release).1);
                         }
                     } else {
                         fixture.reads(&contents, file).unwrap();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use fs_core::wim::{BlobHash, Fingerprint, ReadAt};
-use fs_core::{BlobRef, ContentOptions, Contents, Error, OpenArchive, Verify};
+use fs_core::{BlobRef, ContentOptions, Contents, Error, OpenArchive, Release, StreamError, Verify};
 use parking_lot::{Mutex, RwLock};
 use testkit::{Built, Packing, Wim, file, root};
 
@@ -105,6 +105,16 @@ impl Fixture {
     /// Changes the file that the archive is open on.
     pub(crate) fn flip(&self, offset: usize) {
         self.disk.write(|bytes| bytes[offset] ^= 0x10);
+    }
+
+    /// Streams the file. Returns the bytes that were handed out, and how the stream ended.
+    pub(crate) fn stream(&self, contents: &Contents, file: usize, release: Release) -> (Vec<u8>, Result<(), Error>) {
+        let mut bytes = Vec::new();
+        let ended = contents.stream(self.blob(file), release, &mut |more| {
+            bytes.extend_from_slice(more);
+            Ok::<_, Error>(())
+        });
+        (bytes, ended.map_err(StreamError::merge))
     }
 
     /// Whether the file reads as it should; panics if it gives other bytes.

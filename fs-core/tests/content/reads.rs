@@ -3,7 +3,7 @@
 use std::thread;
 
 use crate::fixture::{Fixture, blob_of, checked, contents, strict, text};
-use fs_core::{Error, Release, Verify};
+use fs_core::{Error, Release, StreamError, Verify};
 use proptest::prelude::*;
 use testkit::{Packing, naive_window};
 
@@ -144,12 +144,8 @@ fn streams_hand_out_everything_in_order() {
             let contents = contents(cache, verify);
             for release in [Release::Verified, Release::AtOnce] {
                 for (file, data) in fixture.files.iter().enumerate() {
-                    let mut all = Vec::new();
-                    let streamed = contents.stream(fixture.blob(file), release, &mut |bytes| {
-                        all.extend_from_slice(bytes);
-                        Ok(())
-                    });
-                    streamed.unwrap();
+                    let (all, ended) = fixture.stream(&contents, file, release);
+                    ended.unwrap();
                     assert!(all == *data, "{packing:?} {cache} {release:?} file {file}");
                 }
             }
@@ -165,9 +161,9 @@ fn a_sink_that_refuses_ends_the_stream() {
         let mut taken = 0;
         let result = contents.stream(fixture.blob(0), release, &mut |bytes| {
             taken += bytes.len();
-            if taken > 300_000 { Err(Error::NotFound) } else { Ok(()) }
+            if taken > 300_000 { Err("full") } else { Ok(()) }
         });
-        assert!(matches!(result, Err(Error::NotFound)), "{result:?}");
+        assert!(matches!(result, Err(StreamError::Sink("full"))), "{result:?}");
         assert!(taken < 400_000);
         fixture.reads(&contents, 0).expect("the blob is not to blame");
     }

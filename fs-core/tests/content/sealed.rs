@@ -83,12 +83,9 @@ fn no_byte_of_a_damaged_blob_is_streamed() {
                 .into_iter()
                 .flat_map(|file| [Release::Verified, Release::AtOnce].map(|release| (file, release)))
             {
-                let mut taken = 0;
-                let streamed = contents.stream(fixture.blob(file), release, &mut |bytes| {
-                    taken += bytes.len();
-                    Ok(())
-                });
-                damage(streamed.map(drop));
+                let (bytes, ended) = fixture.stream(&contents, file, release);
+                damage(ended);
+                let taken = bytes.len();
                 assert!(taken == 0 || release == Release::AtOnce, "{what}: {taken} bytes of file {file}");
             }
         }

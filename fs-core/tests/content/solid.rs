@@ -56,13 +56,8 @@ fn each_chunk_is_decoded_once_while_the_cache_holds_all() {
         assert_eq!(fixture.disk.bytes_read(), stored(&fixture), "{verify:?}: every stored byte once");
         for release in [Release::AtOnce, Release::Verified] {
             for file in mixed(fixture.files.len()) {
-                let mut bytes: Vec<u8> = Vec::new();
-                contents
-                    .stream(fixture.blob(file), release, &mut |more| {
-                        bytes.extend(more);
-                        Ok(())
-                    })
-                    .unwrap();
+                let (bytes, ended) = fixture.stream(&contents, file, release);
+                ended.unwrap();
                 assert!(bytes == fixture.files[file], "{file}");
             }
         }
@@ -76,13 +71,8 @@ fn streams_in_order_decode_each_chunk_once_with_room_for_two() {
         let fixture = fixture(None, (0..400).map(|seed| text(seed, 3000)).collect());
         let contents = contents(2 * CHUNK as u64 + 1000, Verify::Strict);
         for file in 0..fixture.files.len() {
-            let mut bytes: Vec<u8> = Vec::new();
-            contents
-                .stream(fixture.blob(file), release, &mut |more| {
-                    bytes.extend(more);
-                    Ok(())
-                })
-                .unwrap();
+            let (bytes, ended) = fixture.stream(&contents, file, release);
+            ended.unwrap();
             assert!(bytes == fixture.files[file], "{file}");
         }
         assert_eq!(fixture.disk.bytes_read(), stored(&fixture), "{release:?}");
@@ -229,15 +219,32 @@ fn a_file_that_never_holds_still_is_read_by_each_blobs_hash() {
     for file in [0, 100, 150] {
         fixture.reads(&contents, file).unwrap();
         for release in [Release::AtOnce, Release::Verified] {
-            let mut bytes: Vec<u8> = Vec::new();
-            contents
-                .stream(fixture.blob(file), release, &mut |more| {
-                    bytes.extend(more);
-                    Ok(())
-                })
-                .unwrap();
+            let (bytes, ended) = fixture.stream(&contents, file, release);
+            ended.unwrap();
             assert!(bytes == fixture.files[file], "{release:?} {file}");
         }
+    }
+}
+
+#[test]
+fn a_stream_that_is_released_at_once_hands_out_nothing_twice() {
+    // The file changes at every read, and what one of the reads gets is damaged.
+    for moment in 0..12 {
+        let fixture = fixture(None, vec![text(1, 4 * CHUNK)]);
+        let end = fixture.place(0).range.end;
+        let mut reads = 0;
+        fixture.disk.before_read(move |disk, _, _| {
+            disk.write(|bytes| {
+                bytes.push(0);
+                if reads == moment || reads == moment + 1 {
+                    bytes[..end].iter_mut().skip(end / 2).for_each(|byte| *byte ^= 0xFF);
+                }
+            });
+            reads += 1;
+            Ok(())
+        });
+        let (bytes, ended) = fixture.stream(&strict(), 0, Release::AtOnce);
+        assert!(ended.is_err() || bytes == fixture.files[0], "{moment}: {} bytes", bytes.len());
     }
 }
 

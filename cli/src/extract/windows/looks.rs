@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use anyhow::{anyhow, bail};
 use fs_core::wim::FileTime;
-use fs_core::{Attr, Filesystem, Ino, Kind, LinkTargets, Options, Release, ReparsePoint, StreamInterface};
+use fs_core::{Attr, Filesystem, Ino, Kind, LinkTargets, Options, Release, ReparsePoint, StreamError, StreamInterface};
 use windows_files::{self as files, Access, Basic, Make, Privilege, Which, shown_name, symlink_buffer};
 
 use super::super::plan::{FolderIndex, Plan};
@@ -14,7 +14,6 @@ use super::folder::{Component, Folder, stream_of};
 use super::partial::PartialFile;
 use crate::outcome::Outcome;
 use crate::source::Links;
-use crate::stream::stream;
 
 const DIRECTORY: u32 = 0x10;
 const SPARSE: u32 = 0x200;
@@ -215,8 +214,8 @@ impl<'a> Looks<'a> {
         let what = format!("stream {}", String::from_utf8_lossy(name));
         let units = shown_name(name).ok_or(io::ErrorKind::InvalidFilename);
         let mut file = said(&what, units.map_err(io::Error::from).and_then(|units| make(&units)))?;
-        let done = stream(self.fs, ino, Release::AtOnce, |bytes| said(&what, file.write_all(bytes)));
-        let done = done.map_err(Trouble::from).and_then(|done| Ok(done?));
+        let mut write = |bytes: &[u8]| -> Result<(), Trouble> { Ok(said(&what, file.write_all(bytes))?) };
+        let done = self.fs.stream(ino, Release::AtOnce, &mut write).map_err(StreamError::merge);
         if done.is_err() {
             let _ = files::remove(&file, true); // not all of it is there; that is what gets reported
         }
