@@ -12,6 +12,9 @@ use testkit::{capture, need};
 /// Rules that wimlib does not obey: its GUIDs have no version, and TOTALBYTES comes last.
 const NOT_OF_WIMLIB: [&str; 2] = ["guid", "xml"];
 
+/// Damages an archive.
+type Fault = fn(&mut Vec<u8>);
+
 /// The flag of a row of the blob table that is an image's metadata.
 const METADATA: u8 = 0x02;
 
@@ -59,7 +62,7 @@ fn each_rule_finds_its_fault() {
         capture(&tree, &folder.path().join(compression), &options);
     }
 
-    let cases: &[(&str, &str, fn(&mut Vec<u8>))] = &[
+    let cases: &[(&str, &str, Fault)] = &[
         ("header_flags", "xpress", |wim| wim[0x10] |= 0x04), // read-only
         ("header_flags", "xpress", |wim| wim[0x12] |= 0x04), // LZX, too
         ("header_flags", "none", |wim| wim[0x15] = 0x80),    // a chunk size without chunks
