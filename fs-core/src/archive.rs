@@ -7,28 +7,37 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use wim::{Blob, ReadAt};
 
-use crate::content::Trust;
+use crate::content::{FileTrust, Trust};
 use crate::{Error, LocalFile, Result};
 
-/// Names an open archive for as long as the process runs; an archive that is opened again gets another.
+/// Identifies an archive file for as long as the process runs. A file that is opened again has another id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ArchiveId(u32);
+pub(crate) struct FileId(u32);
 
-impl ArchiveId {
-    /// An id that nobody had before.
+impl FileId {
+    /// An id that no file had before.
     pub(crate) fn next() -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         Self(NEXT.fetch_add(1, Ordering::Relaxed))
     }
 }
 
-/// An archive file, opened, together with what was verified of it so far.
+/// Identifies the tables of an archive file, and with an index in them a blob. Tables that were evicted and are read
+/// again keep their id, unless they say something else by then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct TablesId {
+    pub(crate) file: FileId,
+    /// How many other tables of the file were read before.
+    pub(crate) version: u32,
+}
+
+/// An archive file, opened, with its tables and what was verified of it so far.
 ///
-/// Shared by all that read from it, in any number of threads. The file stays open until the last of them is gone: whoever
-/// replaces it under its name does not disturb them.
+/// Shared by all that read from it, in any number of threads. The file stays open until the last of them is gone: replacing it
+/// under its name does not disturb them.
 pub struct OpenArchive {
-    /// Its name in the caches.
-    pub id: ArchiveId,
+    /// Identifies its tables in the caches.
+    pub(crate) id: TablesId,
     /// The file it was opened from, for messages.
     pub path: PathBuf,
     /// The archive.
@@ -36,8 +45,8 @@ pub struct OpenArchive {
     /// The volume that its file is on, by device number; threads that work ahead or in turn are
     /// shared among volumes.
     pub(crate) device: u64,
-    /// Which of its bytes have matched a SHA-1.
-    pub(crate) trust: Trust,
+    /// Which of its bytes have matched a SHA-1; shared with what is opened later from the same file.
+    pub(crate) trust: Arc<Trust>,
 }
 
 impl OpenArchive {
@@ -57,12 +66,16 @@ impl OpenArchive {
     /// [`Error::Io`] when the source does not say what it is like, [`Error::Archive`] when it is no archive or is damaged
     /// beyond use.
     pub fn from_source(path: impl Into<PathBuf>, source: Arc<dyn ReadAt>) -> Result<Self> {
-        let path = path.into();
+        Self::of_file(path.into(), source, &FileTrust::new(FileId::next()))
+    }
+
+    /// As [`OpenArchive::from_source`], of a file of which something may be known.
+    pub(crate) fn of_file(path: PathBuf, source: Arc<dyn ReadAt>, trust: &FileTrust) -> Result<Self> {
         // Asked before the tables are read: a file that changes while it is opened has another fingerprint later.
         let fingerprint = source.fingerprint().map_err(|error| Error::io(&path, error))?;
         let wim = wim::Archive::open(source).map_err(|error| Error::archive(&path, error))?;
-        let trust = Trust::new(fingerprint, &wim).map_err(|error| Error::archive(&path, error))?;
-        Ok(Self { id: ArchiveId::next(), path, wim, device: fingerprint.device, trust })
+        let trust = trust.of_tables(fingerprint, &wim);
+        Ok(Self { id: trust.id, path, wim, device: fingerprint.device, trust })
     }
 
     /// The file's path.

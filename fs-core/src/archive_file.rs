@@ -8,15 +8,16 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use wim::{Blob, BlobHash, FileTime, Fingerprint, Header, ImageXml, Outline, ReadAt, Warning, XmlData};
 
+use crate::archive::FileId;
+use crate::content::FileTrust;
 use crate::log::{LISTING, READING};
 use crate::memory::Memory;
-use crate::{ArchiveId, Chain, Error, OpenArchive, Result};
+use crate::{Chain, Error, OpenArchive, Result};
 
 /// An archive file. It is open as long as this lives, so that who replaces it under its name does not disturb who reads it; its
 /// tables, which may be large, are read when they are needed, and again when they were dropped.
 pub(crate) struct ArchiveFile {
-    /// Its name in the mount; [`OpenArchive::id`] is another one each time the tables are read.
-    pub(crate) id: ArchiveId,
+    pub(crate) id: FileId,
     /// The path under which it was found.
     pub(crate) path: PathBuf,
     /// Its file when it was opened.
@@ -28,6 +29,8 @@ pub(crate) struct ArchiveFile {
     /// Hash of the XML data; `None` if it is damaged.
     xml: Option<BlobHash>,
     source: Arc<dyn ReadAt>,
+    /// Which of its bytes have matched; this outlives the tables in memory.
+    trust: FileTrust,
     /// Whether what is odd about the archive was logged.
     told: AtomicBool,
     memory: Arc<Memory>,
@@ -67,8 +70,9 @@ impl ArchiveFile {
         // Asked before anything is read: a file that changes meanwhile has another fingerprint later.
         let opened = source.fingerprint().map_err(|error| Error::io(path, error))?;
         let outline = Outline::read(&*source).map_err(|error| Error::archive(path, error))?;
+        let id = FileId::next();
         let file = Self {
-            id: ArchiveId::next(),
+            id,
             path: path.to_owned(),
             opened,
             written: AtomicU64::new(time_of(opened).0),
@@ -76,6 +80,7 @@ impl ArchiveFile {
             xml: hash_of(&outline.xml),
             header: outline.header,
             source,
+            trust: FileTrust::new(id),
             told: AtomicBool::new(false),
             memory: Arc::clone(memory),
         };
@@ -110,7 +115,7 @@ impl ArchiveFile {
     /// # Errors
     /// As [`ArchiveFile::tables`].
     pub(crate) fn read_tables(&self) -> Result<OpenArchive> {
-        let archive = OpenArchive::from_source(&*self.path, Arc::clone(&self.source))?;
+        let archive = OpenArchive::of_file(self.path.clone(), Arc::clone(&self.source), &self.trust)?;
         let metadata = archive.wim.blobs().metadata();
         if *archive.wim.header() != self.header || !metadata.iter().eq(self.metadata()) {
             return Err(Error::io(&self.path, io::Error::other("the file was overwritten with another archive")));
@@ -221,5 +226,133 @@ fn hash_of(xml: &XmlData) -> Option<BlobHash> {
 impl fmt::Debug for ArchiveFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ArchiveFile").field("id", &self.id).field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use parking_lot::RwLock;
+    use testkit::solid::Solid;
+    use testkit::{Packing, Wim, file, root};
+
+    use super::*;
+    use crate::{BlobRef, ContentOptions, Contents};
+
+    const SIZE: usize = 4 << 20;
+
+    /// A file in memory that counts the bytes read of it.
+    struct Disk {
+        bytes: RwLock<Vec<u8>>,
+        size: u64,
+        changes: AtomicU64,
+        read: AtomicU64,
+    }
+
+    impl Disk {
+        fn flip(&self, at: usize) {
+            self.bytes.write()[at] ^= 0x10;
+            self.changes.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    impl ReadAt for Disk {
+        fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
+            self.read.fetch_add(buf.len() as u64, Ordering::SeqCst);
+            self.bytes.read().read_at(offset, buf)
+        }
+
+        fn size(&self) -> u64 {
+            self.size
+        }
+
+        fn fingerprint(&self) -> io::Result<Fingerprint> {
+            let modified = (self.changes.load(Ordering::SeqCst) as i64, 0);
+            Ok(Fingerprint { device: 1, inode: 1, size: self.size, modified })
+        }
+    }
+
+    /// An archive file with one large blob, and what reads it.
+    struct Fixture {
+        disk: Arc<Disk>,
+        file: ArchiveFile,
+        data: Vec<u8>,
+        contents: Contents,
+    }
+
+    impl Fixture {
+        fn new(wim: &Wim, data: Vec<u8>, cache_bytes: u64) -> Self {
+            let bytes = wim.build().bytes;
+            let size = bytes.len() as u64;
+            let disk = Disk { bytes: RwLock::new(bytes), size, changes: AtomicU64::new(0), read: AtomicU64::new(0) };
+            let disk = Arc::new(disk);
+            let source: Arc<dyn ReadAt> = Arc::<Disk>::clone(&disk);
+            let memory = Arc::new(Memory::new(64 << 20));
+            let file = ArchiveFile::open(Path::new("a.wim"), source, &memory).unwrap();
+            let contents = Contents::new(&ContentOptions { cache_bytes, threads: 1, ..ContentOptions::default() });
+            Self { disk, file, data, contents }
+        }
+
+        /// Reads a little of the blob. Returns how many bytes of the file that took, those of the tables not counted.
+        fn read(&self, offset: usize) -> Result<u64> {
+            let archive = self.file.tables()?;
+            let index = archive.wim.blobs().find(&BlobHash::of(&self.data)).unwrap();
+            self.disk.read.store(0, Ordering::SeqCst);
+            let mut buf = [0; 4096];
+            self.contents.read_at(&BlobRef { archive, index }, offset as u64, &mut buf)?;
+            assert!(buf == self.data[offset..][..4096], "wrong bytes at {offset}");
+            Ok(self.disk.read.load(Ordering::SeqCst))
+        }
+
+        fn evict(&self) {
+            self.file.memory.drop_tables(self.file.id);
+            assert!(self.file.tables_in_memory().is_none());
+        }
+    }
+
+    /// Archives of a blob with a resource of its own and with a solid one, and that blob.
+    fn archives() -> Vec<(Wim, Vec<u8>)> {
+        let data = testkit::content::text(SIZE);
+        let tree = || root([file("f", data.as_slice())]);
+        let own = [Packing::Stored, Packing::Xpress(32768)].map(|packing| Wim::new(packing, tree()));
+        let solid = Some(Solid::new(Packing::Xpress(65536)));
+        let solid = Wim { solid, ..Wim::new(Packing::Lzx(32768), tree()) };
+        own.into_iter().chain([solid]).map(|wim| (wim, data.clone())).collect()
+    }
+
+    #[test]
+    fn what_matched_is_not_hashed_again_when_the_tables_were_evicted() {
+        for (wim, data) in archives() {
+            let fixture = Fixture::new(&wim, data, 100_000); // the blob does not fit
+            let first = fixture.read(0).unwrap();
+            assert!(first > fixture.disk.size * 9 / 10, "{first} bytes to hash the blob");
+            fixture.evict();
+            let second = fixture.read(SIZE / 2).unwrap();
+            assert!((1..200_000).contains(&second), "{second} bytes for 4096");
+        }
+    }
+
+    #[test]
+    fn cached_chunks_are_found_when_the_tables_were_evicted() {
+        for (wim, data) in archives().into_iter().skip(1) {
+            let fixture = Fixture::new(&wim, data, 64 << 20);
+            fixture.read(0).unwrap();
+            fixture.evict();
+            assert_eq!(fixture.read(SIZE / 2).unwrap(), 0);
+            fixture.evict();
+            fixture.contents.forget(&[fixture.file.id].into());
+            assert_eq!(fixture.contents.cached_bytes(), 0, "they go with the file, with or without its tables");
+        }
+    }
+
+    #[test]
+    fn what_matched_in_a_file_that_was_written_to_is_hashed_again() {
+        for (wim, data) in archives() {
+            let fixture = Fixture::new(&wim, data, 100_000);
+            fixture.read(0).unwrap();
+            fixture.disk.flip(1_000_000.min(fixture.disk.size as usize / 2));
+            fixture.evict();
+            let error = fixture.read(SIZE - 4096).unwrap_err();
+            assert!(matches!(error, Error::Blob { .. }), "{error:?}");
+        }
     }
 }

@@ -7,12 +7,13 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::archive::FileId;
 use crate::archive_file::ArchiveFile;
 use crate::check::{self, CheckOptions, Checked, Event, Users};
 use crate::group::Group;
 use crate::image::Image;
 use crate::source::ArchiveEntry;
-use crate::{ArchiveId, Filesystem, OpenArchive, Problem, Result, Survey};
+use crate::{Filesystem, OpenArchive, Problem, Result, Survey};
 
 /// What a store holds, as far as it can be read.
 #[derive(Debug, Clone)]
@@ -132,7 +133,7 @@ impl Filesystem {
         let loaded = self.images(group)?;
         let shown = loaded.images.iter().filter(|image| self.shows(image));
         let all: Arc<[ImageInfo]> = shown.map(|image| self.image_info(image)).collect();
-        let mut by_archive: HashMap<ArchiveId, Vec<ImageInfo>> = HashMap::new();
+        let mut by_archive: HashMap<FileId, Vec<ImageInfo>> = HashMap::new();
         for info in &*all {
             by_archive.entry(info.image.archive.id).or_default().push(info.clone());
         }

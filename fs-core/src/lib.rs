@@ -35,14 +35,14 @@ mod uses;
 mod watch;
 mod xattrs;
 
-pub use archive::{ArchiveId, BlobRef, OpenArchive};
+pub use archive::{BlobRef, OpenArchive};
 pub use attr::{Attr, DirEntry, Kind, Totals};
 pub use attributes::{AttributeSource, Attributes};
 pub use content::{ContentOptions, Contents, Release, StreamError, Verify};
 pub use error::{Chain, Error, Problem, Result};
 pub use filesystem::{
-    About, Changed, Filesystem, Invalidation, Left, Level, LinkTargets, ReparsePoint, Storage, StreamEntry, Volume,
-    WindowsAttr,
+    About, Changed, Filesystem, Invalidation, Left, Level, LinkTargets, ReparsePoint, SolidPlace, Storage, StreamEntry,
+    Volume, WindowsAttr,
 };
 pub use ino::{ImageSlot, Ino};
 pub use inventory::{ArchiveInfo, GroupInfo, ImageInfo, Inventory};

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use wim::{Blob, Metadata};
 
+use crate::archive::FileId;
 use crate::content::{Cache, Weigh};
-use crate::{ArchiveId, Error, OpenArchive, Result};
+use crate::{Error, OpenArchive, Result};
 
 /// What a small archive takes besides its blob table.
 const ARCHIVE_OVERHEAD: usize = 2 << 10;
@@ -20,8 +21,8 @@ pub(crate) struct Memory(Cache<Key, Kept, Error>);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Key {
-    Tables(ArchiveId),
-    Tree(ArchiveId, usize),
+    Tables(FileId),
+    Tree(FileId, usize),
 }
 
 #[derive(Debug, Clone)]
@@ -51,7 +52,7 @@ impl Memory {
     /// The archive with its tables, opened by `open` unless it is here. Its blob table has as many `entries`.
     pub(crate) fn tables(
         &self,
-        id: ArchiveId,
+        id: FileId,
         entries: u64,
         open: impl FnOnce() -> Result<Arc<OpenArchive>>,
     ) -> Result<Arc<OpenArchive>> {
@@ -68,7 +69,7 @@ impl Memory {
     /// The tree of the image at `index` of an archive, loaded by `load` unless it is here. It is read from `size` bytes.
     pub(crate) fn tree(
         &self,
-        id: ArchiveId,
+        id: FileId,
         index: usize,
         size: u64,
         load: impl FnOnce() -> Result<Metadata>,
@@ -84,7 +85,7 @@ impl Memory {
     }
 
     /// The tables of an archive, if they are here.
-    pub(crate) fn tables_here(&self, id: ArchiveId) -> Option<Arc<OpenArchive>> {
+    pub(crate) fn tables_here(&self, id: FileId) -> Option<Arc<OpenArchive>> {
         match self.0.get(Key::Tables(id))? {
             Kept::Tables(archive) => Some(archive),
             Kept::Tree(_) => None,
@@ -92,25 +93,22 @@ impl Memory {
     }
 
     /// Whether the tables of an archive are here.
-    pub(crate) fn has_tables(&self, id: ArchiveId) -> bool {
+    pub(crate) fn has_tables(&self, id: FileId) -> bool {
         self.0.has(Key::Tables(id))
     }
 
     /// Whether the tree of the image at `index` of an archive is here.
-    pub(crate) fn has_tree(&self, id: ArchiveId, index: usize) -> bool {
+    pub(crate) fn has_tree(&self, id: FileId, index: usize) -> bool {
         self.0.has(Key::Tree(id, index))
     }
 
-    /// Drops the tables of an archive, and returns what they were kept in.
-    pub(crate) fn drop_tables(&self, id: ArchiveId) -> Option<Arc<OpenArchive>> {
-        match self.0.remove(Key::Tables(id))? {
-            Kept::Tables(archive) => Some(archive),
-            Kept::Tree(_) => None,
-        }
+    /// Drops the tables of an archive.
+    pub(crate) fn drop_tables(&self, id: FileId) {
+        self.0.remove(Key::Tables(id));
     }
 
     /// Drops a tree.
-    pub(crate) fn drop_tree(&self, id: ArchiveId, index: usize) {
+    pub(crate) fn drop_tree(&self, id: FileId, index: usize) {
         self.0.remove(Key::Tree(id, index));
     }
 }

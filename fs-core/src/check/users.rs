@@ -6,10 +6,11 @@ use std::sync::Arc;
 use wim::{BlobHash, InodeId, Metadata, NodeId};
 
 use super::Finding;
+use crate::archive::FileId;
 use crate::archive_file::ArchiveFile;
 use crate::filesystem::path_below;
 use crate::survey::uses;
-use crate::{ArchiveId, ImageInfo, OpenArchive, Result};
+use crate::{ImageInfo, OpenArchive, Result};
 
 /// The most paths that a finding names.
 pub(super) const MOST_PATHS: usize = 100;
@@ -30,7 +31,7 @@ pub struct UsedBy {
 /// The images that are known to use the data of an archive.
 #[derive(Default)]
 pub(crate) struct Users<'a> {
-    file: Option<ArchiveId>,
+    file: Option<FileId>,
     /// The archive's own images, by index.
     own: HashMap<usize, &'a ImageInfo>,
     /// The images that may take data from it.
@@ -39,7 +40,7 @@ pub(crate) struct Users<'a> {
 
 impl<'a> Users<'a> {
     /// Those of the archive called `file`, with its `own` images.
-    pub(crate) fn new(file: ArchiveId, own: &'a [ImageInfo], all: &'a [ImageInfo]) -> Self {
+    pub(crate) fn new(file: FileId, own: &'a [ImageInfo], all: &'a [ImageInfo]) -> Self {
         Self { file: Some(file), own: own.iter().map(|image| (image.image.index, image)).collect(), all }
     }
 

@@ -11,7 +11,8 @@ use super::cache::{Cache, Chunk, ChunkKey, ResourceKey, Weigh};
 use super::plan::Plan;
 use super::trust::Generation;
 use super::{Contents, TABLE_BYTES, allow_own_chunks};
-use crate::{ArchiveId, BlobRef, Error};
+use crate::archive::TablesId;
+use crate::{BlobRef, Error};
 
 /// Why an attempt gave no bytes.
 #[derive(Debug, Clone)]
@@ -26,7 +27,7 @@ pub(super) enum Fault {
 pub(super) type Chunks = Arc<Vec<Chunk>>;
 
 /// Resources with a chunk table, and the generation in which it was read.
-pub(super) type TableCache = Cache<(ArchiveId, ResourceKey, u32), Arc<Resource>, Fault>;
+pub(super) type TableCache = Cache<(TablesId, ResourceKey, u32), Arc<Resource>, Fault>;
 
 impl Weigh for Arc<Resource> {
     /// What the chunk table takes, but never so much that it could not be kept: reading it for each chunk would be worse.

@@ -9,7 +9,8 @@ use lru::LruCache;
 use parking_lot::Mutex;
 
 use super::flight::SingleFlight;
-use crate::{ArchiveId, BlobRef};
+use crate::BlobRef;
+use crate::archive::TablesId;
 
 /// What an entry costs beyond its value's own bytes: key, list links, table slot, reference counts.
 const ENTRY_OVERHEAD: usize = 128;
@@ -27,8 +28,8 @@ pub(super) type ChunkCache<E> = Cache<ChunkKey, Chunk, E>;
 /// Names a chunk of a resource: what the cache of decoded chunks is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct ChunkKey {
-    /// The archive.
-    pub(super) archive: ArchiveId,
+    /// The archive, and the tables that number its resources.
+    pub(super) tables: TablesId,
     /// The resource.
     pub(super) resource: ResourceKey,
     /// The generation of the file that a solid chunk was decoded from, which is all that vouches for it: its blobs' own hashes
@@ -57,7 +58,7 @@ impl ResourceKey {
 impl ChunkKey {
     /// A chunk of a blob that has a resource of its own.
     pub(super) fn own(blob: &BlobRef, chunk: u64) -> Self {
-        Self { archive: blob.archive.id, resource: ResourceKey::Blob(blob.index), generation: 0, chunk }
+        Self { tables: blob.archive.id, resource: ResourceKey::Blob(blob.index), generation: 0, chunk }
     }
 }
 

@@ -6,7 +6,8 @@
 //!    generation of the file: its fingerprint (device, inode, size, time of last write) is taken again
 //!    after every read from it, and where it has changed, the bytes just read are thrown away and
 //!    everything is verified anew. So an archive that is damaged under a mount gives errors for what is
-//!    damaged, goes on serving the rest, and is whole again once it is repaired.
+//!    damaged, goes on serving the rest, and is whole again once it is repaired. What matched is
+//!    remembered with the file, a bit for each blob, also when the archive's tables were evicted.
 //! 2. **A blob of one chunk** is hashed each time it is decoded.
 //! 3. **A blob of several chunks**: at the first read the whole blob is decoded, in parallel, and its
 //!    chunks stay in the cache. A blob larger than half of the cache is decoded once to be hashed and
@@ -66,7 +67,7 @@ use wim::{Blob, ResourceFlags, ResourceHeader, Scratch, memory};
 
 pub(crate) use self::cache::{Cache, Weigh};
 pub use self::stream::{Release, StreamError};
-pub(crate) use self::trust::Trust;
+pub(crate) use self::trust::{FileTrust, Trust};
 
 use self::attempt::{Attempt, Chunks, Fault, TableCache, changed_error};
 use self::cache::{Chunk, ChunkCache, ChunkKey};
@@ -76,7 +77,8 @@ use self::pipeline::Helpers;
 use self::pool::Pool;
 use self::room::Room;
 use self::solid::SolidBlob;
-use crate::{ArchiveId, BlobRef, Error, Result};
+use crate::archive::{FileId, TablesId};
+use crate::{BlobRef, Error, Result};
 
 /// Bytes of chunk tables that are kept. A table has eight bytes for each chunk: this is enough for 128 GiB in chunks of 32 KiB.
 const TABLE_BYTES: u64 = 32 << 20;
@@ -149,9 +151,9 @@ pub struct Contents {
     buffers: Pool<Vec<u8>>,
     helpers: Helpers,
     /// Whole blobs being hashed, by archive, blob and generation.
-    passes: SingleFlight<(ArchiveId, u32, u32), Option<Chunks>, Fault>,
+    passes: SingleFlight<(TablesId, u32, u32), Option<Chunks>, Fault>,
     /// Check blocks being hashed, by archive, block and generation.
-    blocks: SingleFlight<(ArchiveId, usize, u32), bool, Fault>,
+    blocks: SingleFlight<(TablesId, usize, u32), bool, Fault>,
     holding: Holding,
     /// Solid chunks being decoded.
     decoding: Room,
@@ -256,11 +258,11 @@ impl Contents {
         self.chunks.used()
     }
 
-    /// Forgets what was decoded of archives that nobody uses any more.
-    pub(crate) fn forget(&self, archives: &HashSet<ArchiveId>) {
-        if !archives.is_empty() {
-            self.chunks.remove_all(|key| archives.contains(&key.archive));
-            self.tables.remove_all(|(archive, ..)| archives.contains(archive));
+    /// Forgets what was decoded of files that are no longer used.
+    pub(crate) fn forget(&self, files: &HashSet<FileId>) {
+        if !files.is_empty() {
+            self.chunks.remove_all(|key| files.contains(&key.tables.file));
+            self.tables.remove_all(|(tables, ..)| files.contains(&tables.file));
         }
     }
 

@@ -158,7 +158,7 @@ impl<'a> SolidBlob<'a> {
 
     fn key(&self, chunk: u64) -> ChunkKey {
         ChunkKey {
-            archive: self.attempt.blob.archive.id,
+            tables: self.attempt.blob.archive.id,
             resource: ResourceKey::Solid(self.number),
             generation: self.attempt.generation.number,
             chunk,

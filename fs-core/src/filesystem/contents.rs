@@ -2,11 +2,22 @@
 
 use super::paths::{child, directories_to};
 use super::{Filesystem, Target};
+use crate::archive::FileId;
 use crate::content::{Release, StreamError};
 use crate::image::Node;
 use crate::ino::Place;
 use crate::xattrs::{self, Value};
-use crate::{ArchiveId, BlobRef, Error, Ino, Kind, Result, describe, elsewhere, links};
+use crate::{BlobRef, Error, Ino, Kind, Result, describe, elsewhere, links};
+
+/// Where a blob lies in a solid resource, in the order in which decoding is cheap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SolidPlace {
+    file: FileId,
+    /// The archive's byte where the resource begins.
+    pub resource: u64,
+    /// The offset in the resource's uncompressed data.
+    pub offset: u64,
+}
 
 impl Filesystem {
     /// Fills `buf` from `offset` and returns how many bytes it filled: fewer than `buf.len()` only where the file ends.
@@ -43,12 +54,16 @@ impl Filesystem {
         })
     }
 
-    /// Where a file's bytes are, if they are in a solid resource: its archive, the archive's byte where it begins, and the offset
-    /// in its data. Who reads many files in this order has each of the large chunks decoded once.
-    pub fn solid_place(&self, ino: Ino) -> Option<(ArchiveId, u64, u64)> {
+    /// Where a file's bytes are, if they are in a solid resource. A caller that reads many files in this order has each of the
+    /// large chunks decoded once.
+    pub fn solid_place(&self, ino: Ino) -> Option<SolidPlace> {
         let blob = self.blob(ino).ok()??;
-        let row = blob.blob();
-        row.is_solid().then(|| (blob.archive.id, blob.archive.wim.resource_offset(row), row.offset()))
+        let (archive, row) = (&blob.archive, blob.blob());
+        row.is_solid().then(|| SolidPlace {
+            file: archive.id.file,
+            resource: archive.wim.resource_offset(row),
+            offset: row.offset(),
+        })
     }
 
     /// The blob with the bytes of a file or stream; `None` if it is empty.

@@ -1,6 +1,6 @@
 //! What is gone from the store and still used: who has it open goes on, and when nobody has, it is let go of.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -88,8 +88,7 @@ impl Filesystem {
                 .collect();
             drop(images);
             let unused = archives.into_values().filter(|archive| Arc::strong_count(archive) == 1);
-            let tables = unused.filter_map(|archive| archive.memory().drop_tables(archive.id));
-            self.contents.forget(&tables.map(|archive| archive.id).collect::<HashSet<_>>());
+            self.contents.forget(&unused.map(|archive| archive.id).collect());
         }
         if group.is_over() {
             self.retired.take_over(|group| group.is_over());

@@ -28,6 +28,7 @@ use crate::uses::Retired;
 use crate::watch::Watch;
 use crate::{Error, ImageChoice, ImageSlot, Ino, Options, Problem, Result, Totals};
 
+pub use contents::SolidPlace;
 pub use paths::Level;
 pub(crate) use paths::path_below;
 pub use refresh::{Changed, Invalidation, Left};

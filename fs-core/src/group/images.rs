@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::Group;
 use super::share::share;
+use crate::archive::FileId;
 use crate::archive_file::ArchiveFile;
 use crate::filesystem::Storage;
 use crate::image::Image;
@@ -14,7 +15,7 @@ use crate::opener::{Choice, Files, Opener};
 use crate::slots::Slots;
 use crate::source::{ArchiveEntry, GroupListing, StoreSource, StoredFile};
 use crate::uses::Uses;
-use crate::{ArchiveId, Error, ImageSlot, Problem, Result};
+use crate::{Error, ImageSlot, Problem, Result};
 
 /// What a group holds, once it was looked into: a snapshot, which another one follows when the folder changes.
 #[derive(Debug)]
@@ -89,7 +90,7 @@ pub(super) struct Builder<'a> {
     new: GroupImages,
     names: ImageNames,
     /// The old images by archive and place there.
-    known: HashMap<(ArchiveId, usize), &'a Arc<Image>>,
+    known: HashMap<(FileId, usize), &'a Arc<Image>>,
     kept: HashSet<u32>,
     /// How data shared by all images now is to be had, against before.
     shared: Shared,

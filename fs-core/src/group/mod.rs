@@ -11,12 +11,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use parking_lot::{Mutex, RwLock};
 use wim::FileTime;
 
+use crate::archive::FileId;
 use crate::image::Image;
 use crate::log::LISTING;
 use crate::opener::{Opener, Seen};
 use crate::source::{GroupEntry, StoreSource};
 use crate::uses::{Retired, Uses};
-use crate::{ArchiveId, Chain, Error, Problem, Result};
+use crate::{Chain, Error, Problem, Result};
 
 use images::Builder;
 pub(crate) use images::GroupImages;
@@ -43,7 +44,7 @@ pub(crate) struct Step {
 
 impl Step {
     /// The archives that are what they were although something was written to their files.
-    pub(crate) fn touched(&self) -> HashSet<ArchiveId> {
+    pub(crate) fn touched(&self) -> HashSet<FileId> {
         let same = |(path, now): (&PathBuf, &Seen)| {
             let before = self.old.files.get(path)?;
             let archive = now.archive.as_ref()?;

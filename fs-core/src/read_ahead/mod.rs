@@ -15,9 +15,10 @@ use wim::NodeId;
 
 use self::walk::Walkers;
 use self::workers::Workers;
+use crate::BlobRef;
+use crate::archive::FileId;
 use crate::content::{ContentOptions, Contents};
 use crate::image::Node;
-use crate::{ArchiveId, BlobRef};
 
 /// The largest part of the cache that is filled ahead of one reader.
 const CACHE_PART: u64 = 8;
@@ -25,7 +26,7 @@ const CACHE_PART: u64 = 8;
 /// Who reads how, and the threads that read ahead of him.
 #[derive(Debug)]
 pub(crate) struct ReadAhead {
-    walkers: Mutex<Walkers<(ArchiveId, usize)>>,
+    walkers: Mutex<Walkers<(FileId, usize)>>,
     workers: Workers<BlobRef>,
     /// Bytes ahead of one reader.
     most_bytes: u64,
