@@ -15,8 +15,9 @@ const PROGRAMS: [&str; 4] = ["/usr/bin/perl", "/usr/bin/bash", "/usr/bin/find", 
 const TEXTS: [(&str, usize); 3] =
     [("/usr/include/linux", 150), ("/usr/share/common-licenses", 20), ("/usr/lib/x86_64-linux-gnu/perl-base", 60)];
 
-/// A folder `name` in `parent` with some hundred real files, some 7 MB: programs, texts, nested folders; hard and symbolic
-/// links of all kinds; names that are not ASCII, or long; empty files and folders; times that tell their digits apart.
+/// A folder `name` in `parent` with some hundred real files, some 7 MB: programs, texts, nested
+/// folders; hard and symbolic links of all kinds; names that are not ASCII, or long; empty files
+/// and folders; times that tell their digits apart.
 ///
 /// # Panics
 /// The files are not where Debian has them.
@@ -109,8 +110,8 @@ fn links(root: &Path) {
     symlink(root.join("bin/find"), root.join("links/inside")).expect("symbolic links");
 }
 
-/// Gives everything below and including `path` times of its own, folders last. The time of the last access is to come, and so
-/// reading does not change it.
+/// Gives everything below and including `path` times of its own, folders last. The time of the last
+/// access is to come, and so reading does not change it.
 fn set_times(path: &Path, count: &mut i64) {
     let kind = fs::symlink_metadata(path).expect("the corpus is there").file_type();
     if kind.is_dir() {

@@ -11,7 +11,8 @@ use testkit::{PATIENCE, eventually};
 use crate::mount::is_mounted;
 use crate::program::wimstore;
 
-/// A store mounted by `wimstore mount --foreground` on a folder of its own. Dropping it unmounts and ends the process.
+/// A store mounted by `wimstore mount --foreground` on a folder of its own. Dropping it unmounts
+/// and ends the process.
 #[derive(Debug)]
 pub struct Foreground {
     folder: TempDir,

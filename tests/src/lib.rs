@@ -1,5 +1,5 @@
-//! What whole-program tests share: the program under test, what it says, folders to capture and to compare, and mounts
-//! that always go away.
+//! Tools of whole-program tests: the program under test, its output, folders to capture and to
+//! compare, and mounts that always go away.
 
 mod corpus;
 mod foreground;

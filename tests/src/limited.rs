@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 /// Address space that a program may have, in KiB: far more than it needs.
 const MEMORY: u64 = 4 << 20;
 
-/// What a run came to.
+/// The outcome of a run.
 #[derive(Debug, Default)]
 pub(crate) struct Ended {
     /// Exit code.
@@ -24,7 +24,7 @@ pub(crate) struct Ended {
 /// Runs a command to its end, which must come within `limit` and be neither a signal nor a panic.
 ///
 /// # Errors
-/// What it did instead; it no longer runs then.
+/// The call that it made instead; it no longer runs then.
 pub(crate) fn limited(command: &Command, limit: Duration) -> Result<Ended, String> {
     let what = || format!("{:.300}", format!("{command:?}"));
     let temporary = || tempfile::tempfile().map_err(|error| format!("a file for output: {error}"));

@@ -78,7 +78,7 @@ impl LiveStore {
         self.mount.as_ref().expect("mounted")
     }
 
-    /// What the mount has logged so far.
+    /// The log of the mount so far.
     pub fn log(&self) -> String {
         fs::read_to_string(self.beside("log")).unwrap_or_default()
     }
@@ -181,7 +181,7 @@ pub fn one(name: &str, content: &str) -> Built {
 /// Reads an open file whole: from the mount, not from the kernel's memory.
 ///
 /// # Errors
-/// What reading says.
+/// The result of reading.
 pub fn read_anew(file: &File) -> io::Result<Vec<u8>> {
     fadvise(file, 0, None, Advice::DontNeed)?;
     let mut bytes = vec![0; usize::try_from(file.metadata()?.len()).unwrap_or_default()];

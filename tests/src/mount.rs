@@ -15,7 +15,8 @@ use crate::program::{run, wimstore};
 /// How long a mount may stay busy when its test has failed already, perhaps with files open.
 const BUSY: Duration = Duration::from_secs(5);
 
-/// A store mounted by `wimstore mount` on a folder of its own. Dropping it unmounts, also when the test panics.
+/// A store mounted by `wimstore mount` on a folder of its own. Dropping it unmounts, also when the
+/// test panics.
 #[derive(Debug)]
 pub struct Mount {
     folder: TempDir,
@@ -23,7 +24,8 @@ pub struct Mount {
 }
 
 impl Mount {
-    /// Mounts `source` in the background with the further arguments `options` (such as `["-o", "ignore_case"]`).
+    /// Mounts `source` in the background with the further arguments `options` (such as `["-o",
+    /// "ignore_case"]`).
     ///
     /// # Panics
     /// `wimstore mount` fails; its complaint is in the message.
@@ -60,7 +62,8 @@ impl Mount {
 }
 
 impl Mount {
-    /// Unmounts, and once again as long as it is busy: between another test's fork and exec, its child has our files open.
+    /// Unmounts, and once again as long as it is busy: between another test's fork and exec, its
+    /// child has our files open.
     fn unmount(&self) -> Result<(), String> {
         let (start, limit) = (Instant::now(), if thread::panicking() { BUSY } else { PATIENCE });
         while is_mounted(self.path()) {
@@ -77,7 +80,8 @@ impl Mount {
 impl Drop for Mount {
     fn drop(&mut self) {
         if let Err(complaint) = self.unmount() {
-            // The program under test is at fault, or the test keeps a file open: the machine must be clean all the same.
+            // The program under test is at fault, or the test keeps a file open: the machine must
+            // be clean all the same.
             let _ = Command::new("umount").arg("--lazy").arg(self.path()).status();
             assert!(thread::panicking(), "wimstore umount: {complaint}");
         }
@@ -89,7 +93,8 @@ impl Drop for Mount {
     }
 }
 
-/// A folder that something may be mounted on. Dropping it unmounts that lazily, so that it goes when nobody uses it.
+/// A folder that something may be mounted on. Dropping it unmounts that lazily, so that it goes
+/// when nobody uses it.
 #[derive(Debug)]
 pub struct Unmounted<'a>(pub &'a Path);
 
@@ -122,7 +127,8 @@ fn server_of(root: &Path) -> Option<u32> {
     String::from_utf8(value).ok()?.parse().ok()
 }
 
-/// Whether something is mounted at `path`, which holds no blank or other character that mountinfo escapes.
+/// Whether something is mounted at `path`, which holds no blank or other character that mountinfo
+/// escapes.
 pub fn is_mounted(path: &Path) -> bool {
     let mounts = fs::read_to_string("/proc/self/mountinfo").expect("mountinfo");
     mounts.lines().filter_map(|line| line.split(' ').nth(4)).any(|mountpoint| Path::new(mountpoint) == path)

@@ -5,14 +5,16 @@ use std::process::Command;
 
 use crate::wimstore;
 
-/// Runs the arguments as a command, and writes its peak of resident memory after everything else to stderr, in KiB.
+/// Runs the arguments as a command, and writes its peak of resident memory after everything else to
+/// stderr, in KiB.
 const METER: &str = "
 import resource, subprocess, sys
 code = subprocess.call(sys.argv[1:], stdout=subprocess.DEVNULL)
 print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=sys.stderr)
 sys.exit(code)";
 
-/// Runs `wimstore` with `arguments`, which must end with code 0, and returns its peak of resident memory in MiB.
+/// Runs `wimstore` with `arguments`, which must end with code 0, and returns its peak of resident
+/// memory in MiB.
 ///
 /// # Panics
 /// It ends otherwise, or says something on stderr.

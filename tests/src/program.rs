@@ -9,12 +9,13 @@ use std::process::{Command, Output};
 use std::sync::OnceLock;
 use std::time::SystemTime;
 
-/// The path of the `wimstore` program that was built with the tests: `target/<profile>/wimstore`, beside the folder of
-/// the running test.
+/// The path of the `wimstore` program that was built with the tests: `target/<profile>/wimstore`,
+/// beside the folder of the running test.
 ///
 /// # Panics
-/// The program is not there, or older than a source file it is made from: a test would then check something else than
-/// the tree it belongs to. `cargo build -p wimstore` (with the profile of the tests) brings it up to date.
+/// The program is not there, or older than a source file it is made from: a test would then check
+/// something else than the tree it belongs to. `cargo build -p wimstore` (with the profile of the
+/// tests) brings it up to date.
 pub fn wimstore() -> PathBuf {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| find("wimstore", "-p wimstore")).clone()
@@ -37,7 +38,8 @@ pub fn run<I: IntoIterator<Item = A>, A: AsRef<OsStr>>(arguments: I) -> Output {
     Command::new(wimstore()).args(arguments).output().expect("wimstore starts")
 }
 
-/// Says that the test that calls this cannot run here, and why: on the real standard error, which cargo does not hide.
+/// Says that the test that calls this cannot run here, and why: on the real standard error, which
+/// cargo does not hide.
 pub fn skipped(reason: impl Display) {
     let test = std::thread::current();
     let _ = writeln!(std::io::stderr(), "{}: skipped: {reason}", test.name().unwrap_or("a test"));
@@ -69,7 +71,8 @@ pub(crate) fn up_to_date(program: PathBuf, build: &str) -> PathBuf {
     program
 }
 
-/// The files that cargo's dependency file names: `PROGRAM: FILE FILE…`, with blanks in names escaped by `\`.
+/// The files that cargo's dependency file names: `PROGRAM: FILE FILE…`, with blanks in names
+/// escaped by `\`.
 fn sources_in(dependencies: &str) -> Vec<PathBuf> {
     let list = dependencies.split_once(": ").map_or("", |(_, list)| list.trim_end());
     list.replace("\\ ", "\0").split(' ').map(|name| PathBuf::from(name.replace('\0', " "))).collect()

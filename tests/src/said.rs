@@ -1,10 +1,10 @@
-//! What the program says to a command line.
+//! The program's output for a command line.
 
 use std::ffi::OsStr;
 
 use crate::program::run;
 
-/// What a run of the program came to.
+/// The outcome of a run of the program.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Said {
     /// Exit code.

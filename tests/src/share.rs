@@ -35,7 +35,8 @@ impl Share {
         self.beside.path().join("share")
     }
 
-    /// From now on `fault` strikes: a word of the program `failing` and a number out of 100, or nothing.
+    /// From now on `fault` strikes: a word of the program `failing` and a number out of 100, or
+    /// nothing.
     ///
     /// # Panics
     /// The order cannot be written.

@@ -7,7 +7,8 @@ use std::sync::OnceLock;
 use tempfile::TempDir;
 use testkit::{Image, Packing, Store, Wim, dir, file, root};
 
-/// A store with one group, `Group`, in it one image, `a`, in it `big` and `docs/hello.txt`; and room beside it.
+/// A store with one group, `Group`, in it one image, `a`, in it `big` and `docs/hello.txt`; and
+/// room beside it.
 #[derive(Debug)]
 pub struct SmallStore {
     folder: TempDir,

@@ -12,7 +12,7 @@ pub struct Source {
     folder: TempDir,
     /// The corpus.
     pub root: PathBuf,
-    /// What it looks like.
+    /// Its tree as `walk` sees it.
     pub tree: Tree,
 }
 

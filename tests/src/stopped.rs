@@ -79,7 +79,7 @@ pub fn waits_for_an_answer(process: u32) -> bool {
     states(process).any(|state| state == "D")
 }
 
-/// What the threads of a process do, as the letters of proc(5).
+/// The states of a process's threads, as the letters of proc(5).
 fn states(process: u32) -> impl Iterator<Item = String> {
     let state = |task: io::Result<fs::DirEntry>| {
         let stat = fs::read_to_string(task.ok()?.path().join("stat")).ok()?;

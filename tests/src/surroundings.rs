@@ -1,4 +1,4 @@
-//! What a test needs of the system around the program, and what a chroot may lack.
+//! Parts of the system that a test needs and a chroot may lack.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -6,8 +6,9 @@ use std::process::{Command, Output};
 
 use crate::{skipped, wimstore};
 
-/// Runs a shell script as root in a mount namespace of its own, with `arguments` as `$1`, `$2`, …: its mounts go away with it.
-/// `None` where the system does not allow that, which is told as [`skipped`].
+/// Runs a shell script as root in a mount namespace of its own, with `arguments` as `$1`, `$2`, …:
+/// its mounts go away with it. `None` where the system does not allow that, which is told as
+/// [`skipped`].
 pub fn in_namespace<A: AsRef<OsStr>>(script: &str, arguments: &[A]) -> Option<Output> {
     let unshare = || {
         let mut command = Command::new(testkit::need("unshare", "util-linux"));
@@ -23,8 +24,8 @@ pub fn in_namespace<A: AsRef<OsStr>>(script: &str, arguments: &[A]) -> Option<Ou
     Some(testkit::output(unshare().args(["sh", "-c", script, "sh"]).args(arguments)))
 }
 
-/// Runs `wimstore` on a terminal of its own and returns what it writes there, with line ends as a terminal gets them.
-/// `None` where no terminals are available, which is reported by [`skipped`].
+/// Runs `wimstore` on a terminal of its own and returns what it writes there, with line ends as a
+/// terminal gets them. `None` where no terminals are available, which is reported by [`skipped`].
 pub fn on_terminal(arguments: &[&str]) -> Option<String> {
     if !Path::new("/dev/pts/ptmx").exists() {
         skipped("no /dev/pts, as in a chroot: no terminal available");

@@ -1,4 +1,4 @@
-//! What a tree of files looks like from outside, and where two trees differ.
+//! A tree of files as seen from outside, and the differences of two trees.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ffi::{OsStr, OsString};
@@ -17,7 +17,7 @@ const TOLD: usize = 20;
 /// All names of a tree by their paths from its root, which itself has the empty path.
 pub type Tree = BTreeMap<PathBuf, Node>;
 
-/// What is looked at beside kind, size, time of the last write, links and content.
+/// What is compared in addition to kind, size, time of the last write, links and content.
 #[derive(Clone, Debug, Default)]
 pub struct Look<'a> {
     /// Time of the last access.
@@ -137,7 +137,8 @@ fn kind(metadata: &Metadata) -> &'static str {
     }
 }
 
-/// SHA-1 of a file, in hexadecimal digits; its time of the last access stays as it is where that is allowed.
+/// SHA-1 of a file, in hexadecimal digits; its time of the last access stays as it is where that is
+/// allowed.
 ///
 /// # Errors
 /// As reading the file.
@@ -154,7 +155,8 @@ pub fn content(file: &Path) -> std::io::Result<String> {
     }
 }
 
-/// Where a link of a tree leads, by its text, from the tree's root, which is also what absolute targets start from.
+/// Where a link of a tree leads, by its text, from the tree's root, which is also what absolute
+/// targets start from.
 fn leads_to(root: &Path, link: &Path) -> PathBuf {
     let target = fs::read_link(root.join(link)).unwrap_or_else(|error| panic!("{}: {error}", link.display()));
     let from_root = target.strip_prefix(root).or_else(|_| target.strip_prefix("/"));
@@ -206,7 +208,7 @@ fn differences(got: &Tree, want: &Tree) -> Vec<String> {
 }
 
 impl Node {
-    /// What is not as `wanted`, and what it should be.
+    /// The differences from `wanted`, each with the value that it should have.
     fn unlike(&self, wanted: &Self) -> String {
         let mut found: Vec<String> = self
             .facts()

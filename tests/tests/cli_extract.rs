@@ -42,7 +42,8 @@ fn parts_of_an_image_are_extracted_by_their_name() {
     }
     let (mut ours, mut theirs) = (look(&ours), look(&theirs));
     assert!(ours.contains_key(Path::new("README")) && ours.contains_key(Path::new("links/deeper/chain")));
-    // The folder itself was made by each of them, and wimextract leaves links to within the image absolute.
+    // The folder itself was made by each of them, and wimextract leaves links to within the image
+    // absolute.
     for name in ["", "links/inside"] {
         assert!(ours.remove(Path::new(name)).is_some() && theirs.remove(Path::new(name)).is_some(), "{name}");
     }
@@ -477,7 +478,8 @@ fn zeros_take_no_room() {
     assert!(room < 200_000, "{room} bytes for 20 that are not zero");
 }
 
-/// Starts an extraction of 40 files of 3 MB by a shell that first does `before`, and sends it a signal once it has begun.
+/// Starts an extraction of 40 files of 3 MB by a shell that first does `before`, and sends it a
+/// signal once it has begun.
 fn interrupted(before: &str, signal: &str, to: &Path) -> ExitStatus {
     let folder = tempfile::tempdir().expect("a folder");
     let data = random(3_000_000);

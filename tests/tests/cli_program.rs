@@ -1,4 +1,4 @@
-//! What holds for all of `wimstore`'s commands.
+//! Behaviour that all of `wimstore`'s commands share.
 
 use std::io::Read;
 use std::process::{Command, Stdio};

@@ -1,4 +1,5 @@
-//! Damage under a real mount: reading gives right bytes or `EIO`, the log tells, and everything else stays readable.
+//! Damage under a real mount: reading gives right bytes or `EIO`, the log tells, and everything
+//! else stays readable.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -114,7 +115,8 @@ fn forget(file: &File) {
     fadvise(file, 0, None, Advice::DontNeed).expect("advice is taken");
 }
 
-/// Reads windows of a file with four threads at once; each is right or `EIO`. Returns how many were right.
+/// Reads windows of a file with four threads at once; each is right or `EIO`. Returns how many were
+/// right.
 fn read_windows(path: &Path, data: &[u8]) -> usize {
     let read = |seed| {
         let file = File::open(path).expect("the file opens");
@@ -165,7 +167,7 @@ fn one_flipped_bit_costs_one_file() {
     }
 }
 
-/// What the tests here would see if nothing were verified.
+/// Without verification the tests here would see wrong bytes.
 #[test]
 fn without_verification_damage_is_handed_out() {
     let mut built = archive(Packing::Stored, None).build();

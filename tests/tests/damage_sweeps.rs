@@ -1,5 +1,5 @@
-//! Damage in every place of an archive, through real mounts of many copies at once: wrong bytes are never returned,
-//! neighbours stay readable, the log says where.
+//! Damage in every place of an archive, through real mounts of many copies at once: wrong bytes are
+//! never returned, neighbours stay readable, the log says where.
 
 #![expect(clippy::unwrap_used, reason = "a test")]
 
@@ -14,7 +14,7 @@ use testkit::content::{self, Random};
 use testkit::{Built, Data, Image, Packing, Wim, capture, dir, file, hex, mounts, offset, root};
 use wimstore_tests::Mount;
 
-/// What files have to hold, by path.
+/// The required content of files, by path.
 type Contents = BTreeMap<String, Vec<u8>>;
 
 /// Many archives in one group, and beside it the log of its mounts.
@@ -52,7 +52,8 @@ impl Group {
     }
 }
 
-/// The directories of the images in a mounted group by their archives, in the order of their numbers.
+/// The directories of the images in a mounted group by their archives, in the order of their
+/// numbers.
 fn images(mount: &Mount) -> BTreeMap<String, Vec<PathBuf>> {
     let mut found: BTreeMap<String, BTreeMap<u32, PathBuf>> = BTreeMap::new();
     for entry in fs::read_dir(mount.path()).unwrap() {
@@ -64,7 +65,8 @@ fn images(mount: &Mount) -> BTreeMap<String, Vec<PathBuf>> {
     found.into_iter().map(|(archive, images)| (archive, images.into_values().collect())).collect()
 }
 
-/// Reads a file in pieces in any order, and then all of it. What is read is right; whether all of it was.
+/// Reads a file in pieces in any order, and then all of it. What is read is right; whether all of
+/// it was.
 fn is_whole(path: &Path, want: &[u8], random: &mut Random) -> bool {
     let Ok(opened) = File::open(path) else {
         panic!("{}: cannot be opened", path.display());
@@ -119,8 +121,8 @@ fn wim(packing: Packing, integrity: Option<usize>) -> Wim {
     Wim { integrity, ..Wim::new(packing, root(files)) }
 }
 
-/// Flips a bit in each place of `places` (a copy of the archive for each), and expects just the file `lost` to be lost, in
-/// every copy. Gives what the log says of the first copy.
+/// Flips a bit in each place of `places` (a copy of the archive for each), and expects just the
+/// file `lost` to be lost, in every copy. Gives what the log says of the first copy.
 fn flips_lose(what: &str, built: &Built, places: &[usize], lost_file: &str) -> Vec<String> {
     let group = Group::new();
     let name = |place: usize| format!("at-{place}.wim");
@@ -387,7 +389,7 @@ fn an_archive_replaced_under_the_mount_gives_no_wrong_bytes() {
     }
 }
 
-/// What our peer's mount does wrong, by its number in the survey of it: here it is right.
+/// Faults of our peer's mount, by their numbers in the survey of it: here the result is right.
 #[test]
 fn what_wimlibs_mount_does_wrong_is_right_here() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,5 +1,5 @@
-//! Archives that attack, mounted in one store with a sound one: nothing hangs, leaks or lies, and every neighbour stays
-//! readable.
+//! Archives that attack, mounted in one store with a sound one: nothing hangs, leaks or lies, and
+//! every neighbour stays readable.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -113,8 +113,8 @@ fn not_there(image: &Path, path: &str) -> Result<(), String> {
     }
 }
 
-/// Every name that is listed, at most 100 directories deep, can be asked about, and nothing but files, folders and links
-/// is among them.
+/// Every name that is listed, at most 100 directories deep, can be asked about, and nothing but
+/// files, folders and links is among them.
 fn every_entry_answers(root: &Path) -> Result<(), String> {
     let mut waiting = vec![(root.to_owned(), 0)];
     while let Some((directory, depth)) = waiting.pop() {
@@ -134,7 +134,8 @@ fn every_entry_answers(root: &Path) -> Result<(), String> {
     Ok(())
 }
 
-/// A link's target is relative and does not climb above the image. One that cannot be read is `EIO`.
+/// A link's target is relative and does not climb above the image. One that cannot be read is
+/// `EIO`.
 fn stays_inside(root: &Path, link: &Path) -> Result<(), String> {
     let target = match fs::read_link(link) {
         Ok(target) => target,

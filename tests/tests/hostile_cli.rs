@@ -1,5 +1,6 @@
-//! Every fault of testkit's through the program, in a group with a sound archive: `info`, `ls`, `verify`, `extract` and
-//! `cat` tell what is wrong and give all the rest, within bounds of memory and time that the kernel keeps.
+//! Every fault of testkit's through the program, in a group with a sound archive: `info`, `ls`,
+//! `verify`, `extract` and `cat` tell what is wrong and give all the rest, within bounds of memory
+//! and time that the kernel keeps.
 
 #![expect(clippy::unwrap_used, reason = "a test")]
 
@@ -16,7 +17,8 @@ use testkit::{
 };
 use wimstore_tests::wimstore;
 
-/// The most address space of one command, in KiB. Stacks and heaps of threads are in it, whether they are used or not.
+/// The most address space of one command, in KiB. Stacks and heaps of threads are in it, whether
+/// they are used or not.
 const MOST_MEMORY: &str = "1000000";
 
 /// The most seconds of processor time of one command.
@@ -97,7 +99,7 @@ impl Place {
         self.group().join("fault.wim")
     }
 
-    /// What must become of each image, with its directory.
+    /// The required state of each image, with its directory.
     fn trees(&self) -> impl Iterator<Item = (&String, Tree)> {
         let trees = self.fault.outcome.images().unwrap_or_default();
         (1..).zip(trees).map(|(number, tree)| (&self.directories[&number], *tree))
@@ -282,13 +284,14 @@ impl Place {
         self.told(&said)
     }
 
-    /// Who goes through all directories says what `info` says of their entries.
+    /// A walk through all directories reports the same about their entries as `info`.
     fn warned(&self, said: &Said) -> Result<(), String> {
         let silent = self.warnings.iter().find(|warning| !said.err.contains(warning.as_str()));
         expect(silent.is_none(), || format!("does not say {silent:?}"))
     }
 
-    /// The archive named by itself: what is refused is refused, with exit code 2, or by `verify` found bad.
+    /// The archive named by itself: what is refused is refused, with exit code 2, or by `verify`
+    /// found bad.
     fn alone(&self) -> Result<(), String> {
         for command in ["info", "ls", "verify"] {
             let said = say([command.as_ref(), self.archive().as_os_str()])?;

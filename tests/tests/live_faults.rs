@@ -1,7 +1,8 @@
-//! Four readers while the store under the mount fails, at random moments: the table of docs/semantics.md, row by row.
+//! Four readers while the store under the mount fails, at random moments: the table of
+//! docs/semantics.md, row by row.
 //!
-//! Never a wrong byte, never a hang, never a dead mount; and when the fault is over, everything is served again. `WIMSTORE_SEED`
-//! repeats what a failure names.
+//! Never a wrong byte, never a hang, never a dead mount; and when the fault is over, everything is
+//! served again. `WIMSTORE_SEED` repeats what a failure names.
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a test")]
 
@@ -31,7 +32,7 @@ const STRIKES: Duration = Duration::from_millis(2500);
 /// How many right answers are enough.
 const ENOUGH: usize = 30;
 
-/// What becomes of the store, and what who reads from it meanwhile may see.
+/// A change of the store, and what readers may see meanwhile.
 struct Row {
     fault: &'static str,
     sees: Sees,
@@ -141,7 +142,8 @@ fn move_away(ground: &mut Ground, random: &mut Random) {
     pause(random, 300);
 }
 
-/// The contents of `big` in the archives: 0 is `steady.wim`, the others are versions of `v.wim`. They differ in every window.
+/// The contents of `big` in the archives: 0 is `steady.wim`, the others are versions of `v.wim`.
+/// They differ in every window.
 fn contents() -> &'static [Vec<u8>] {
     static CONTENTS: OnceLock<Vec<Vec<u8>>> = OnceLock::new();
     CONTENTS.get_or_init(|| {
@@ -169,7 +171,7 @@ fn archive(number: usize) -> &'static Built {
     &built[number]
 }
 
-/// What four readers have seen.
+/// The observations of four readers.
 #[derive(Debug, Default)]
 struct Seen {
     stop: AtomicBool,

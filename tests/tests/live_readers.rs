@@ -1,4 +1,5 @@
-//! Readers of a mount while its store changes get right bytes, or `EIO` for bytes that no archive has.
+//! Readers of a mount while its store changes get right bytes, or `EIO` for bytes that no archive
+//! has.
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a test")]
 
@@ -113,7 +114,8 @@ fn an_archive_changed_in_place_gives_right_bytes_or_errors() {
     }
 }
 
-/// Reads a file in windows until `stop`: all from one version, or an error of which `allowed` says so.
+/// Reads a file in windows until `stop`: all from one version, or an error of which `allowed` says
+/// so.
 fn read_on(path: &Path, seed: u64, stop: &AtomicBool, right: &AtomicUsize, allowed: &[ErrorKind]) {
     let versions: Vec<_> = (1..=4).map(version).collect();
     let mut random = Random::new(seed);

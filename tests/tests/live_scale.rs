@@ -55,7 +55,8 @@ fn images_dropped_for_the_budget_are_read_again() {
             assert_eq!(path(image).metadata().unwrap().ino(), numbers[image]);
         }
     }
-    // Without a budget: 24 trees of some 2.5 MiB and 24 tables of 1 MiB, and what the program takes in any case.
+    // Without a budget: 24 trees of some 2.5 MiB and 24 tables of 1 MiB, and what the program takes
+    // in any case.
     let memory = memory(live.mounted().process());
     assert!(memory < 60, "{memory} MiB");
 }

@@ -275,7 +275,8 @@ fn an_image_mounted_by_itself_is_followed() {
     }
 }
 
-/// A store whose changes are polled for is looked at in time, however often something is mounted elsewhere.
+/// A store whose changes are polled for is looked at in time, however often something is mounted
+/// elsewhere.
 #[test]
 fn mounts_elsewhere_do_not_delay_a_look() {
     let mut live = LiveStore::unmounted();
@@ -369,8 +370,9 @@ fn an_idle_store_costs_nothing() {
     live.shows("Group", &["a"]);
     live.add("Group", "b.wim", &one("b", "second"));
     live.shows("Group", &["a", "b"]);
-    // Every look opens these folders to list them, and nobody else does. What wakes the program
-    // without a look does not count: it is told of all mounts that come and go on the machine.
+    // Every look opens these folders to list them, and no other program does. What wakes the
+    // program without a look does not count: it is told of all mounts that come and go on the
+    // machine.
     let opened = inotify::init(CreateFlags::CLOEXEC).unwrap();
     for folder in ["", "Group"] {
         inotify::add_watch(&opened, live.stored(folder), WatchFlags::OPEN).unwrap();

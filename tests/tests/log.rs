@@ -1,4 +1,5 @@
-//! What the log of a mount holds: a line for each event, whatever names it is about and however many there are.
+//! The log of a mount has a line for each event, whatever names it is about and however many there
+//! are.
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a test")]
 
@@ -26,7 +27,8 @@ fn damaged(folder: &str, name: &str) -> testkit::Built {
     built
 }
 
-/// A store in which every name that can get into a line is hostile, and one more archive that is no archive.
+/// A store in which every name that can get into a line is hostile, and one more archive that is no
+/// archive.
 fn hostile_store() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::new(folder.path());

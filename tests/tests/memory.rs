@@ -14,10 +14,11 @@ use wimstore_tests::{Mount, wimstore};
 /// `EIO` of Linux.
 const EIO: i32 = 5;
 
-/// What a chunk has, and no process with a limit can get.
+/// The size of a chunk, more than a process with a limit can get.
 const CHUNK: usize = 64 << 20;
 
-/// What a process with a limit may take in addition to what it has: enough for all else.
+/// The memory that a process with a limit may take in addition to what it has: enough for
+/// everything but the chunk.
 const MORE: u64 = 16 << 20;
 
 /// A mount of an archive, with its log.
@@ -111,7 +112,7 @@ fn a_tree_that_there_is_no_memory_for() {
     assert_eq!(fs::read(mounted.path("large/file")).unwrap(), b"large");
 }
 
-/// What the runtime says before it aborts must not go to /dev/null.
+/// The runtime's message before it aborts must not go to /dev/null.
 #[test]
 fn the_servers_standard_error_is_its_log() {
     let mounted = Mounted::new(&Wim::new(Packing::Stored, root([file("small", "small")])));

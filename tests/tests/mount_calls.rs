@@ -185,7 +185,8 @@ fn extended_attributes_keep_to_the_sizes_asked_for() {
     assert_eq!(absent, Err(Errno::NODATA), "the image may have some");
 }
 
-/// Directories in each other, and at the bottom a link to the root, whose target climbs through all of them.
+/// Directories in each other, and at the bottom a link to the root, whose target climbs through all
+/// of them.
 #[test]
 fn a_target_longer_than_the_kernel_takes_is_an_error_and_no_more() {
     let folder = tempfile::tempdir().unwrap();

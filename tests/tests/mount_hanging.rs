@@ -36,7 +36,8 @@ impl Ground {
         fs::create_dir(&beside).unwrap();
         far().save(&beside.join("far.wim"));
         let share = Share::new(&beside, 1);
-        // The kernel asks of the first file that is closed only, and lets nobody die who waits for that.
+        // The kernel asks of the first file that is closed only, and lets nobody die who waits for
+        // that.
         drop(File::open(share.path().join("far.wim")).unwrap());
         let store = Store::new(&folder.path().join("store"));
         store.add("Near", "near.wim", &near());
@@ -123,7 +124,7 @@ fn readers(mount: &Path) -> Vec<Waiting<Vec<u8>>> {
 /// Asks a mount something. Returns whether the answer is right.
 type Question = fn(&Path) -> io::Result<bool>;
 
-/// What has nothing to do with the share, or is in memory.
+/// Answers that do not need the share, or are in memory.
 const OTHERS: &[(&str, Question)] = &[
     ("attributes of the root", |m| Ok(fs::metadata(m)?.is_dir())),
     ("the groups", |m| Ok(list(m)? == ["Dead", "Late", "Near"])),

@@ -1,4 +1,5 @@
-//! Mount options, seen from outside: what the kernel lists, who may look, mount(8) and fstab, and the log.
+//! Mount options, seen from outside: what the kernel lists, who may look, mount(8) and fstab, and
+//! the log.
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a test")]
 
@@ -136,8 +137,9 @@ fn nothing_can_be_written() {
     assert_eq!(fs::read_dir(&docs).unwrap().count(), 1);
 }
 
-/// Runs a shell script in a namespace in which `/sbin` has nothing but links to `wimstore` under the names by which mount(8)
-/// and umount(8) look for it. `$1` is wimstore, `$2` the store, `$3` an empty folder.
+/// Runs a shell script in a namespace in which `/sbin` has nothing but links to `wimstore` under
+/// the names by which mount(8) and umount(8) look for it. `$1` is wimstore, `$2` the store, `$3` an
+/// empty folder.
 fn with_helpers(small: &SmallStore, script: &str) -> Option<Output> {
     let preparations = r#"
         trap 'umount --lazy "$3" 2> /dev/null' EXIT
@@ -234,7 +236,8 @@ fn ordinary_users_mount_through_fusermount3() {
         fs::set_permissions(folder, Permissions::from_mode(0o755)).unwrap();
     }
     std::os::unix::fs::chown(small.at("mountpoint"), Some(65534), Some(65534)).unwrap();
-    // A copy of the program where nobody can run it, and a FUSE device that everybody may open, as on a desktop.
+    // A copy of the program where nobody can run it, and a FUSE device that everybody may open, as
+    // on a desktop.
     fs::copy(wimstore(), small.at("wimstore")).unwrap();
     let script = r#"
         trap 'umount --lazy "$1/mountpoint" 2> /dev/null' EXIT
@@ -318,7 +321,7 @@ fn a_mount_without_a_log_file_logs_to_syslog() {
         readlink "/proc/$(getfattr --only-values -n user.wimstore.pid mountpoint)/fd/2" | cut -d: -f1
         "$1" umount mountpoint; echo "$?""#;
     let Some(output) = in_namespace(script, &[&wimstore(), &store, folder.path()]) else { return };
-    // What a runtime says before it aborts reaches the system's log, too.
+    // The runtime's message before it aborts reaches the system's log, too.
     assert_eq!(text(&output.stdout), "socket\n0\n", "{}", text(&output.stderr));
     let mut buffer = [0; 4096];
     let len = syslog.recv(&mut buffer).unwrap();

@@ -1,4 +1,5 @@
-//! Bytes and directories read through a real mount are those of the source, whatever is asked for at once, by however many.
+//! Bytes and directories read through a real mount are those of the source, whatever is asked for
+//! at once, by however many.
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a test")]
 
@@ -14,7 +15,8 @@ use testkit::content::{Random, code, random, text};
 use testkit::{Dentry, Image, Packing, Wim, dir, file, naive_window, root};
 use wimstore_tests::Mount;
 
-/// Files of all the sizes at which something begins, and some large ones, for an archive with chunks of `chunk` bytes.
+/// Files of all the sizes at which something begins, and some large ones, for an archive with
+/// chunks of `chunk` bytes.
 fn files(chunk: usize) -> BTreeMap<String, Vec<u8>> {
     let sizes = [0, 1, 2, 4095, 4096, 4097, chunk - 1, chunk, chunk + 1, 2 * chunk, 3 * chunk + 7];
     let edges = sizes
@@ -98,7 +100,8 @@ fn four_readers_get_the_bytes_of_the_source() {
 /// Entries of a listing: name, number, type, and where it goes on.
 type Listing = Vec<(Vec<u8>, u64, FileType, u64)>;
 
-/// Lists what is behind the current place of an open directory, by calls that may give `size` bytes of entries each.
+/// Lists what is behind the current place of an open directory, by calls that may give `size` bytes
+/// of entries each.
 fn list(directory: &File, size: usize, mut each: impl FnMut(&[u8])) -> Listing {
     let mut buffer = vec![MaybeUninit::uninit(); size];
     let mut entries = RawDir::new(directory, &mut buffer);
@@ -111,7 +114,8 @@ fn list(directory: &File, size: usize, mut each: impl FnMut(&[u8])) -> Listing {
     listing
 }
 
-/// A directory with names of 1 to 255 characters, among them some of more than one byte, and a subdirectory.
+/// A directory with names of 1 to 255 characters, among them some of more than one byte, and a
+/// subdirectory.
 fn names() -> Vec<String> {
     let mut names: Vec<String> =
         (1..=255).map(|len| format!("{len}{}", "n".repeat(255)).chars().take(len).collect()).collect();
@@ -123,7 +127,8 @@ fn names() -> Vec<String> {
 
 #[test]
 fn a_directory_is_the_same_at_every_page_size() {
-    // One directory for each size: the kernel asks us for one that it has not seen, not for one that it remembers.
+    // One directory for each size: the kernel asks us for one that it has not seen, not for one
+    // that it remembers.
     let sizes = [288, 296, 312, 400, 512, 999, 2048, 4095, 4096, 4097, 6000, 8192, 12_345, 32_768, 65_536, 1 << 20];
     let folder = tempfile::tempdir().unwrap();
     let names = names();
@@ -161,7 +166,7 @@ fn a_directory_is_the_same_at_every_page_size() {
     }
 }
 
-/// What a listing tells of its entries is what `stat` tells.
+/// A listing has the same attributes of its entries as `stat`.
 fn check_numbers(path: &Path, listing: &Listing) {
     for (name, ino, kind, _) in listing.iter().filter(|(name, ..)| name != b"..") {
         let seen = fs::symlink_metadata(path.join(std::str::from_utf8(name).unwrap())).unwrap();

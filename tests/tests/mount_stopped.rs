@@ -1,4 +1,5 @@
-//! Servers that are stopped or wait for what is stopped: nothing waits for them for ever, and what waits goes on.
+//! Servers that are stopped or wait for what is stopped: nothing waits for them for ever, and what
+//! waits goes on.
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a test")]
 
@@ -105,7 +106,7 @@ fn a_reader_who_waits_keeps_nobody_else_waiting() {
 struct Starting {
     starter: Killed,
     server: u32,
-    /// What the archive is in.
+    /// The folder of the archive.
     stopped: Stopped,
     cached: File,
     _outer: Mount,
@@ -131,7 +132,8 @@ impl Starting {
     }
 }
 
-/// Whether the process has become the program that serves the mount. Until then its starter cannot go on.
+/// Whether the process has become the program that serves the mount. Until then its starter cannot
+/// go on.
 fn is_server(process: u32) -> bool {
     let environment = fs::read_to_string(format!("/proc/{process}/environ"));
     environment.is_ok_and(|environment| environment.split('\0').any(|word| word == "WIMSTORE_SERVER=1"))
@@ -179,7 +181,7 @@ fn ended(child: &mut Child) -> Option<i32> {
     status.unwrap_or_else(|| panic!("it still runs: {}", state(child.id()))).code()
 }
 
-/// What a process does, for a message.
+/// The state of a process, for a message.
 fn state(process: u32) -> String {
     ["stat", "wchan", "stack"]
         .map(|file| fs::read_to_string(format!("/proc/{process}/{file}")).unwrap_or_default())

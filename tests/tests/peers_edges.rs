@@ -1,4 +1,5 @@
-//! Files of sizes at which something begins or ends, captured by wimlib with every size of chunk, and read in every way.
+//! Files of sizes at which something begins or ends, captured by wimlib with every size of chunk,
+//! and read in every way.
 
 #![expect(clippy::unwrap_used, reason = "a test")]
 
@@ -12,7 +13,8 @@ use testkit::content::{self, Random};
 use testkit::{Packing, capture, offset, wimlib};
 use wimstore_tests::{Look, Mount, answer, assert_same, walk};
 
-/// Writes files of sizes around one and two chunks, of several kinds of content, and gives their paths.
+/// Writes files of sizes around one and two chunks, of several kinds of content, and gives their
+/// paths.
 fn edge_files(folder: &Path, chunk: usize) -> Vec<PathBuf> {
     let sizes = [0, 1, chunk - 1, chunk, chunk + 1, 2 * chunk - 1, 2 * chunk, 2 * chunk + 1];
     // Of the largest chunks fewer, since compressing them takes long.

@@ -1,5 +1,5 @@
-//! Solid and pipable archives of wimlib's: what is mounted, extracted and verified equals the source, and what wimlib and
-//! 7-Zip give.
+//! Solid and pipable archives of wimlib's: what is mounted, extracted and verified equals the
+//! source, and what wimlib and 7-Zip give.
 
 #![expect(clippy::unwrap_used, reason = "a test")]
 
@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use testkit::{capture, tool, wimlib};
 use wimstore_tests::{Look, Mount, Source, answer, assert_same, content, walk};
 
-/// What wimlib and 7-Zip restore too.
+/// Metadata that wimlib and 7-Zip restore too.
 const LOOK: Look<'_> = Look { accessed: false, owner: false, xattrs: false, asked: &[] };
 
 fn text(path: &Path) -> &str {

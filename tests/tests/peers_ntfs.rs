@@ -1,5 +1,5 @@
-//! NTFS volumes made with ntfs-3g and captured straight from the volume by wimlib: everything that the image keeps of them
-//! is shown as ntfs-3g shows it of the volume.
+//! NTFS volumes made with ntfs-3g and captured straight from the volume by wimlib: everything that
+//! the image keeps of them is shown as ntfs-3g shows it of the volume.
 
 #![expect(clippy::unwrap_used, reason = "a test")]
 
@@ -14,8 +14,8 @@ use testkit::ntfs::{self, Volume};
 use testkit::{content, hex, wimlib};
 use wimstore_tests::{Look, Mount, Tree, answer, assert_directory_links, assert_same, walk};
 
-/// What ntfs-3g answers although it lists only streams. Extended attributes of NTFS are left out: Debian's wimlib does not
-/// capture them.
+/// Attributes that ntfs-3g answers although it lists only streams. Extended attributes of NTFS are
+/// left out: Debian's wimlib does not capture them.
 const SYSTEM: [&str; 10] = [
     "system.ntfs_acl",
     "system.ntfs_attrib",
@@ -34,7 +34,8 @@ const YEAR_1970: u64 = 116_444_736_000_000_000;
 
 const LOOK: Look<'_> = Look { accessed: true, owner: false, xattrs: true, asked: &SYSTEM };
 
-/// The tests' fixture with real files beside it, and times, attributes and descriptors of many values.
+/// The tests' fixture with real files beside it, and times, attributes and descriptors of many
+/// values.
 fn volume(folder: &Path) -> Volume {
     let volume = ntfs::fixture(folder);
     let at = folder.join("making");
@@ -79,14 +80,16 @@ fn descriptor(random: &mut Random) -> Vec<u8> {
 
 /// The volume as ntfs-3g shows it, made what an image can tell of it.
 fn as_an_image_keeps_it(mut tree: Tree) -> Tree {
-    // ntfs-3g refuses to tell the root's short name, and its descriptor, which is compared with what wimlib says.
+    // ntfs-3g refuses to tell the root's short name, and its descriptor, which is compared with
+    // what wimlib says.
     let root = tree.get_mut(Path::new("")).expect("the root");
     root.xattrs.retain(|_, value| value.is_ok());
     // ntfs-3g lists streams that are too large to be read as attributes; we list what can be read.
     let streams = tree.get_mut(Path::new("streams.txt")).expect("a file of the fixture");
     assert!(streams.xattrs.remove(OsStr::new("user.large")).is_some_and(|value| value.is_err()));
     for (path, node) in &mut tree {
-        // The time of the last change of attributes is not kept: the time of the last write stands for it.
+        // The time of the last change of attributes is not kept: the time of the last write stands
+        // for it.
         for (name, written, changed) in [("system.ntfs_times", 8..16, 24..32), ("system.ntfs_times_be", 8..16, 24..32)]
         {
             let times = node.xattrs.get_mut(OsStr::new(name)).unwrap().as_mut().unwrap();
@@ -101,7 +104,8 @@ fn as_an_image_keeps_it(mut tree: Tree) -> Tree {
         if let Ok(target) = node.target.strip_prefix(".NTFS-3G/C:") {
             node.target = target.to_owned();
         }
-        // ntfs-3g calls what it does not know a link that leads nowhere; we show the file's data, of which there is none.
+        // ntfs-3g calls what it does not know a link that leads nowhere; we show the file's data,
+        // of which there is none.
         if path == Path::new("unknown") {
             node.kind = "file";
             node.target = PathBuf::new();
@@ -134,7 +138,8 @@ fn a_captured_volume_is_shown_as_ntfs_3g_shows_it() {
     }
 }
 
-/// What was compared is what the fixture promises: a comparison of nothing with nothing would succeed.
+/// The comparison covered all that the fixture promises: comparing nothing with nothing would
+/// succeed.
 fn assert_fixture_is_seen(tree: &Tree) {
     let get = |path: &str| tree.get(Path::new(path)).unwrap_or_else(|| panic!("{path} is on the volume"));
     let xattr = |path: &str, name: &str| get(path).xattr(name).unwrap_or_else(|| panic!("{path} has {name}"));
@@ -188,7 +193,8 @@ fn listings_and_extracts_agree_with_wimlib() {
     answer(&["extract", archive, "VOLUME", ours.to_str().unwrap()]);
     wimlib(["apply", archive, "1", theirs.to_str().unwrap()]);
     let (mut ours, mut theirs) = (walk(&ours, &look), walk(&theirs, &look));
-    // Of a reparse point that is no link there is nothing to extract for wimlib; we write the file without data.
+    // Of a reparse point that is no link there is nothing to extract for wimlib; we write the file
+    // without data.
     ours.remove(Path::new("unknown"));
     theirs.remove(Path::new("unknown"));
     assert_same("extracted and applied", &ours, &theirs);

@@ -169,7 +169,8 @@ fn an_image_for_wimboot_is_an_ordinary_one() {
     assert!(answer(&["info", text(&archive)]).contains("WIMBoot         yes\n"));
 }
 
-/// What Unix has beside content: modes, owners, special files and extended attributes, as far as this user can make them.
+/// What Unix has beside content: modes, owners, special files and extended attributes, as far as
+/// this user can make them.
 fn make_unix(root: &Path) {
     let modes = [("one", 0o4751), ("empty", 0o000), ("noise", 0o666), ("empty folder", 0o1777), ("links", 0o700)];
     for (name, mode) in modes {
@@ -216,7 +217,8 @@ fn unix_data_is_shown_when_asked_for() {
     answer(&["extract", text(&archive), text(&extracted), "--image", "1", "--unix-data"]);
     assert_same("extracted with --unix-data", &walk(&extracted, &look), &want);
 
-    // Without it special files are empty ones, and only attributes that say nothing about security are there.
+    // Without it special files are empty ones, and only attributes that say nothing about security
+    // are there.
     let mount = Mount::new(&archive, &["--image", "1"]);
     let shown = walk(mount.path(), &look);
     for name in ["pipe", "socket"] {

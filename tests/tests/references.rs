@@ -1,4 +1,5 @@
-//! Archives that supply data, named with `--ref` or found by their names: every command takes them alike.
+//! Archives that supply data, named with `--ref` or found by their names: every command takes them
+//! alike.
 
 #![expect(clippy::unwrap_used, reason = "a test")]
 
@@ -9,8 +10,9 @@ use tempfile::TempDir;
 use testkit::{Built, Packing, Wim, Xml, content, file, root, sha1};
 use wimstore_tests::{Mount, Said, say};
 
-/// Reads `path` of the archive through every command, with these arguments more; what is wrong with the first that does
-/// not give `data`. Exit codes are 0, or `code` of those commands that look at the whole source.
+/// Reads `path` of the archive through every command, with these arguments more; what is wrong with
+/// the first that does not give `data`. Exit codes are 0, or `code` of those commands that look at
+/// the whole source.
 fn read_by_all(archive: &Path, path: &str, data: &[u8], more: &[&str], code: i32) -> Result<(), String> {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("out");

@@ -1,5 +1,5 @@
-//! The rules that archives which we write must obey (`tests/rules`, in Python, without any of our code):
-//! they accept wimlib's archives, and each rule finds its own fault.
+//! The rules that archives which we write must obey (`tests/rules`, in Python, without any of our
+//! code): they accept wimlib's archives, and each rule finds its own fault.
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a test")]
 

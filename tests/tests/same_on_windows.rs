@@ -1,8 +1,8 @@
-//! `wimstore.exe` says, and extracts, what `wimstore` does on Linux, byte for byte; but paths of files have `\` in
-//! them.
+//! `wimstore.exe` says, and extracts, what `wimstore` does on Linux, byte for byte; but paths of
+//! files have `\` in them.
 //!
-//! Under Wine, which lacks links. These tests need the program for Windows: `scripts/test --windows` builds it and runs
-//! them.
+//! Under Wine, which lacks links. These tests need the program for Windows: `scripts/test
+//! --windows` builds it and runs them.
 
 #![expect(clippy::unwrap_used, reason = "a test")]
 
@@ -24,7 +24,7 @@ const QUESTIONS: [&[&str]; 7] = [
     &["ls", "--ignore-case", "-l"],
 ];
 
-/// What a run came to, with the separators of Unix: exit code, stdout, stderr.
+/// The outcome of a run, with the separators of Unix: exit code, stdout, stderr.
 fn said(command: &mut Command) -> (Option<i32>, Vec<u8>, String) {
     let Output { status, stdout, stderr } = command.output().unwrap();
     (status.code(), slashed(&stdout), String::from_utf8(slashed(&stderr)).unwrap())
@@ -103,8 +103,8 @@ fn archives_of_our_peers_are_read_alike() {
     }
 }
 
-/// Extracts the archive by both programs, and fails unless they make the same, but for what Wine or Windows cannot
-/// have.
+/// Extracts the archive by both programs, and fails unless they make the same, but for what Wine or
+/// Windows cannot have.
 fn extracted_alike(windows: &WindowsProgram, source: &Source, archive: &str) {
     let folder = source.path("");
     let arguments = |to| ["extract", archive, "--image=1", to];

@@ -10,10 +10,10 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-/// What the scripts use of the system; nothing else is in their `PATH` but the stand-ins.
+/// The programs of the system that the scripts use; their `PATH` has only these and the stand-ins.
 const TOOLS: &[&str] = &["bash", "cat", "chmod", "cut", "dirname", "grep", "head", "sed", "sort", "uname"];
 
-/// What apt says of a Debian system of which it knows no security updates, and of one of which it
+/// apt's output on a Debian system of which it knows no security updates, and of one of which it
 /// does.
 const MAIN: &str = " 500 http://deb.debian.org/debian bookworm/main amd64 Packages
      release v=12.12,o=Debian,a=oldstable,n=bookworm,l=Debian,c=main,b=amd64\n";

@@ -1,5 +1,5 @@
-//! Names in a store that do not stand for regular files, or for files of an unexpected size: opening one never waits and
-//! never reads without bound, whether a mount does it or a command.
+//! Names in a store that do not stand for regular files, or for files of an unexpected size:
+//! opening one never waits and never reads without bound, whether a mount does it or a command.
 
 #![expect(clippy::unwrap_used, reason = "a test")]
 
@@ -30,7 +30,8 @@ fn names_in(group: &Path) -> String {
     String::from_utf8(listed.stdout).unwrap()
 }
 
-/// The names in a group as `wimstore ls` has them, its complaints, and how many bytes were read for that.
+/// The names in a group as `wimstore ls` has them, its complaints, and how many bytes were read for
+/// that.
 fn listed(store: &Path) -> (String, String, u64) {
     let count = r#"timeout "$0" "$1" ls "$2" Group; while read -r what bytes; do
         [ "$what" = rchar: ] && echo "$bytes"; done < /proc/$$/io"#;

@@ -1,4 +1,5 @@
-//! Links that other users put into a store which root mounts: none leads out of it. Only root can make them for others.
+//! Links that other users put into a store which root mounts: none leads out of it. Only root can
+//! make them for others.
 
 #![expect(clippy::unwrap_used, reason = "a test")]
 
@@ -23,7 +24,8 @@ fn link(owner: u32, target: impl AsRef<Path>, path: &Path) {
     lchown(path, Some(owner), Some(owner)).unwrap();
 }
 
-/// A store with the archive `a.wim` in `Group`, and beside it `secret/s.wim`, which only root may read.
+/// A store with the archive `a.wim` in `Group`, and beside it `secret/s.wim`, which only root may
+/// read.
 fn store() -> Option<(LiveStore, PathBuf)> {
     if !geteuid().is_root() {
         skipped("only root can give links to others");
@@ -50,7 +52,8 @@ fn listed(said: &Said) -> (i32, Vec<&str>) {
     (said.code, names)
 }
 
-/// Mounts and lists a directory: it has `shown` without the option, and with it `all`; `left_out` are the links reported.
+/// Mounts and lists a directory: it has `shown` without the option, and with it `all`; `left_out`
+/// are the links reported.
 fn check(live: &mut LiveStore, directory: &str, shown: &[&str], all: &[&str], left_out: &[&str]) {
     let store = live.store().path().to_owned();
     let said = ls(&[&store, directory.as_ref()]);
@@ -206,8 +209,8 @@ fn a_link_that_comes_later_is_not_followed() {
     assert_eq!(live.names(""), ["b"]);
 }
 
-/// An archive is exchanged for somebody's link to a secret one and back without a pause, while root opens it again and
-/// again.
+/// An archive is exchanged for somebody's link to a secret one and back without a pause, while root
+/// opens it again and again.
 #[test]
 fn nothing_comes_between_the_check_and_the_opening() {
     let Some((live, secret)) = store() else { return };

@@ -39,8 +39,8 @@ struct Sealed {
     archive: PathBuf,
 }
 
-/// What a file holds: random bytes, different for each, that nothing packs; in the large ones text
-/// comes before them, so that they are compressed as a whole.
+/// The content of a file: random bytes, different for each, that nothing packs; in the large ones
+/// text comes before them, so that they are compressed as a whole.
 fn data(name: &str) -> Vec<u8> {
     let mut random = Random::new(name.as_bytes()[0].into());
     let mut random = |len| (0..len).map(|_| random.below(256) as u8).collect::<Vec<u8>>();

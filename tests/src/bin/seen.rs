@@ -1,5 +1,5 @@
-//! Makes archives in the folder given, by wimlib and by ourselves, mounts each, and writes down what the mount shows,
-//! for tests on other platforms to compare: see `testkit::seen`.
+//! Makes archives in the folder given, by wimlib and by ourselves, mounts each, and writes down
+//! what the mount shows, for tests on other platforms to compare: see `testkit::seen`.
 #![expect(clippy::unwrap_used, reason = "part of a test")]
 
 use std::collections::HashMap;
@@ -29,7 +29,8 @@ fn main() {
     peers(&folder);
     ours(&folder);
     let archives: Vec<PathBuf> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    // All files are there before anything is seen, since a mount shows when something last came into the folder.
+    // All files are there before anything is seen, since a mount shows when something last came
+    // into the folder.
     archives.iter().for_each(|archive| seen::save(archive, &[]));
     for archive in archives {
         seen::save(&archive, &look(&archive));

@@ -192,7 +192,7 @@ impl Judge<'_> {
         }
     }
 
-    /// What is extracted is what is mounted, without that which cannot be read.
+    /// `extract` restores what the mount shows, without the files that cannot be read.
     fn extracted(&mut self) {
         let (mount, extract) = (&self.ours.mount, &self.ours.extract);
         for path in mount.keys().chain(extract.keys()).filter(|path| fits(path)).collect::<BTreeSet<_>>() {
@@ -265,7 +265,7 @@ impl Judge<'_> {
             _ => None,
         });
         let errors: BTreeSet<i32> = errors.collect();
-        // What is not damage, but cannot be restored here.
+        // Reports that are no damage but name what this system cannot restore.
         let others = errors.iter().any(|&error| error != EIO)
             || !self.ours.mount.keys().all(|path| fits(path))
             || self.ours.extract_ended.err.contains("Linux cannot hold this stream");

@@ -1,4 +1,4 @@
-//! What a tree shows to a program that reads all of it.
+//! A tree as a program sees it that reads all of it.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;

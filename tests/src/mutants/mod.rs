@@ -46,7 +46,7 @@ pub struct Finding {
     pub changes: Vec<String>,
 }
 
-/// What was compared, so that a test can see that it was enough.
+/// How much was compared, so that a test can require enough.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Counts {
     /// Images that are listed.

@@ -1,4 +1,4 @@
-//! What every command of the program says of a store.
+//! The output of every command of the program for a store.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};

@@ -1,4 +1,4 @@
-//! What wimlib makes of an archive, and where that is not what we make of it.
+//! The same archive read by wimlib, and where the two results differ.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -21,7 +21,7 @@ const FILES: usize = 3;
 pub(super) struct Peer<'a> {
     pub(super) image: &'a Image,
     pub(super) wimlib: &'a Wimlib<'a>,
-    /// What the mount of the store shows.
+    /// The tree that the mount of the store shows.
     pub(super) ours: &'a Seen,
     /// Whether we say nothing against the archive.
     pub(super) is_sound: bool,

@@ -56,7 +56,8 @@ pub fn of_kind(kind: &str, len: usize) -> Vec<u8> {
     }
 }
 
-/// A chunk of 32 KiB, compressed by `xpress`, `lzx` or `lzms` (raw if that gains nothing), and what it decodes to.
+/// A chunk of 32 KiB, compressed by `xpress`, `lzx` or `lzms` (raw if that gains nothing), and what
+/// it decodes to.
 pub fn chunk(codec: &str, kind: &str) -> (Vec<u8>, Vec<u8>) {
     let packing = match codec {
         "xpress" => Packing::Xpress(32768),
@@ -69,13 +70,14 @@ pub fn chunk(codec: &str, kind: &str) -> (Vec<u8>, Vec<u8>) {
     (if encoded.len() < data.len() { encoded } else { data.clone() }, data)
 }
 
-/// What a read of `len` bytes from `offset` gives: the oracle for reads.
+/// The result of a read of `len` bytes from `offset`: the oracle for reads.
 pub fn naive_window(all: &[u8], offset: u64, len: usize) -> &[u8] {
     let start = usize::try_from(offset).unwrap_or(usize::MAX).min(all.len());
     &all[start..start.saturating_add(len).min(all.len())]
 }
 
-/// A generator of numbers (xorshift64*), for contents and for choices that a test must be able to repeat.
+/// A generator of numbers (xorshift64*), for contents and for choices that a test must be able to
+/// repeat.
 #[derive(Clone, Debug)]
 pub struct Random(u64);
 

@@ -3,7 +3,7 @@
 use crate::bytes::{Bytes, TIME, sha1, utf16};
 use crate::flag;
 
-/// What a stream holds.
+/// The content of a stream.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Data {
     /// Nothing: a hash of zeros.
@@ -16,7 +16,7 @@ pub enum Data {
 }
 
 impl Data {
-    /// What goes into the dentry.
+    /// The hash that goes into the dentry.
     pub fn hash(&self) -> [u8; 20] {
         match self {
             Self::Bytes(bytes) if !bytes.is_empty() => sha1(bytes),
@@ -37,7 +37,7 @@ impl<T: AsRef<[u8]>> From<T> for Data {
 pub struct Stream {
     /// UTF-16LE; empty for an unnamed one.
     pub name: Vec<u8>,
-    /// What it holds.
+    /// Its content.
     pub data: Data,
     /// Stored length, if it is to be another than the true one.
     pub length: Option<u64>,
@@ -192,7 +192,8 @@ impl Dentry {
         self
     }
 
-    /// Adds a named stream, storing all streams as DISM does: the unnamed data of a file moves to an extra entry.
+    /// Adds a named stream, storing all streams as DISM does: the unnamed data of a file moves to
+    /// an extra entry.
     pub fn stream(mut self, name: &str, data: impl Into<Data>) -> Self {
         let directory = self.attributes & flag::DIRECTORY != 0;
         if self.streams.is_empty() && !(directory && self.data == Data::Empty) {

@@ -96,7 +96,8 @@ impl Header {
     }
 }
 
-/// 208 bytes of a valid header: LZX, one image, places of a blob table of one entry and of XML data behind it.
+/// 208 bytes of a valid header: LZX, one image, places of a blob table of one entry and of XML data
+/// behind it.
 ///
 /// The places point past the header, so only a parser of headers is content with these bytes alone.
 pub fn header() -> Vec<u8> {

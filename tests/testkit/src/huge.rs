@@ -6,7 +6,7 @@ use crate::wim::Blob;
 /// Uncompressed bytes of the file.
 pub const SIZE: u64 = 65537 * 65536 + END.len() as u64;
 
-/// What is behind the zeros.
+/// The bytes after the zeros.
 pub const END: &[u8] = b"the end";
 
 /// Its SHA-1, which takes long to compute; our peer confirms it.

@@ -1,4 +1,5 @@
-//! Writes WIM files byte by byte for tests, with none of wimstore's own code, so that it shares no mistake with it.
+//! Writes WIM files byte by byte for tests, with none of wimstore's own code, so that it shares no
+//! mistake with it.
 //!
 //! ```
 //! use testkit::{Packing, Wim, dir, file, root};
@@ -8,9 +9,10 @@
 //! assert_eq!(&built.bytes[built.resource(b"hello").range.clone()], b"hello");
 //! ```
 //!
-//! Everything can be wrong: dentries, images and archives are plain values with public fields, [`Image::tamper`]
-//! changes metadata before it is hashed, and [`Built`] is bytes with a map of what is where ([`offset`] names fields).
-//! [`mutate`] changes sound archives at random, also those of other programs.
+//! Everything can be wrong: dentries, images and archives are plain values with public fields,
+//! [`Image::tamper`] changes metadata before it is hashed, and [`Built`] is bytes with a map of
+//! what is where ([`offset`] names fields). [`mutate`] changes sound archives at random, also those
+//! of other programs.
 
 pub mod bytes;
 pub mod content;

@@ -1,4 +1,5 @@
-//! An LZMS encoder too simple to be wrong: it follows the format step by step, with nothing made fast.
+//! An LZMS encoder too simple to be wrong: it follows the format step by step, with nothing made
+//! fast.
 
 mod code;
 mod streams;
@@ -42,7 +43,7 @@ const OFFSET_SLOTS: [(u32, u32); 21] = [
 const LENGTH_SLOTS: [(u32, u32); 13] =
     [(26, 0), (4, 1), (6, 2), (4, 3), (5, 4), (2, 5), (1, 6), (1, 7), (1, 8), (1, 9), (1, 10), (1, 16), (1, 30)];
 
-/// What a chunk says.
+/// An item of a chunk.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Item {
     /// A byte.
@@ -158,7 +159,7 @@ impl Queues {
     }
 }
 
-/// What items make before the x86 filter is undone.
+/// The data of items before the x86 filter is undone.
 ///
 /// # Panics
 /// When an item reaches back behind the start.
@@ -213,7 +214,8 @@ fn items(data: &[u8]) -> Vec<Item> {
         let start = at;
         at += length;
         if start < end {
-            // A match of differences covers it or its head; the rest is the same match, only shorter.
+            // A match of differences covers it or its head; the rest is the same match, only
+            // shorter.
             match item {
                 matches::Item::Match { offset, .. } if at > end => items.push(lz(offset, at - end)),
                 _ => {}
@@ -362,7 +364,8 @@ mod tests {
     use super::*;
     use crate::{content, hex};
 
-    /// What wimlib made of these chunks: a repeated offset, an explicit one, and a match of differences.
+    /// wimlib's bytes for these chunks: a repeated offset, an explicit one, and a match of
+    /// differences.
     #[test]
     fn writes_what_another_encoder_writes() {
         let literals = |bytes: &[u8]| bytes.iter().map(|&byte| Item::Literal(byte)).collect::<Vec<_>>();

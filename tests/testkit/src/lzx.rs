@@ -14,9 +14,11 @@ pub enum Block {
     Uncompressed,
 }
 
-/// Compresses one chunk with all kinds of blocks. The result may be longer than the data; then a chunk is stored raw.
+/// Compresses one chunk with all kinds of blocks. The result may be longer than the data; then a
+/// chunk is stored raw.
 ///
-/// `chunk_size` is that of the resource, since the alphabet depends on it, not on a shorter last chunk.
+/// `chunk_size` is that of the resource, since the alphabet depends on it, not on a shorter last
+/// chunk.
 pub fn encode(data: &[u8], chunk_size: usize) -> Vec<u8> {
     let n = data.len();
     if n < 64 {
@@ -177,7 +179,8 @@ impl Encoder {
         }
     }
 
-    /// Lengths of the main code in two parts, then of the length code, each as a difference to the block before.
+    /// Lengths of the main code in two parts, then of the length code, each as a difference to the
+    /// block before.
     fn code_lengths(&mut self) {
         let (main, length) = (self.main.lengths.clone(), self.length.lengths.clone());
         for part in [&main[..256], &main[256..], &length] {

@@ -13,7 +13,8 @@ use std::time::{Duration, Instant};
 /// How long a mount may stay busy when its test has failed already, perhaps with files open.
 const BUSY: Duration = Duration::from_secs(5);
 
-/// A mounted filesystem and the process that serves it. Dropping it unmounts and waits for that process to end.
+/// A mounted filesystem and the process that serves it. Dropping it unmounts and waits for that
+/// process to end.
 #[derive(Debug)]
 pub struct Mounted {
     at: PathBuf,
@@ -21,7 +22,8 @@ pub struct Mounted {
 }
 
 impl Mounted {
-    /// Starts a program that mounts on `at`, which is made if need be, and serves in the foreground.
+    /// Starts a program that mounts on `at`, which is made if need be, and serves in the
+    /// foreground.
     ///
     /// # Panics
     /// The program ends, or nothing is mounted within [`PATIENCE`].
@@ -56,14 +58,15 @@ impl Mounted {
         let _ = Command::new("umount").arg("--lazy").arg(&self.at).status();
     }
 
-    /// What the server wrote to its standard error, if that is a pipe.
+    /// The server's standard error, if that is a pipe.
     fn complaint(&mut self) -> String {
         let mut text = String::new();
         let _ = self.server.stderr.take().map(|mut stderr| stderr.read_to_string(&mut text));
         text
     }
 
-    /// Unmounts, and once again as long as it is busy: between another test's fork and exec, its child has our files open.
+    /// Unmounts, and once again as long as it is busy: between another test's fork and exec, its
+    /// child has our files open.
     fn unmount(&self) -> Result<(), String> {
         let (start, limit) = (Instant::now(), if panicking() { BUSY } else { PATIENCE });
         while is_mounted(&self.at) {

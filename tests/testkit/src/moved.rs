@@ -6,7 +6,8 @@ use crate::{flag, offset};
 use std::ops::Range;
 
 impl Built {
-    /// Blob table and XML data in front, all resources behind them, so that a cut costs data instead of the tables.
+    /// Blob table and XML data in front, all resources behind them, so that a cut costs data
+    /// instead of the tables.
     ///
     /// # Panics
     /// The archive has an integrity table, which would then cover nothing, or a boot image.
@@ -16,7 +17,8 @@ impl Built {
         let tables = self.places.blob_table.start..self.places.xml.end.max(self.places.blob_table.end);
         for place in self.places.solid.iter_mut().chain(&mut self.places.resources).chain(&mut self.places.metadata) {
             let at = place.entry + offset::RESOURCE_OFFSET;
-            // The offset of a blob in a solid resource is no place in the file; that of the resource itself is.
+            // The offset of a blob in a solid resource is no place in the file; that of the
+            // resource itself is.
             let flags = self.bytes[place.entry + offset::RESOURCE_FLAGS];
             if flags & flag::SOLID == 0 || place.hash == [0; 20] {
                 add(&mut self.bytes, at, tables.len() as i64);

@@ -1,4 +1,5 @@
-//! An NTFS volume with everything that an image can keep of one, captured by wimlib straight from the volume.
+//! An NTFS volume with everything that an image can keep of one, captured by wimlib straight from
+//! the volume.
 
 use crate::bytes::{Bytes, TIME};
 use crate::mounts::{Mounted, ntfs_3g, set_xattr};
@@ -35,7 +36,8 @@ impl Volume {
         ntfs_3g(&self.path, at, "streams_interface=xattr")
     }
 
-    /// Mounts it read-only, so that looking at it changes no time, with named streams as extended attributes.
+    /// Mounts it read-only, so that looking at it changes no time, with named streams as extended
+    /// attributes.
     pub fn mount_read_only(&self, at: &Path) -> Mounted {
         ntfs_3g(&self.path, at, "ro,streams_interface=xattr")
     }
@@ -98,7 +100,7 @@ fn make_dir(root: &Path, name: &str) {
     fs::create_dir_all(root.join(name)).unwrap_or_else(|error| panic!("making {name} on the volume: {error}"));
 }
 
-/// What the filesystem interface can do, with streams as `file:name`.
+/// Files made through the filesystem interface, with streams as `file:name`.
 fn files(root: &Path) {
     for name in ["secured/deep", "links", "dirstream", "many", "junction"] {
         make_dir(root, name);
@@ -128,7 +130,7 @@ fn files(root: &Path) {
     write(root, "Ünïcode-文件", "unicode");
 }
 
-/// What ntfs-3g's extended attributes can set.
+/// Metadata set by ntfs-3g's extended attributes.
 fn attributes(root: &Path) {
     set_xattr(&root.join("dirstream"), "user.note", b"a stream of a folder");
     set_xattr(&root.join("LongFileName.txt"), "system.ntfs_dos_name", b"LONGFI~1.TXT");

@@ -1,7 +1,7 @@
 //! Where the fields are, so that a test can name the one it breaks.
 //!
-//! Plain names count from the start of the archive; `BLOB_…` from the start of a blob table entry, `DENTRY_…` of a
-//! dentry, `STREAM_…` of an extra stream entry, `RESOURCE_…` of a resource header.
+//! Plain names count from the start of the archive; `BLOB_…` from the start of a blob table entry,
+//! `DENTRY_…` of a dentry, `STREAM_…` of an extra stream entry, `RESOURCE_…` of a resource header.
 
 /// u64: `MSWIM\0\0\0`.
 pub const MAGIC: usize = 0x00;

@@ -1,13 +1,14 @@
-//! Archives as wimlib writes them to a pipe: what would need going back to stands behind what it is about.
+//! Archives as wimlib writes them to a pipe: what would need going back to stands behind what it is
+//! about.
 
 use crate::bytes::Bytes;
 use crate::flag;
 use crate::resource::Packed;
 
-/// What a pipable archive begins with.
+/// The magic of a pipable archive.
 pub const MAGIC: [u8; 8] = *b"WLPWM\0\0\0";
 
-/// What stands before each resource.
+/// The header before each resource.
 pub fn resource_prefix(size: u64, hash: [u8; 20], flags: u8) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(40);
     bytes.u64(0x2B9B_9BA2_443D_B9D8);

@@ -21,7 +21,8 @@ impl Packing {
     /// The usual sizes of chunks: none, XPRESS and LZX of 32 KiB, LZMS of 128 KiB.
     pub const USUAL: [Self; 4] = [Self::Stored, Self::Xpress(32768), Self::Lzx(32768), Self::Lzms(131_072)];
 
-    /// Every packing with every size of chunk that the format allows; of LZMS only those up to 2 MiB.
+    /// Every packing with every size of chunk that the format allows; of LZMS only those up to 2
+    /// MiB.
     pub fn all() -> Vec<Self> {
         let xpress = (12..=16).map(|order| Self::Xpress(1 << order));
         let lzx = (15..=21).map(|order| Self::Lzx(1 << order));
@@ -78,7 +79,8 @@ pub fn stored(data: &[u8]) -> Packed {
     Packed { bytes: data.to_vec(), size: data.len() as u64, flags: 0, table: 0, chunks: Vec::new() }
 }
 
-/// Packs `data` as a writer does: raw chunks where nothing is gained, and all of it stored if that is no longer.
+/// Packs `data` as a writer does: raw chunks where nothing is gained, and all of it stored if that
+/// is no longer.
 pub fn pack(data: &[u8], packing: Packing) -> Packed {
     if packing == Packing::Stored || data.is_empty() {
         return stored(data);
@@ -94,7 +96,8 @@ pub fn pack(data: &[u8], packing: Packing) -> Packed {
     if packed.bytes.len() < data.len() { packed } else { stored(data) }
 }
 
-/// Joins chunks, whatever they hold, behind the chunk table that goes with a resource of `size` bytes.
+/// Joins chunks, whatever they hold, behind the chunk table that goes with a resource of `size`
+/// bytes.
 pub fn chunked(size: u64, chunks: &[Vec<u8>]) -> Packed {
     let width = if size > u64::from(u32::MAX) { 8 } else { 4 };
     let table = width * chunks.len().saturating_sub(1);

@@ -13,7 +13,8 @@ pub fn need(program: &str, package: &str) -> PathBuf {
         .unwrap_or_else(|| panic!("{program} is needed by this test: apt-get install {package} (or run scripts/setup)"))
 }
 
-/// Runs a command to its end and gives its standard output; panics with everything it said if it failed.
+/// Runs a command to its end and gives its standard output; panics with everything it said if it
+/// failed.
 pub fn run(command: &mut Command) -> String {
     let output = output(command);
     let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -32,7 +33,8 @@ pub fn tool<S: AsRef<OsStr>>(package: &str, program: &str, arguments: impl IntoI
     run(Command::new(need(program, package)).args(arguments))
 }
 
-/// Captures a folder, or the image of an NTFS volume, with wimlib; `options` are those of `wimlib-imagex capture`.
+/// Captures a folder, or the image of an NTFS volume, with wimlib; `options` are those of
+/// `wimlib-imagex capture`.
 pub fn capture(source: &Path, archive: &Path, options: &[&str]) {
     let files = [OsStr::new("capture"), source.as_os_str(), archive.as_os_str()];
     tool("wimtools", "wimlib-imagex", files.into_iter().chain(options.iter().map(OsStr::new)));

@@ -1,12 +1,12 @@
-//! What a mount shows, written down on one platform to be compared on another: a line for each path, in a file beside the
-//! archive.
+//! The tree that a mount shows, recorded on one platform to be compared on another: a line for each
+//! path, in a file beside the archive.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use crate::hex;
 
-/// What a mount shows of one path.
+/// A path as a mount shows it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Seen {
     /// From the root, WTF-8, `/` between names; of a stream `:` and its name behind.

@@ -13,7 +13,7 @@ pub struct Solid {
     pub resources: usize,
 }
 
-/// What the blob table says is the uncompressed size of a solid resource.
+/// The uncompressed size of a solid resource in the blob table.
 pub const SOLID_RESOURCE_SIZE: u64 = 1 << 32;
 
 impl Solid {
@@ -22,7 +22,7 @@ impl Solid {
         Self { packing, resources: 1 }
     }
 
-    /// What the header of a resource says its compression is.
+    /// The compression in the header of a resource.
     fn format(self) -> u32 {
         match self.packing {
             Packing::Stored => 0,

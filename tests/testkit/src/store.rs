@@ -36,7 +36,8 @@ impl Store {
         path
     }
 
-    /// Puts metadata-only archives into a group, with one `Res.rwm` that holds the data of them all.
+    /// Puts metadata-only archives into a group, with one `Res.rwm` that holds the data of them
+    /// all.
     pub fn add_with_resources(&self, group: &str, archives: &[(&str, Wim)]) {
         let mut all = Wim { packing: archives.first().and_then(|(_, wim)| wim.packing), ..Wim::default() };
         for (file, wim) in archives {
@@ -47,7 +48,8 @@ impl Store {
         self.add(group, "Res.rwm", &all.pair().1);
     }
 
-    /// Puts an archive where Setup's extra files of an image are, which is no place for images: `<image>/$OEM$/$1/…`.
+    /// Puts an archive where Setup's extra files of an image are, which is no place for images:
+    /// `<image>/$OEM$/$1/…`.
     pub fn add_oem(&self, group: &str, image: &str, file: &str, archive: &Built) -> PathBuf {
         let folder = self.group(group).join(image).join("$OEM$").join("$1");
         make(&folder);

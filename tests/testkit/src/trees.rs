@@ -1,4 +1,5 @@
-//! Random trees: everything that a dentry can say, in any company. Which one it is depends on the seed alone.
+//! Random trees: everything that a dentry can say, in any company. Which one it is depends on the
+//! seed alone.
 
 use crate::bytes::TIME;
 use crate::content::{self, Random};
@@ -77,7 +78,7 @@ impl Maker {
         all[self.random.below(all.len() as u64) as usize]
     }
 
-    /// What is in a directory, but for directories.
+    /// The entries of a directory that are no directories.
     fn names(&mut self) -> Vec<Dentry> {
         let count = if self.one_in(4) { 0 } else { self.random.below(NAMES) };
         let mut names: Vec<Dentry> = Vec::new();
@@ -195,7 +196,8 @@ impl Maker {
     }
 }
 
-/// A plain one; one whose system list alone makes it too large for WinFsp; one that is too large without; one that is none.
+/// A plain one; one whose system list alone makes it too large for WinFsp; one that is too large
+/// without; one that is none.
 fn descriptors() -> Vec<Vec<u8>> {
     vec![ntfs::DESCRIPTOR.to_vec(), descriptor(60, 2), descriptor(2, 60), vec![1, 2, 3], descriptor(1, 3)]
 }

@@ -17,9 +17,9 @@ use std::path::Path;
 /// A blob that is written as given instead of being packed from a tree's data.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Blob {
-    /// What the blob table says its SHA-1 is.
+    /// Its SHA-1 in the blob table.
     pub hash: [u8; 20],
-    /// What is stored.
+    /// The stored bytes.
     pub packed: Packed,
 }
 
@@ -41,7 +41,8 @@ pub struct Wim {
     pub blobs: Vec<Blob>,
     /// Blobs that are not written although an image's data has them.
     pub without: Vec<[u8; 20]>,
-    /// The images' data in solid resources; blobs given explicitly keep resources of their own, behind these.
+    /// The images' data in solid resources; blobs given explicitly keep resources of their own,
+    /// behind these.
     pub solid: Option<Solid>,
     /// Dead bytes before each resource, as appends leave them.
     pub gap: usize,
@@ -77,13 +78,14 @@ pub struct Place {
 /// Where everything landed in an archive.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Places {
-    /// File resources, in the order of the blob table. A blob in a solid resource has the place of that resource.
+    /// File resources, in the order of the blob table. A blob in a solid resource has the place of
+    /// that resource.
     pub resources: Vec<Place>,
     /// Solid resources. What a table has before the sizes of the chunks counts as part of it.
     pub solid: Vec<Place>,
     /// Metadata resources, one for each image.
     pub metadata: Vec<Place>,
-    /// What the metadata resources hold.
+    /// The metadata resources, uncompressed.
     pub trees: Vec<Metadata>,
     /// The blob table.
     pub blob_table: Range<usize>,
@@ -98,7 +100,7 @@ pub struct Places {
 pub struct Built {
     /// All of the file.
     pub bytes: Vec<u8>,
-    /// What is where.
+    /// The places of all parts.
     pub places: Places,
 }
 
@@ -108,8 +110,8 @@ impl Built {
         self.bytes[offset] ^= 1 << bit;
     }
 
-    /// Makes the integrity table match the bytes as they are now: as a tool does that appends to a damaged
-    /// archive.
+    /// Makes the integrity table match the bytes as they are now: as a tool does that appends to a
+    /// damaged archive.
     pub fn renew_integrity(&mut self) {
         let table = self.places.integrity.clone();
         let chunk_size = self.bytes[table.start + 8..][..4].try_into().expect("four bytes");
@@ -131,7 +133,7 @@ impl Built {
     }
 }
 
-/// What goes into one file of a set.
+/// The content of one file of a set.
 struct Part<'a> {
     number: u16,
     count: u16,

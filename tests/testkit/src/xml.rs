@@ -5,10 +5,10 @@ use crate::dentry::Data;
 use crate::flag;
 use crate::image::Image;
 
-/// What the XML data is to be.
+/// The XML data to write.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Xml {
-    /// What fits the images.
+    /// Data that fits the images.
     #[default]
     Auto,
     /// This text, with a byte order mark in front.

@@ -1,10 +1,12 @@
-//! An XPRESS encoder too simple to be wrong: every one of the 512 symbols has a code of 9 bits, which is the symbol.
+//! An XPRESS encoder too simple to be wrong: every one of the 512 symbols has a code of 9 bits,
+//! which is the symbol.
 
 use crate::matches::{self, Item};
 
 const MIN_MATCH: usize = 3;
 
-/// Compresses one chunk of at most 64 KiB. The result may be longer than the data; then a chunk is stored raw.
+/// Compresses one chunk of at most 64 KiB. The result may be longer than the data; then a chunk is
+/// stored raw.
 pub fn encode(data: &[u8]) -> Vec<u8> {
     let mut out = Writer::new();
     for item in matches::items(data, MIN_MATCH, usize::MAX, 65535) {

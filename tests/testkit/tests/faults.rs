@@ -1,4 +1,5 @@
-//! Each fault is the one it says it is: our peer sees it too, and ends with the exit code that it has for it.
+//! Each fault is the one it says it is: our peer sees it too, and ends with the exit code that it
+//! has for it.
 #![cfg(unix)] // the programs asked are
 
 use std::collections::HashSet;

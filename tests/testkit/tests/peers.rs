@@ -1,4 +1,5 @@
-//! What testkit writes is right: programs that we did not write accept it and take the right bytes out of it.
+//! testkit's archives are right: programs that we did not write accept them and read the right
+//! bytes.
 #![cfg(unix)] // the programs asked are
 #![expect(clippy::unwrap_used, reason = "a test")]
 

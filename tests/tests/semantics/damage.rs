@@ -1,4 +1,4 @@
-//! What is shown where something is wrong.
+//! The mount of a store in which something is wrong.
 
 use std::fs::{self, File};
 use std::io::{Seek, SeekFrom, Write};

@@ -1,4 +1,4 @@
-//! What is shown of the files of an image.
+//! The files of an image.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};

@@ -42,7 +42,7 @@ impl Place {
         Mount::new(source, &[&["--log-file", log.to_str().unwrap()], options].concat())
     }
 
-    /// What the mounts here have logged so far.
+    /// The log of these mounts so far.
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(self.path("log")).unwrap_or_default()
     }

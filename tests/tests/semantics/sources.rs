@@ -1,4 +1,4 @@
-//! What is shown of a store, and under which names.
+//! The contents of a store and their names.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, lchown, symlink};
@@ -242,7 +242,7 @@ pub(crate) fn suppliers() {
     let without = |indices: &[usize], guid| Wim { without: indices.iter().map(|&i| hash(i)).collect(), ..whole(guid) };
 
     store.add("Group", "a.wim", &without(&[1, 2, 4], 1).build());
-    // What a supplier before has is damaged in those behind: it must not be taken from there.
+    // The data of an earlier supplier is damaged in later ones: it must not be taken from them.
     let (_, mut resources) = without(&[0, 2], 2).pair();
     let damage = |built: &mut testkit::Built, index: usize| {
         let place = built.resource(&contents[index]).range.clone();

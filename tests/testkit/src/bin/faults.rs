@@ -1,4 +1,5 @@
-//! Writes every fault of `testkit::faults` as `NAME.wim` into the folder given, to be looked at with any program.
+//! Writes every fault of `testkit::faults` as `NAME.wim` into the folder given, to be looked at
+//! with any program.
 
 fn main() {
     let folder = std::path::PathBuf::from(std::env::args_os().nth(1).expect("a folder"));

@@ -1,4 +1,5 @@
-//! Faults of a metadata resource as a whole: its size, security data and root. Its hash is always right.
+//! Faults of a metadata resource as a whole: its size, security data and root. Its hash is always
+//! right.
 
 use super::Outcome::{Opens, Warns};
 use super::{Fault, Tree, between, good, row, shows};

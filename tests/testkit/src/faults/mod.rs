@@ -1,7 +1,8 @@
 //! Archives with one fault each, and what a reader must make of them.
 //!
-//! Every fault is a function that builds the archive, named as the file would be, and a row of [`ALL`]. The archives are
-//! small and sound but for the fault, and hold neighbours that must stay readable: see [`content`].
+//! Every fault is a function that builds the archive, named as the file would be, and a row of
+//! [`ALL`]. The archives are small and sound but for the fault, and hold neighbours that must stay
+//! readable: see [`content`].
 
 mod blobs;
 mod chunks;
@@ -34,15 +35,16 @@ pub struct Fault {
     pub name: &'static str,
     /// Builds the archive.
     pub build: fn() -> Built,
-    /// What must happen, in words.
+    /// The required behaviour in words.
     pub must: &'static str,
-    /// What must happen, so that a test can check it.
+    /// The required behaviour for a test to check.
     pub outcome: Outcome,
-    /// How `wimlib-imagex verify` ends, where that shows that the archive has this fault and no other.
+    /// How `wimlib-imagex verify` ends, where that shows that the archive has this fault and no
+    /// other.
     pub wimlib: Option<i32>,
 }
 
-/// What opening must do.
+/// The required result of opening.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Outcome {
     /// The archive as a whole is refused with an error.
@@ -53,7 +55,7 @@ pub enum Outcome {
     Warns(&'static [Tree]),
 }
 
-/// What must become of an image.
+/// The required state of an image.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Tree {
     /// Its tree cannot be had; other images can.
@@ -97,7 +99,8 @@ pub fn all() -> impl Iterator<Item = &'static Fault> {
     ALL.iter().copied().flatten()
 }
 
-/// What a file of these archives holds: `text…` 100,000 bytes of text, all others their own name.
+/// The content of a file of these archives: `text…` has 100,000 bytes of text, all others their own
+/// name.
 pub fn content(path: &str) -> Vec<u8> {
     let name = path.rsplit('/').next().unwrap_or(path);
     if name.starts_with("text") { crate::content::text(100_000) } else { name.as_bytes().to_vec() }

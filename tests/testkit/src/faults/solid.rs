@@ -47,7 +47,8 @@ pub(super) const ROWS: &[Fault] = &[
     row("solid_gap", solid_gap, "what is behind is readable: as after a raw copy", Opens(TEXT_UNREADABLE)).wimlib(55),
 ];
 
-/// A text and a victim behind it in a solid resource of chunks of 4 KiB, between neighbours with resources of their own.
+/// A text and a victim behind it in a solid resource of chunks of 4 KiB, between neighbours with
+/// resources of their own.
 fn solid_wim() -> Wim {
     let neighbours = ["before", "behind"].map(|name| Blob::new(&content(name), Packing::Stored));
     let solid = Some(Solid::new(Packing::Xpress(4096)));
@@ -221,7 +222,8 @@ pub fn solid_in_version_1_13() -> Built {
 pub fn solid_two_runs() -> Built {
     let two = Wim { solid: Some(Solid { packing: Packing::Xpress(4096), resources: 2 }), ..solid_wim() };
     changed(&two, |built| {
-        // Resource, resource, text, victim, before, behind become resource, text, before, resource, victim, behind.
+        // Resource, resource, text, victim, before, behind become resource, text, before, resource,
+        // victim, behind.
         let table = built.places.solid[0].entry;
         let entries: Vec<Vec<u8>> = built.bytes[table..][..6 * 50].chunks(50).map(<[u8]>::to_vec).collect();
         for (at, from) in [0, 2, 4, 1, 3, 5].into_iter().enumerate() {

@@ -67,7 +67,8 @@ pub fn blob_table_wraps() -> Built {
     poked(|bytes| bytes.poke_u64(offset::BLOB_TABLE + offset::RESOURCE_OFFSET, u64::MAX - 9))
 }
 
-/// An archive of LZX, of fifty files, whose header names this resource, behind all others, as one of its tables.
+/// An archive of LZX, of fifty files, whose header names this resource, behind all others, as one
+/// of its tables.
 fn with_table(at: usize, pack: impl FnOnce(&Built) -> Packed) -> Built {
     let files: Vec<_> = (0..50).map(|number| super::good(&number.to_string())).collect();
     changed(&Wim { packing: Some(Packing::Lzx(32768)), ..wim(files) }, |built| {

@@ -1,4 +1,5 @@
-//! Faults of dentries, lists, streams and links. What lies before the fault in its directory, and all else, stays.
+//! Faults of dentries, lists, streams and links. What lies before the fault in its directory, and
+//! all else, stays.
 
 use super::Outcome::{Opens, Warns};
 use super::metadata::beside_a_sound_one;

@@ -34,8 +34,9 @@ impl AdaptiveCode {
     }
 }
 
-/// The length of each symbol's codeword: the two lightest trees are merged until one is left, of equally heavy ones
-/// leaves first, and of leaves the first symbols. The rarest symbol gets the longest codeword.
+/// The length of each symbol's codeword: the two lightest trees are merged until one is left, of
+/// equally heavy ones leaves first, and of leaves the first symbols. The rarest symbol gets the
+/// longest codeword.
 fn lengths(frequencies: &[u32]) -> Vec<u32> {
     let count = frequencies.len();
     if count < 2 {

@@ -1,4 +1,5 @@
-//! The x86 filter: operands of some instructions are stored as absolute addresses where the bytes look like code.
+//! The x86 filter: operands of some instructions are stored as absolute addresses where the bytes
+//! look like code.
 
 /// Turns relative addresses into absolute ones.
 pub fn apply(chunk: &mut [u8]) {
@@ -10,8 +11,8 @@ pub fn undo(chunk: &mut [u8]) {
     translate(chunk, |operand, at| (operand.wrapping_sub(at), operand.wrapping_sub(at)));
 }
 
-/// Walks over the instructions of a chunk. `convert` is given an operand and its instruction's place, where bytes are
-/// taken for code, and says the relative form and the new operand.
+/// Walks over the instructions of a chunk. `convert` is given an operand and its instruction's
+/// place, where bytes are taken for code, and says the relative form and the new operand.
 fn translate(chunk: &mut [u8], convert: impl Fn(u32, u32) -> (u32, u32)) {
     let mut last_code = -1024;
     let mut named_at = vec![-65536; 65536];

@@ -30,7 +30,7 @@ pub struct Specimen {
     pub(super) trees: Vec<Tree>,
 }
 
-/// What is to be the integrity table.
+/// The integrity table to write.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Checks {
     None,
@@ -55,7 +55,7 @@ impl Checks {
 pub(super) struct Tree {
     /// Index of its entry in the blob table.
     pub(super) row: usize,
-    /// What it was made from, unless another program made it.
+    /// The archive that it was built from, unless another program made it.
     pub(super) image: Option<Image>,
     /// Uncompressed.
     pub(super) bytes: Vec<u8>,

@@ -5,7 +5,7 @@ use super::value::{one_in, pick};
 use crate::bytes::units;
 use crate::content::Random;
 
-/// What is sought, and what takes its place where it is first found.
+/// The text to find, and the replacement for its first occurrence.
 const TEXTS: [(&str, &str); 22] = [
     ("INDEX=\"1\"", "INDEX=\"2\""),
     ("INDEX=\"1\"", "INDEX=\"0\""),
