@@ -181,6 +181,14 @@ impl<'a> Dentry<'a> {
         Streams::new(self.attributes(), self.main_hash(), entries, self.raw.stream_count.get())
     }
 
+    /// The hashes of all contents that the entry names as stored, also of those that
+    /// [`Dentry::streams`] leaves out: what a copy of the image needs.
+    pub fn hashes(&self) -> impl Iterator<Item = BlobHash> + use<'a> {
+        let entries = self.tail.get(self.size() - FIXED..).unwrap_or_default();
+        let main = Some(self.main_hash()).filter(|hash| !hash.is_zero());
+        main.into_iter().chain(Streams::extra_hashes(entries, self.raw.stream_count.get()))
+    }
+
     /// The tagged items after the names, up to the first that does not fit.
     pub fn tagged_items(&self) -> impl Iterator<Item = TaggedItem<'a>> + use<'a> {
         let start = (FIXED + self.raw.names_len()).next_multiple_of(8) - FIXED;

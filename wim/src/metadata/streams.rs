@@ -72,6 +72,12 @@ impl<'a> Streams<'a> {
         self.extra().filter(|stream| !stream.name.is_empty())
     }
 
+    /// The hashes of all extra entries at the start of `entries`, whatever they are for.
+    pub(super) fn extra_hashes(entries: &'a [u8], count: u16) -> impl Iterator<Item = BlobHash> + use<'a> {
+        let all = Self { unnamed: None, reparse: None, efs: None, entries, count };
+        all.extra().filter_map(|stream| stream.hash)
+    }
+
     /// All extra entries, unnamed ones too. [`skip_streams`] has found them to be sound.
     fn extra(&self) -> impl Iterator<Item = NamedStream<'a>> + use<'a> {
         let mut rest = self.entries;
