@@ -2,8 +2,29 @@
 //!
 //! All access to disks goes through [`Disk`], which tests replace by one that fails at any call.
 
+mod archive;
+mod blocks;
+mod control;
 mod disk;
+mod error;
+mod images;
+mod options;
+mod pipeline;
+mod resource;
+mod sink;
+mod source;
+#[cfg(test)]
+mod testing;
+mod verbs;
 
+pub use archive::{ArchiveWriter, NewImage, Summary};
+pub use control::Control;
 #[cfg(any(test, feature = "sim"))]
 pub use disk::sim;
 pub use disk::{Access, Disk, DiskFile, Existing, RealDisk};
+pub use error::{Error, Result};
+pub use images::{CopyPlan, ImageSource};
+pub use options::{Options, usual_chunk_size};
+pub use pipeline::ChunkEncoder;
+pub use source::{Job, Source, SourceArchive};
+pub use verbs::{Destination, ImageSettings, Rebuild, Settings, export, join, rebuild, set, split};

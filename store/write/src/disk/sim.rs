@@ -42,7 +42,8 @@ pub struct Fault {
 pub enum FaultKind {
     /// It does nothing and returns this error.
     Error(io::ErrorKind),
-    /// A write writes half of its bytes before it returns this error; other calls do nothing.
+    /// A write writes about half of its sectors before it returns this error; other calls do
+    /// nothing.
     Short(io::ErrorKind),
     /// A write reports success with one bit of its bytes changed; other calls are right.
     Flip,
@@ -160,7 +161,7 @@ impl State {
         let fault = self.meet();
         let (data, result) = match fault {
             Some(FaultKind::Error(kind)) => return Err(kind.into()),
-            Some(FaultKind::Short(kind)) => (bytes[..bytes.len() / 2].to_vec(), Err(kind.into())),
+            Some(FaultKind::Short(kind)) => (cut::first_sectors(offset, bytes).to_vec(), Err(kind.into())),
             Some(FaultKind::Flip) => (flipped(bytes), Ok(())),
             None => (bytes.to_vec(), Ok(())),
         };

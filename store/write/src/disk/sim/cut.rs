@@ -88,6 +88,12 @@ fn torn(offset: u64, data: &[u8]) -> impl Iterator<Item = (u64, Vec<u8>)> {
     })
 }
 
+/// The bytes of about half of the sectors that a write touches: what a write that fails leaves.
+pub(super) fn first_sectors(offset: u64, data: &[u8]) -> &[u8] {
+    let middle = (offset + data.len() as u64 / 2) / SECTOR * SECTOR;
+    &data[..middle.saturating_sub(offset) as usize]
+}
+
 /// Spreads a number over all bits (SplitMix64).
 fn mixed(seed: u64) -> u64 {
     let mut bits = seed.wrapping_add(0x9E37_79B9_7F4A_7C15);

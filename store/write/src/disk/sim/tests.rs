@@ -65,7 +65,11 @@ fn calls_fail_once_or_for_ever() {
     };
     let full = io::ErrorKind::StorageFull;
     let (result, calls, image) = error(Fault { call: 1, forever: false, kind: FaultKind::Short(full) });
-    assert_eq!((result, calls, image.get(&path("d/tmp"))), (Err(full), 2, Some(&[1; 300][..])));
+    assert_eq!((result, calls, image.get(&path("d/tmp"))), (Err(full), 2, Some(&[][..])));
+    let disk = SimDisk::new(Image::default().with("a", [0; 2000]));
+    disk.fail(Fault { call: 1, forever: false, kind: FaultKind::Short(full) });
+    assert!(disk.open(&path("a"), Access::Write).unwrap().write_at(100, &[1; 1500]).is_err());
+    assert_eq!(disk.image().get(&path("a")).unwrap(), [vec![0; 100], vec![1; 412], vec![0; 1488]].concat());
     let (result, _, image) = error(Fault { call: 1, forever: false, kind: FaultKind::Flip });
     assert_eq!((result, image.get(&path("d/file")).unwrap()[300]), (Ok(()), 0x11));
 

@@ -1,0 +1,174 @@
+//! Copies images, with the contents that they need.
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use wim::{Archive, Blob, BlobHash, HeaderFlags, Metadata, NodeId, Warning, XmlData};
+
+use crate::archive::xml;
+use crate::{ArchiveWriter, Error, Job, NewImage, Result, SourceArchive};
+
+/// An image to be copied.
+#[derive(Clone)]
+pub struct ImageSource {
+    /// The archive that has the image.
+    pub archive: SourceArchive,
+    /// Its place there, from 0.
+    pub index: usize,
+    /// Other archives with contents that it needs: parts, references, `Res.rwm`.
+    pub suppliers: Vec<SourceArchive>,
+    /// Its name in the new archive; `None` keeps it.
+    pub name: Option<String>,
+    /// Its description in the new archive; `None` keeps it.
+    pub description: Option<String>,
+    /// Whether contents may be missing that no archive has; the image then needs them elsewhere.
+    pub allow_missing: bool,
+}
+
+impl ImageSource {
+    /// An image of an archive that has all of its contents.
+    #[must_use]
+    pub fn new(archive: &SourceArchive, index: usize) -> Self {
+        let (archive, suppliers) = (archive.clone(), Vec::new());
+        Self { archive, index, suppliers, name: None, description: None, allow_missing: false }
+    }
+
+    /// The archive that supplies a content.
+    fn find(&self, hash: &BlobHash) -> Option<(&SourceArchive, &Blob)> {
+        let mut all = std::iter::once(&self.archive).chain(&self.suppliers);
+        all.find_map(|archive| {
+            let blobs = archive.wim.blobs();
+            Some((archive, blobs.get(blobs.find(hash)?)))
+        })
+    }
+
+    /// Its tree.
+    pub(crate) fn metadata(&self) -> Result<Metadata> {
+        self.archive.wim.metadata(self.index).map_err(Error::source(&self.archive.path))
+    }
+
+    /// Its `IMAGE` element, with the new name and description.
+    pub(crate) fn xml(&self) -> String {
+        let old = self.archive.wim.xml().image(self.index as u32 + 1);
+        let mut image = old.map_or_else(|| "<IMAGE></IMAGE>".to_owned(), |image| image.raw.clone());
+        for (element, text) in [("NAME", &self.name), ("DESCRIPTION", &self.description)] {
+            if let Some(text) = text {
+                image = xml::with_element(&image, element, text);
+            }
+        }
+        image
+    }
+}
+
+/// What copying images takes.
+#[derive(Default)]
+pub struct CopyPlan {
+    /// The contents that the destination lacks, in the order in which they are written.
+    pub jobs: Vec<Job>,
+    /// The number of contents that the destination has.
+    pub known: usize,
+    /// The uncompressed bytes of `jobs`.
+    pub bytes: u64,
+    /// The number of `jobs` that are copied as they are stored.
+    pub raw_copies: usize,
+}
+
+impl ArchiveWriter<'_> {
+    /// Finds out what copying these images takes.
+    ///
+    /// # Errors
+    /// [`Error::Missing`]; an image's metadata cannot be read; [`Error::Refused`] for names that
+    /// images of the archive have already.
+    pub fn plan(&self, images: &[ImageSource]) -> Result<CopyPlan> {
+        images.iter().try_for_each(|image| check_xml(&image.archive.path, &image.archive.wim))?;
+        self.check_names(images)?;
+        let mut plan = CopyPlan::default();
+        let mut planned = HashSet::new();
+        for image in images {
+            self.plan_image(image, &mut planned, &mut plan)?;
+        }
+        put_solid_last(&mut plan.jobs);
+        plan.bytes = plan.jobs.iter().map(Job::size).sum();
+        plan.raw_copies = plan.jobs.iter().filter(|job| self.keeps(job)).count();
+        Ok(plan)
+    }
+
+    /// Copies images with the contents of their `plan`.
+    ///
+    /// # Errors
+    /// The sources' and the disk's; the archive can only be dropped then.
+    pub fn copy(&mut self, images: &[ImageSource], plan: &CopyPlan) -> Result<()> {
+        self.add_blobs(&plan.jobs)?;
+        for image in images {
+            let blob = image.archive.wim.blobs().metadata()[image.index];
+            let tree = image.metadata()?;
+            let metadata = Job::blob(&image.archive, &blob);
+            self.add_image(NewImage { metadata, tree: &tree, xml: image.xml() })?;
+            if image.archive.wim.header().flags.contains(HeaderFlags::LINKS_FIXED) {
+                self.add_flags(HeaderFlags::LINKS_FIXED);
+            }
+        }
+        Ok(())
+    }
+
+    fn plan_image(&self, image: &ImageSource, planned: &mut HashSet<BlobHash>, plan: &mut CopyPlan) -> Result<()> {
+        let mut missing = Vec::new();
+        for hash in hashes_in_order(&image.metadata()?) {
+            if !planned.insert(hash) {
+                continue;
+            }
+            if self.has(&hash) {
+                plan.known += 1;
+            } else if let Some((archive, blob)) = image.find(&hash) {
+                plan.jobs.push(Job::blob(archive, blob));
+            } else {
+                missing.push(hash);
+            }
+        }
+        match missing.first() {
+            Some(&hash) if !image.allow_missing => {
+                Err(Error::Missing { path: image.archive.path.clone(), hash, more: missing.len() - 1 })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// No two images have one name, unless they had before.
+    fn check_names(&self, images: &[ImageSource]) -> Result<()> {
+        let name_of = |xml: &str| XmlData::parse(&xml::document(&[xml.to_owned()], 0)).image(1)?.name.clone();
+        let old: HashSet<String> = self.image_elements().iter().filter_map(|xml| name_of(xml)).collect();
+        for image in images {
+            if let Some(name) = name_of(&image.xml()).filter(|name| old.contains(name)) {
+                let path: &Path = self.path();
+                return Err(Error::refused(path, format!("has an image named {name:?}; --name gives another")));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Opening tolerates XML data that cannot be read, but a copy without it would have lost the names.
+pub(crate) fn check_xml(path: &Path, archive: &Archive) -> Result<()> {
+    match archive.xml().warnings().iter().find(|warning| matches!(warning, Warning::XmlUnreadable(_))) {
+        Some(warning) => Err(Error::refused(path, warning.to_string())),
+        None => Ok(()),
+    }
+}
+
+/// All contents of an image, each use of them: depth first, a directory's entries before those
+/// below them, as `cp -r` and extraction read them.
+fn hashes_in_order(tree: &Metadata) -> impl Iterator<Item = BlobHash> + '_ {
+    let mut stack = vec![NodeId::ROOT];
+    let nodes = std::iter::from_fn(move || {
+        let node = stack.pop()?;
+        stack.extend(tree.children(node).rev().map(NodeId));
+        Some(node)
+    });
+    nodes.flat_map(|node| tree.dentry(node).hashes())
+}
+
+/// Contents of solid resources come last, in the order in which they lie there: so each chunk is
+/// decoded once.
+fn put_solid_last(jobs: &mut [Job]) {
+    jobs.sort_by_key(Job::solid_place);
+}
