@@ -41,8 +41,8 @@ pub use attributes::{AttributeSource, Attributes};
 pub use content::{ContentOptions, Contents, Release, StreamError, Verify};
 pub use error::{Chain, Error, Problem, Result};
 pub use filesystem::{
-    About, Changed, Filesystem, Invalidation, Left, Level, LinkTargets, ReparsePoint, SolidPlace, Storage, StreamEntry,
-    Volume, WindowsAttr,
+    About, Changed, Facts, Filesystem, Invalidation, Left, Level, LinkTargets, ReparsePoint, SolidPlace, Storage,
+    StreamEntry, Volume, WindowsAttr,
 };
 pub use ino::{ImageSlot, Ino};
 pub use inventory::{ArchiveInfo, GroupInfo, ImageInfo, Inventory};

@@ -155,7 +155,7 @@ fn times(dentry: &Dentry<'_>) -> [u64; 4] {
 }
 
 /// The head of a REPARSE_DATA_BUFFER, whose length is known once the data is read.
-fn reparse(dentry: &Dentry<'_>) -> Option<Value> {
+pub(crate) fn reparse(dentry: &Dentry<'_>) -> Option<Value> {
     let head = dentry.reparse()?;
     let mut bytes = [0; 8];
     bytes[..4].copy_from_slice(&head.tag.to_le_bytes());

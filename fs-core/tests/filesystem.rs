@@ -453,7 +453,7 @@ fn files_in_solid_resources_can_be_read_as_they_are_stored() {
         wim.build().save(&path);
         let options = Options { image: Some(ImageChoice::Number(1)), ..Options::default() };
         let fs = Filesystem::open(&path, options).unwrap();
-        let place = |name: &str| fs.solid_place(fs.resolve(name.as_bytes()).unwrap());
+        let place = |name: &str| fs.facts(fs.resolve(name.as_bytes()).unwrap()).unwrap().solid_place();
         let offsets = names.map(|name| place(name).map(|place| (place.resource, place.offset)));
         let want = [0, 100, 200, 300].map(|offset| solid.then_some((208, offset)));
         assert_eq!(offsets, want);

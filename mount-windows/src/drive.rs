@@ -5,8 +5,8 @@ pub(crate) mod news;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use fs_core::wim::FileTime;
-use fs_core::{Attr, Error, Filesystem, Ino, Kind, LinkTargets, WindowsAttr, log};
+use fs_core::wim::{Attributes, FileTime};
+use fs_core::{Attr, Error, Facts, Filesystem, Ino, Kind, LinkTargets, StreamEntry, log};
 use parking_lot::RwLock;
 use windows_files::{meant_names, shown_name};
 
@@ -23,9 +23,9 @@ pub(crate) const CLUSTER: u64 = 4096;
 /// The longest label that Windows takes, in UTF-16 units.
 const MAX_LABEL: usize = 32;
 
-const DIRECTORY: u32 = 0x10;
-const REPARSE_POINT: u32 = 0x400;
-const NORMAL: u32 = 0x80;
+const DIRECTORY: u32 = Attributes::DIRECTORY.0;
+const REPARSE_POINT: u32 = Attributes::REPARSE_POINT.0;
+const NORMAL: u32 = Attributes::NORMAL.0;
 
 /// The security descriptors that files show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -64,6 +64,32 @@ pub(crate) struct Object {
     pub(crate) file: Ino,
     /// The content: that of the file or of one of its streams.
     pub(crate) content: Ino,
+}
+
+/// An object at a path.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Found {
+    pub(crate) object: Object,
+    /// The path as the drive writes it.
+    pub(crate) path: Vec<u16>,
+}
+
+/// A name in a directory, and the attributes of its file.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Entry {
+    pub(crate) name: Vec<u16>,
+    pub(crate) info: Info,
+}
+
+/// A stream of a file or directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Stream {
+    /// Empty for the unnamed stream.
+    pub(crate) name: Vec<u16>,
+    /// The inode number of its content.
+    pub(crate) ino: Ino,
+    /// Size in bytes.
+    pub(crate) size: u64,
 }
 
 /// The attributes of a file as Windows shows them.
@@ -106,12 +132,12 @@ impl Drive {
 
     /// Opens a path: as [`Drive::find`], and the object stays the same until [`Drive::close`],
     /// whatever happens to the store.
-    pub(crate) fn open(&self, path: &[u16]) -> Answer<(Object, Vec<u16>, Info)> {
+    pub(crate) fn open(&self, path: &[u16]) -> Answer<(Found, Info)> {
         let _opening = self.opening.read();
-        let (object, name) = self.find(path)?;
-        let info = self.info(object)?;
-        self.fs.learn(object.file);
-        Ok((object, name, info))
+        let found = self.find(path)?;
+        let info = self.info(found.object)?;
+        self.fs.learn(found.object.file);
+        Ok((found, info))
     }
 
     /// Takes back [`Drive::open`].
@@ -119,8 +145,8 @@ impl Drive {
         self.fs.forget(object.file, 1);
     }
 
-    /// The object at a path, and the path as the drive writes it.
-    pub(crate) fn find(&self, path: &[u16]) -> Answer<(Object, Vec<u16>)> {
+    /// The object at a path.
+    pub(crate) fn find(&self, path: &[u16]) -> Answer<Found> {
         let path = Path::parse(path);
         let (mut file, mut names) = (self.fs.root(), Vec::with_capacity(path.names.len()));
         for (place, units) in path.names.iter().enumerate() {
@@ -135,12 +161,13 @@ impl Drive {
             names.push(name);
         }
         let Some(wanted) = path.stream else {
-            return Ok((Object { file, content: file }, name::join(&names, None)));
+            return Ok(Found { object: Object { file, content: file }, path: name::join(&names, None) });
         };
         let streams = self.named_streams(file)?;
-        let found = streams.into_iter().find(|(name, ..)| name::same(name, wanted));
-        let (stream, content, _) = found.ok_or(Status::OBJECT_NAME_NOT_FOUND)?;
-        Ok((Object { file, content }, name::join(&names, Some(&stream))))
+        let found = streams.into_iter().find(|stream| name::same(&stream.name, wanted));
+        let stream = found.ok_or(Status::OBJECT_NAME_NOT_FOUND)?;
+        let object = Object { file, content: stream.ino };
+        Ok(Found { object, path: name::join(&names, Some(&stream.name)) })
     }
 
     /// The object of a name in a directory, and the name as the drive writes it.
@@ -159,23 +186,31 @@ impl Drive {
 
     /// The attributes of an object: the size of its content, and everything else from the file.
     pub(crate) fn info(&self, object: Object) -> Answer<Info> {
-        let attr = self.ask("attributes", object.content, |fs| fs.attr(object.content))?;
-        self.info_of(object, &attr)
+        self.ask("attributes", object.content, |fs| Ok(self.info_of(object, &fs.facts(object.content)?)))
     }
 
-    fn info_of(&self, object: Object, attr: &Attr) -> Answer<Info> {
-        let links = self.options.links;
-        let windows = self.ask("attributes", object.content, |fs| fs.windows_attr(object.content, links))?;
-        Ok(info(object.file, attr, windows))
+    fn info_of(&self, object: Object, facts: &Facts<'_>) -> Info {
+        let Facts { attr, .. } = facts;
+        let windows = facts.windows(self.options.links);
+        let is_reparse_point = windows.attributes & REPARSE_POINT != 0;
+        Info {
+            attributes: if windows.attributes == 0 { NORMAL } else { windows.attributes },
+            reparse_tag: windows.reparse_tag,
+            size: if is_reparse_point { reparse::size(attr.kind, attr.size) } else { attr.size },
+            times: [attr.created, attr.accessed, attr.modified, attr.changed],
+            index: object.file.0,
+        }
     }
 
     /// The security descriptor of an object.
     pub(crate) fn security(&self, object: Object) -> Answer<Vec<u8>> {
-        let stored = match self.options.security {
+        let shown = match self.options.security {
             Security::Uniform => None,
-            Security::Image => self.ask("security", object.file, |fs| fs.security_descriptor(object.file))?,
+            Security::Image => self.ask("security", object.file, |fs| {
+                Ok(fs.stored_facts(object.file)?.security_descriptor().and_then(security::of_stored))
+            })?,
         };
-        Ok(stored.and_then(|stored| security::of_stored(&stored)).unwrap_or_else(security::uniform))
+        Ok(shown.unwrap_or_else(security::uniform))
     }
 
     /// Fills `buffer` from `offset` and returns how many bytes it filled.
@@ -210,7 +245,7 @@ impl Drive {
             fs.read_dir(ino, after, &mut |entry| {
                 let Some(name) = self.listed_name(ino, entry.name) else { return ControlFlow::Continue(()) };
                 let object = Object { file: entry.ino, content: entry.ino };
-                let info = fs.attr(entry.ino).ok().and_then(|attr| self.info_of(object, &attr).ok());
+                let info = fs.facts(entry.ino).ok().map(|facts| self.info_of(object, &facts));
                 each(&name, &info.unwrap_or_else(|| unknown(entry.ino, entry.kind)))
             })
         })
@@ -237,25 +272,29 @@ impl Drive {
     }
 
     /// The entry of a directory with this name, in any case of letters.
-    pub(crate) fn entry(&self, directory: Object, units: &[u16]) -> Answer<(Vec<u16>, Info)> {
+    pub(crate) fn entry(&self, directory: Object, units: &[u16]) -> Answer<Entry> {
         let (attr, name) = self.look_up(directory.file, units)?;
-        let info = self.info_of(Object { file: attr.ino, content: attr.ino }, &attr)?;
-        Ok((name, info))
+        let info = self.info(Object { file: attr.ino, content: attr.ino })?;
+        Ok(Entry { name, info })
     }
 
-    /// The streams of a file or directory and their sizes: the unnamed one of a file, whose name is
-    /// empty, then the others.
-    pub(crate) fn streams(&self, object: Object) -> Answer<Vec<(Vec<u16>, u64)>> {
-        let info = self.info(Object { file: object.file, content: object.file })?;
-        let unnamed = (info.attributes & DIRECTORY == 0).then(|| (Vec::new(), info.size));
-        let named = self.named_streams(object.file)?.into_iter().map(|(name, _, size)| (name, size));
-        Ok(unnamed.into_iter().chain(named).collect())
+    /// The streams of a file or directory: the unnamed one of a file, then the others.
+    pub(crate) fn streams(&self, object: Object) -> Answer<Vec<Stream>> {
+        let file = object.file;
+        let info = self.info(Object { file, content: file })?;
+        let is_file = info.attributes & DIRECTORY == 0;
+        let unnamed = is_file.then(|| Stream { name: Vec::new(), ino: file, size: info.size });
+        Ok(unnamed.into_iter().chain(self.named_streams(file)?).collect())
     }
 
-    fn named_streams(&self, file: Ino) -> Answer<Vec<(Vec<u16>, Ino, u64)>> {
+    /// The named streams whose names Windows can have.
+    fn named_streams(&self, file: Ino) -> Answer<Vec<Stream>> {
         let streams = self.ask("streams", file, |fs| fs.streams(file))?;
-        let shown = streams.into_iter().filter_map(|s| Some((shown_name(&s.name)?, s.ino, s.size)));
-        Ok(shown.collect())
+        let shown = |entry: StreamEntry| {
+            let name = shown_name(&entry.name)?;
+            Some(Stream { name, ino: entry.ino, size: entry.size })
+        };
+        Ok(streams.into_iter().filter_map(shown).collect())
     }
 
     /// The `REPARSE_DATA_BUFFER` of a file or directory.
@@ -293,16 +332,6 @@ impl Drive {
             log::damage(&self.fs, op, ino, error);
         }
         ntstatus(error)
-    }
-}
-
-fn info(file: Ino, attr: &Attr, windows: WindowsAttr) -> Info {
-    Info {
-        attributes: if windows.attributes == 0 { NORMAL } else { windows.attributes },
-        reparse_tag: windows.reparse_tag,
-        size: if windows.attributes & REPARSE_POINT != 0 { reparse::size(attr.kind, attr.size) } else { attr.size },
-        times: [attr.created, attr.accessed, attr.modified, attr.changed],
-        index: file.0,
     }
 }
 

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::anyhow;
-use fs_core::{Filesystem, Ino, Kind};
+use fs_core::{Filesystem, Ino, Kind, SolidPlace};
 
 use super::checkpoints::Checkpoints;
 use super::system::{Component, Folder, sameness, shown};
@@ -41,6 +41,8 @@ pub(super) struct Item {
     pub(super) kind: Kind,
     /// Index of the item that is the same file under another name, if there is one before this.
     pub(super) same_as: Option<usize>,
+    /// Where the content of a file is, if it is in a solid resource.
+    pub(super) solid: Option<SolidPlace>,
 }
 
 impl Item {
@@ -161,8 +163,13 @@ impl<'a> Plan<'a> {
     ) -> io::Result<Option<(FolderIndex, Ino)>> {
         let component = Component::new(name).ok_or_else(|| io::Error::other("not a name that a file can have"))?;
         if kind != Kind::Directory {
-            let same_as = if kind == Kind::File { self.first_name(ino) } else { None };
-            self.items.push(Item { folder: index, name: name.into(), ino, kind, same_as });
+            let mut item = Item { folder: index, name: name.into(), ino, kind, same_as: None, solid: None };
+            // A file whose facts cannot be read is reported when it is restored.
+            if let (Kind::File, Ok(facts)) = (kind, self.fs.facts(ino)) {
+                item.same_as = if facts.attr.links > 1 { self.first_name(ino) } else { None };
+                item.solid = facts.solid_place();
+            }
+            self.items.push(item);
             return Ok(None);
         }
         let made = folder.make_folder(component)?;
@@ -174,10 +181,6 @@ impl<'a> Plan<'a> {
 
     /// The item that already is the file `ino`; if there is none, the item made next is.
     fn first_name(&mut self, ino: Ino) -> Option<usize> {
-        // One that cannot be asked about is reported when it is restored.
-        if self.fs.attr(ino).map_or(1, |attr| attr.links) < 2 {
-            return None;
-        }
         match self.first_names.entry(ino) {
             Entry::Occupied(first) => Some(*first.get()),
             Entry::Vacant(none) => {

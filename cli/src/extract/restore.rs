@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-use fs_core::{Attr, Ino, Kind, Release, StreamError};
+use fs_core::{Facts, Ino, Kind, Release, StreamError};
 
 use super::plan::{FolderIndex, Item, Plan};
 use super::system::{Component, Folder, Looks};
@@ -63,10 +63,10 @@ impl<'a> Restorer<'a> {
     fn as_stored(&self) -> Vec<usize> {
         let place = |index: &usize| {
             let item = &self.plan.items[*index];
-            if is_content(item) { self.plan.fs.solid_place(item.ino) } else { None }
+            if is_content(item) { item.solid } else { None }
         };
         let mut order: Vec<usize> = (0..self.plan.items.len()).collect();
-        order.sort_by_cached_key(place);
+        order.sort_by_key(place);
         order
     }
 
@@ -104,18 +104,18 @@ impl<'a> Restorer<'a> {
         if let Some(first) = item.same_as {
             return self.hard_link(folder, name, first);
         }
-        let attr = self.plan.fs.attr(item.ino)?;
+        let facts = self.plan.fs.facts(item.ino)?;
         // The plan has made folders: the listing and the attributes of an inode agree on what it is.
-        if attr.kind == Kind::Directory || self.looks.make_special(folder, name, &attr, self.overwrite)? {
+        if facts.attr.kind == Kind::Directory || self.looks.make_special(folder, name, &facts, self.overwrite)? {
             return Ok(());
         }
-        self.file(folder, name, item, &attr)
+        self.file(folder, name, item, &facts)
     }
 
     /// Makes a file, which goes away again unless its content is complete; that its looks are not is only said.
-    fn file(&self, folder: &Folder, name: Component<'_>, item: &Item, attr: &Attr) -> Result<(), Trouble> {
+    fn file(&self, folder: &Folder, name: Component<'_>, item: &Item, facts: &Facts<'_>) -> Result<(), Trouble> {
         let mut file = self.looks.make_file(folder, name, self.overwrite)?;
-        let begun = self.looks.begin(&file, attr);
+        let begun = self.looks.begin(&file, facts);
         // What was written of a bad file goes away with it.
         let mut write = |bytes: &[u8]| {
             if self.plan.stopped() {
@@ -125,7 +125,7 @@ impl<'a> Restorer<'a> {
         };
         self.plan.fs.stream(item.ino, Release::AtOnce, &mut write).map_err(StreamError::merge)?;
         file.content().end()?;
-        if let Err(trouble) = begun.and(self.looks.finish(&file, attr)) {
+        if let Err(trouble) = begun.and(self.looks.finish(&file, facts)) {
             self.report(item.folder, &item.name, Some(item.ino), trouble);
         }
         Ok(file.keep()?)

@@ -50,14 +50,14 @@ impl Entry {
     /// # Errors
     /// Nothing at all is known of it.
     pub(crate) fn of(fs: &Filesystem, ino: Ino, path: &[u8]) -> fs_core::Result<(Self, Option<Error>)> {
-        let attr = fs.attr(ino)?;
+        let facts = fs.stored_facts(ino)?;
+        let attr = facts.attr;
         let target = (attr.kind == Kind::Symlink).then(|| fs.read_link(ino)).transpose();
         let (target, trouble) = match target {
             Ok(target) => (target, None),
             Err(error) => (None, Some(said_of(error, path))),
         };
         let name = path.rsplit(|&b| b == b'/').next().unwrap_or_default();
-        let attributes = fs.xattr(ino, b"system.ntfs_attrib").ok();
         let streams = fs.streams(ino).unwrap_or_default();
         let entry = Self {
             record: "entry",
@@ -73,8 +73,8 @@ impl Entry {
             created: text::exact_time(attr.created),
             accessed: text::exact_time(attr.accessed),
             modified: text::exact_time(attr.modified),
-            attributes: attributes.and_then(|value| Some(u32::from_le_bytes(value.try_into().ok()?))),
-            sha1: fs.xattr(ino, b"user.wim.sha1").ok().map(|value| lossy(&value)),
+            attributes: facts.attributes().map(|attributes| attributes.0),
+            sha1: facts.sha1().map(|hash| hash.to_string()),
             target: target.map(|target| lossy(&target)),
             streams: streams
                 .into_iter()

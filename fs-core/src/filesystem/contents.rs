@@ -2,22 +2,11 @@
 
 use super::paths::{child, directories_to};
 use super::{Filesystem, Target};
-use crate::archive::FileId;
 use crate::content::{Release, StreamError};
 use crate::image::Node;
 use crate::ino::Place;
 use crate::xattrs::{self, Value};
 use crate::{BlobRef, Error, Ino, Kind, Result, describe, elsewhere, links};
-
-/// Where a blob lies in a solid resource, in the order in which decoding is cheap.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct SolidPlace {
-    file: FileId,
-    /// The archive's byte where the resource begins.
-    pub resource: u64,
-    /// The offset in the resource's uncompressed data.
-    pub offset: u64,
-}
 
 impl Filesystem {
     /// Fills `buf` from `offset` and returns how many bytes it filled: fewer than `buf.len()` only where the file ends.
@@ -54,18 +43,6 @@ impl Filesystem {
         })
     }
 
-    /// Where a file's bytes are, if they are in a solid resource. A caller that reads many files in this order has each of the
-    /// large chunks decoded once.
-    pub fn solid_place(&self, ino: Ino) -> Option<SolidPlace> {
-        let blob = self.blob(ino).ok()??;
-        let (archive, row) = (&blob.archive, blob.blob());
-        row.is_solid().then(|| SolidPlace {
-            file: archive.id.file,
-            resource: archive.wim.resource_offset(row),
-            offset: row.offset(),
-        })
-    }
-
     /// The blob with the bytes of a file or stream; `None` if it is empty.
     fn blob(&self, ino: Ino) -> Result<Option<BlobRef>> {
         let (node, hash) = self.content(ino)?;
@@ -74,28 +51,32 @@ impl Filesystem {
 
     /// A file, or the file with a stream, and the hash of its bytes; `None` if it is empty.
     fn content(&self, ino: Ino) -> Result<(Node, Option<wim::BlobHash>)> {
-        match self.target(ino)? {
+        let target = self.target(ino)?;
+        let hash = self.content_hash(&target)?;
+        match target {
             Target::Store | Target::Group(_) => Err(Error::IsDirectory),
-            Target::Node(node) => {
-                let dentry = node.dentry();
-                if dentry.is_directory() {
-                    return Err(Error::IsDirectory);
-                }
-                if let Some(keeper) = elsewhere::without_data(&dentry) {
-                    return Err(Error::DataElsewhere { keeper });
-                }
-                let streams = dentry.streams();
-                let hash = match streams.efs {
-                    Some(_) if !self.options.efs_raw => return Err(Error::Encrypted),
-                    Some(raw) => Some(raw),
-                    None => streams.unnamed,
-                };
-                Ok((node, hash))
-            }
-            Target::Stream(node, stream) => {
-                let hash = self.stream_hash(&node, stream)?;
-                Ok((node, hash))
-            }
+            Target::Node(node) | Target::Stream(node, _) => Ok((node, hash)),
+        }
+    }
+
+    /// The hash of the bytes of a file or stream; `None` if it is empty.
+    pub(super) fn content_hash(&self, target: &Target) -> Result<Option<wim::BlobHash>> {
+        let dentry = match target {
+            Target::Store | Target::Group(_) => return Err(Error::IsDirectory),
+            Target::Stream(node, stream) => return self.stream_hash(node, *stream),
+            Target::Node(node) => node.dentry(),
+        };
+        if dentry.is_directory() {
+            return Err(Error::IsDirectory);
+        }
+        if let Some(keeper) = elsewhere::without_data(&dentry) {
+            return Err(Error::DataElsewhere { keeper });
+        }
+        let streams = dentry.streams();
+        match streams.efs {
+            Some(_) if !self.options.efs_raw => Err(Error::Encrypted),
+            Some(raw) => Ok(Some(raw)),
+            None => Ok(streams.unnamed),
         }
     }
 
@@ -166,9 +147,15 @@ impl Filesystem {
                 return fact.ok_or_else(|| self.said_of(ino, error));
             }
         };
+        let value = xattrs::value(&node, name, &self.options).ok_or(Error::NoXattr)?;
+        self.read_value(&node, value).map_err(|error| self.said_of(ino, error))
+    }
+
+    /// Reads the value of an extended attribute of a file.
+    pub(super) fn read_value(&self, node: &Node, value: Value) -> Result<Vec<u8>> {
         let limit = xattrs::XATTR_MAX as u64;
         let read = |hash: &wim::BlobHash| self.contents.read_whole(&node.image.blob(hash)?, limit);
-        let value = match xattrs::value(&node, name, &self.options).ok_or(Error::NoXattr)? {
+        match value {
             Value::Bytes(bytes) if bytes.len() > xattrs::XATTR_MAX => {
                 Err(Error::TooLarge { len: bytes.len() as u64, limit })
             }
@@ -179,8 +166,7 @@ impl Filesystem {
                 let data = hash.map_or(Ok(Vec::new()), |hash| read(&hash));
                 data.map(|data| xattrs::reparse_buffer(head, &data))
             }
-        };
-        value.map_err(|error| self.said_of(ino, error))
+        }
     }
 
     /// Whether anything may have an extended attribute of this name.

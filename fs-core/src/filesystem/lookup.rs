@@ -2,7 +2,7 @@
 
 use wim::{CaseSensitivity, InodeId};
 
-use super::{Filesystem, Target, Top};
+use super::{Filesystem, Target};
 use crate::group::Group;
 use crate::image::{Image, Node};
 use crate::ino::Place;
@@ -75,14 +75,18 @@ impl Filesystem {
     /// # Errors
     /// [`Error::NotFound`] for a number that nothing has, or why the image's metadata cannot be read.
     pub fn attr(&self, ino: Ino) -> Result<Attr> {
-        if let (Some(Place::Inode(slot, InodeId(0))), Top::Store | Top::Group) = (self.place(ino), self.top()) {
+        if let (Some(Place::Inode(slot, _)), true) = (self.place(ino), self.is_unread(ino)) {
             return Ok(self.image_attr(&*self.image(slot)?));
         }
-        match self.target(ino)? {
+        self.attr_of_target(&self.target(ino)?)
+    }
+
+    pub(super) fn attr_of_target(&self, target: &Target) -> Result<Attr> {
+        match target {
             Target::Store => Ok(describe::folder(&self.options, Ino::ROOT, self.store().modified)),
-            Target::Group(group) => Ok(self.group_attr(&group)),
-            Target::Node(node) => self.attr_of(&node),
-            Target::Stream(node, stream) => self.stream_attr(&node, stream),
+            Target::Group(group) => Ok(self.group_attr(group)),
+            Target::Node(node) => self.attr_of(node),
+            Target::Stream(node, stream) => self.stream_attr(node, *stream),
         }
     }
 

@@ -1,6 +1,7 @@
 //! The store as a read-only filesystem: every question a mount is asked is answered here.
 
 mod contents;
+mod facts;
 mod follow;
 mod gone;
 mod listing;
@@ -28,7 +29,7 @@ use crate::uses::Retired;
 use crate::watch::Watch;
 use crate::{Error, ImageChoice, ImageSlot, Ino, Options, Problem, Result, Totals};
 
-pub use contents::SolidPlace;
+pub use facts::{Facts, SolidPlace};
 pub use paths::Level;
 pub(crate) use paths::path_below;
 pub use refresh::{Changed, Invalidation, Left};

@@ -1,19 +1,12 @@
 //! What Windows asks of a file beyond what every platform does.
 
-use wim::{Attributes, CaseSensitivity, InodeId, NodeId, reparse};
+use wim::{CaseSensitivity, NodeId, reparse};
 
 use super::paths::directories_to;
-use super::{Filesystem, Target, Top};
+use super::{Filesystem, Target};
+use crate::image::Node;
 use crate::ino::Place;
-use crate::{Attr, Error, Ino, Kind, Result, describe, elsewhere, links};
-
-/// `FILE_ATTRIBUTE_DIRECTORY` and `FILE_ATTRIBUTE_REPARSE_POINT`.
-const DIRECTORY: u32 = Attributes::DIRECTORY.0;
-const REPARSE_POINT: u32 = Attributes::REPARSE_POINT.0;
-
-/// The attributes that are shown as stored: read-only, hidden, system, archive, temporary, sparse, compressed, not indexed
-/// and encrypted. Of the others `NORMAL` means none, and those of offline storage would keep programs from reading.
-const SHOWN_ATTRIBUTES: u32 = 0x0001 | 0x0002 | 0x0004 | 0x0020 | 0x0100 | 0x0200 | 0x0800 | 0x2000 | 0x4000;
+use crate::{Attr, Error, Ino, Kind, Result, describe, links, xattrs};
 
 /// Where links lead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -102,60 +95,22 @@ impl Filesystem {
         found
     }
 
-    /// The attributes of a file, directory or stream as Windows has them.
-    ///
-    /// # Errors
-    /// As [`Filesystem::attr`].
-    pub fn windows_attr(&self, ino: Ino, targets: LinkTargets) -> Result<WindowsAttr> {
-        let folder = WindowsAttr { attributes: DIRECTORY, reparse_tag: 0 };
-        if let (Some(Place::Inode(_, InodeId(0))), Top::Store | Top::Group) = (self.place(ino), self.top()) {
-            return Ok(folder); // as in listings, which do not read the image
-        }
-        let (node, is_stream) = match self.target(ino)? {
-            Target::Store | Target::Group(_) => return Ok(folder),
-            Target::Node(node) => (node, false),
-            Target::Stream(node, _) => (node, true),
-        };
-        let dentry = node.dentry();
-        let stored = dentry.attributes().0;
-        let mut shown = WindowsAttr { attributes: stored & SHOWN_ATTRIBUTES, reparse_tag: 0 };
-        if dentry.is_directory() {
-            shown.attributes |= DIRECTORY;
-        }
-        if let Some(head) = dentry.reparse().filter(|head| !elsewhere::is_storage(head.tag)) {
-            let rewritten = links::is_link(head.tag) && targets == LinkTargets::Inside;
-            shown.reparse_tag = if rewritten { reparse::SYMLINK } else { head.tag };
-            shown.attributes |= REPARSE_POINT | stored & DIRECTORY;
-        }
-        if is_stream {
-            shown.attributes &= !DIRECTORY;
-        }
-        Ok(shown)
-    }
-
     /// The reparse point of a file or directory; `None` where it shows none.
     ///
     /// # Errors
     /// Why it cannot be read.
     pub fn reparse_point(&self, ino: Ino, targets: LinkTargets) -> Result<Option<ReparsePoint>> {
-        if self.windows_attr(ino, targets)?.reparse_tag == 0 {
+        let facts = self.facts(ino)?;
+        if facts.windows(targets).reparse_tag == 0 {
             return Ok(None);
         }
-        let stored = self.xattr(ino, b"system.ntfs_reparse_data")?;
-        if targets == LinkTargets::AsStored || self.attr(ino)?.kind != Kind::Symlink || self.stays(ino, &stored)? {
+        let Target::Node(node) = self.target(ino)? else { return Err(Error::NoXattr) };
+        let value = xattrs::reparse(&node.dentry()).ok_or(Error::NoXattr)?;
+        let stored = self.read_value(&node, value).map_err(|error| self.said_of(ino, error))?;
+        if targets == LinkTargets::AsStored || facts.attr.kind != Kind::Symlink || stays(&node, &stored)? {
             return Ok(Some(ReparsePoint::Stored(stored)));
         }
         self.read_link(ino).map(|target| Some(ReparsePoint::Link(target)))
-    }
-
-    /// Whether a stored link is relative and leads nowhere above its image's root on its way.
-    fn stays(&self, ino: Ino, stored: &[u8]) -> Result<bool> {
-        let Target::Node(node) = self.target(ino)? else { return Err(Error::NotSymlink) };
-        let depth = directories_to(&node.tree, node.id()).len();
-        let (head, data) = stored.split_at_checked(8).ok_or(Error::NotSymlink)?;
-        let tag = head.first_chunk().map_or(0, |tag| u32::from_le_bytes(*tag));
-        let link = reparse::parse_link(tag, data).map_err(|error| Error::archive(&node.image.archive.path, error))?;
-        Ok(link.is_some_and(|link| links::stays_inside(&link, depth)))
     }
 
     /// The named streams of a file or directory.
@@ -171,19 +126,6 @@ impl Filesystem {
             Ok(StreamEntry { ino, name: stream.name.to_shown_wtf8(), size: attr.size })
         };
         node.dentry().streams().named().map(entry).collect()
-    }
-
-    /// The self-relative security descriptor stored for a file or directory.
-    ///
-    /// # Errors
-    /// Why the image's metadata cannot be read.
-    pub fn security_descriptor(&self, ino: Ino) -> Result<Option<Vec<u8>>> {
-        let node = match self.target(ino)? {
-            Target::Store | Target::Group(_) => return Ok(None),
-            Target::Node(node) | Target::Stream(node, _) => node,
-        };
-        let descriptor = node.dentry().security_id().and_then(|id| node.tree.security_descriptor(id));
-        Ok(descriptor.map(<[u8]>::to_vec))
     }
 
     /// What tells this mount from others.
@@ -203,4 +145,13 @@ impl Filesystem {
         let [a, b, c, d, ..] = hasher.finish().0;
         Volume { label, serial: u32::from_le_bytes([a, b, c, d]) }
     }
+}
+
+/// Whether a stored link is relative and leads nowhere above its image's root on its way.
+fn stays(node: &Node, stored: &[u8]) -> Result<bool> {
+    let depth = directories_to(&node.tree, node.id()).len();
+    let (head, data) = stored.split_at_checked(8).ok_or(Error::NotSymlink)?;
+    let tag = head.first_chunk().map_or(0, |tag| u32::from_le_bytes(*tag));
+    let link = reparse::parse_link(tag, data).map_err(|error| Error::archive(&node.image.archive.path, error))?;
+    Ok(link.is_some_and(|link| links::stays_inside(&link, depth)))
 }

@@ -23,7 +23,7 @@ fn drive_of(tree: Dentry) -> (tempfile::TempDir, Drive) {
 }
 
 fn found(drive: &Drive, path: &str) -> Object {
-    drive.find(&units(path)).unwrap_or_else(|status| panic!("{path}: {status:?}")).0
+    drive.find(&units(path)).unwrap_or_else(|status| panic!("{path}: {status:?}")).object
 }
 
 /// All names of a directory, fetched `page` at a time, each page after the last name of the
@@ -97,7 +97,7 @@ fn what_is_missing_is_missing_as_windows_says_it() {
     assert_eq!(drive.read(found(&drive, r"\D\F"), 1, &mut buffer), Err(Status::END_OF_FILE));
     assert_eq!(drive.read(found(&drive, r"\D\F"), 1, &mut []), Ok(0));
     assert_eq!(drive.read(found(&drive, r"\d"), 0, &mut buffer), Err(Status::FILE_IS_A_DIRECTORY));
-    assert_eq!(drive.entry(found(&drive, r"\d"), &units("F")).unwrap().0, units("f"));
+    assert_eq!(drive.entry(found(&drive, r"\d"), &units("F")).unwrap().name, units("f"));
 }
 
 #[test]
@@ -110,11 +110,15 @@ fn streams_belong_to_files_and_directories() {
     };
     let (_folder, drive) = drive_of(root([with(file("f", "xyz")), with(dir("d", []))]));
     let named = [("One", 1), ("two", 2)].map(|(name, size)| (units(name), size));
-    assert_eq!(drive.streams(found(&drive, r"\f")).unwrap(), [&[(vec![], 3)], &named[..]].concat());
-    assert_eq!(drive.streams(found(&drive, r"\d")).unwrap(), named);
-    let (stream, path) = drive.find(&units(r"\F:TWO:$DATA")).unwrap();
+    let streams = |path| {
+        let streams = drive.streams(found(&drive, path)).unwrap();
+        streams.into_iter().map(|stream| (stream.name, stream.size)).collect::<Vec<_>>()
+    };
+    assert_eq!(streams(r"\f"), [&[(vec![], 3)], &named[..]].concat());
+    assert_eq!(streams(r"\d"), named);
+    let Found { object, path } = drive.find(&units(r"\F:TWO:$DATA")).unwrap();
     assert_eq!(path, units(r"\f:two"));
-    let (info, of_file) = (drive.info(stream).unwrap(), drive.info(found(&drive, r"\f")).unwrap());
+    let (info, of_file) = (drive.info(object).unwrap(), drive.info(found(&drive, r"\f")).unwrap());
     assert_eq!((info.size, info.index, info.times), (2, of_file.index, of_file.times));
     assert_eq!([info.allocation(), of_file.allocation()], [4096; 2]);
     assert_eq!(drive.info(found(&drive, r"\d:one")).unwrap().attributes & DIRECTORY, 0, "a stream is no directory");
@@ -231,7 +235,7 @@ fn what_changes_in_the_store_is_news_and_handles_go_on() {
     assert_eq!((look(), drive.news.is_empty()), (vec![], true));
     let told = |news: &[(String, What)], path: &str, what| assert!(news.contains(&(path.into(), what)), "{news:?}");
 
-    let (old, ..) = drive.open(&units(r"\group\A\FILE")).unwrap();
+    let old = drive.open(&units(r"\group\A\FILE")).unwrap().0.object;
     put("b", "second");
     let news = look();
     told(&news, r"\Group\b", What::Appeared);
@@ -244,7 +248,7 @@ fn what_changes_in_the_store_is_news_and_handles_go_on() {
         told(&news, path, What::Appeared);
     }
     told(&news, r"\Group\a\file:s", What::Changed); // the driver remembers streams by names of their own
-    let (new, ..) = drive.open(&units(r"\group\a\file")).unwrap();
+    let new = drive.open(&units(r"\group\a\file")).unwrap().0.object;
     assert_ne!(new.file, old.file);
     assert_eq!([read(old), read(new)].map(Result::unwrap), ["first", "other"]);
 

@@ -55,7 +55,7 @@ impl FileSystemContext for Front {
         find_link: impl FnOnce(&U16CStr) -> Option<FileSecurity>,
     ) -> Result<FileSecurity> {
         let object = match self.0.find(path.as_slice()) {
-            Ok((object, _)) => object,
+            Ok(found) => found.object,
             Err(status) => return find_link(path).ok_or(status.into()), // only a path that is not found can lead through a link
         };
         let attributes = self.0.info(object)?.attributes;
@@ -67,12 +67,12 @@ impl FileSystemContext for Front {
         if options & DELETE_ON_CLOSE != 0 {
             return write_protected(); // no other callback follows, and the file would seem to be gone
         }
-        let (object, name, info) = self.0.open(path.as_slice())?;
+        let (found, info) = self.0.open(path.as_slice())?;
         fill(opened.as_mut(), &info);
-        if 2 * name.len() <= usize::from(opened.normalized_name_size()) {
-            opened.set_normalized_name(&name, None);
+        if 2 * found.path.len() <= usize::from(opened.normalized_name_size()) {
+            opened.set_normalized_name(&found.path, None);
         }
-        Ok(object)
+        Ok(found.object)
     }
 
     fn close(&self, object: Object) {
@@ -115,17 +115,18 @@ impl FileSystemContext for Front {
     }
 
     fn get_dir_info_by_name(&self, directory: &Object, name: &U16CStr, out: &mut DirInfo) -> Result<()> {
-        let (name, info) = self.0.entry(*directory, name.as_slice())?;
-        fill(out.file_info_mut(), &info);
-        out.set_name_raw(&name[..])
+        let entry = self.0.entry(*directory, name.as_slice())?;
+        fill(out.file_info_mut(), &entry.info);
+        out.set_name_raw(&entry.name[..])
     }
 
     fn get_stream_info(&self, object: &Object, buffer: &mut [u8]) -> Result<u32> {
         let mut used = 0;
-        for (name, size) in self.0.streams(*object)? {
+        for stream in self.0.streams(*object)? {
             let mut entry = StreamInfo::<255>::new();
-            (entry.stream_size, entry.stream_alloc_size) = (size, size.next_multiple_of(crate::drive::CLUSTER));
-            entry.set_name_raw(&name[..])?;
+            entry.stream_size = stream.size;
+            entry.stream_alloc_size = stream.size.next_multiple_of(crate::drive::CLUSTER);
+            entry.set_name_raw(&stream.name[..])?;
             if !entry.append_to_buffer(buffer, &mut used) {
                 return Ok(used);
             }
@@ -135,8 +136,8 @@ impl FileSystemContext for Front {
     }
 
     fn get_reparse_point_by_name(&self, path: &U16CStr, _: bool, buffer: &mut [u8]) -> Result<u64> {
-        let (object, _) = self.0.find(path.as_slice())?;
-        self.get_reparse_point(&object, path, buffer)
+        let found = self.0.find(path.as_slice())?;
+        self.get_reparse_point(&found.object, path, buffer)
     }
 
     fn get_reparse_point(&self, object: &Object, _: &U16CStr, buffer: &mut [u8]) -> Result<u64> {

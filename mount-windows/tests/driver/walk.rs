@@ -77,7 +77,9 @@ pub(crate) fn open_itself(path: &Units) -> Result<fsd::Open, fsd::Reply> {
 }
 
 fn attributes(fs: &Filesystem, ino: Ino, info: &winfsp_sys::FSP_FSCTL_FILE_INFO, options: DriveOptions, path: &str) {
-    let (attr, windows) = (fs.attr(ino).unwrap(), fs.windows_attr(ino, options.links).unwrap());
+    let facts = fs.facts(ino).unwrap();
+    let attr = facts.attr;
+    let windows = facts.windows(options.links);
     let want = if windows.attributes == 0 { 0x80 } else { windows.attributes };
     assert_eq!((info.FileAttributes, info.ReparseTag), (want, windows.reparse_tag), "{path}");
     let size = if windows.reparse_tag != 0 && attr.kind == Kind::Symlink { 0 } else { attr.size };
@@ -89,11 +91,12 @@ fn attributes(fs: &Filesystem, ino: Ino, info: &winfsp_sys::FSP_FSCTL_FILE_INFO,
 
 /// The descriptor is the uniform one, or has owner, group and access list of the stored one.
 fn security(fs: &Filesystem, ino: Ino, open: &fsd::Open, options: DriveOptions, path: &str) {
+    let facts = fs.stored_facts(ino).unwrap();
     let stored = match options.security {
         Security::Uniform => None,
-        Security::Image => fs.security_descriptor(ino).unwrap(),
+        Security::Image => facts.security_descriptor(),
     };
-    let want = stored.as_deref().and_then(descriptor::parts).filter(descriptor::Parts::fit);
+    let want = stored.and_then(descriptor::parts).filter(descriptor::Parts::fit);
     assert_eq!(descriptor::parts(&open.security()), Some(want.unwrap_or(descriptor::UNIFORM)), "{path}");
 }
 

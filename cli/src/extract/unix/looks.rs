@@ -7,8 +7,8 @@ use std::io;
 use std::os::fd::AsFd;
 
 use anyhow::bail;
-use fs_core::wim::FileTime;
-use fs_core::{Attr, Filesystem, Ino, Kind, Options, StreamInterface};
+use fs_core::wim::Attributes;
+use fs_core::{Attr, Facts, Filesystem, Ino, Kind, Options, StreamInterface};
 use rustix::fs::{FileType, Mode};
 
 use super::super::plan::{FolderIndex, Plan};
@@ -16,9 +16,6 @@ use super::super::trouble::Trouble;
 use super::folder::{self, Component, Folder, Rights, Times};
 use super::partial::PartialFile;
 use crate::outcome::Outcome;
-
-/// FILE_ATTRIBUTE_READONLY.
-const READ_ONLY: u32 = 1;
 
 /// What of a file is restored beyond what always is.
 #[derive(clap::Args, Debug)]
@@ -86,9 +83,10 @@ impl<'a> Looks<'a> {
         &self,
         folder: &Folder,
         name: Component<'_>,
-        attr: &Attr,
+        facts: &Facts<'_>,
         overwrite: bool,
     ) -> Result<bool, Trouble> {
+        let attr = &facts.attr;
         let made = match attr.kind {
             Kind::File | Kind::Directory => return Ok(false),
             Kind::Symlink => folder.make_symlink(name, &self.fs.read_link(attr.ino)?, overwrite)?,
@@ -96,7 +94,7 @@ impl<'a> Looks<'a> {
                 folder.make_node(name, file_type(attr.kind), attr.rdev.into(), overwrite)?
             }
         };
-        let rights = self.rights(attr);
+        let rights = self.rights(facts);
         let given = made.give(rights.owner, (attr.kind != Kind::Symlink).then_some(rights.mode), times(attr));
         made.keep()?;
         given?;
@@ -114,13 +112,13 @@ impl<'a> Looks<'a> {
     }
 
     /// What has to be done to a file before its content comes: nothing.
-    pub(in crate::extract) fn begin(&self, _: &PartialFile<'_>, _: &Attr) -> Result<(), Trouble> {
+    pub(in crate::extract) fn begin(&self, _: &PartialFile<'_>, _: &Facts<'_>) -> Result<(), Trouble> {
         Ok(())
     }
 
     /// Gives a file its looks, when its content is complete.
-    pub(in crate::extract) fn finish(&self, file: &PartialFile<'_>, attr: &Attr) -> Result<(), Trouble> {
-        self.give(file, attr.ino, attr, times(attr))
+    pub(in crate::extract) fn finish(&self, file: &PartialFile<'_>, facts: &Facts<'_>) -> Result<(), Trouble> {
+        self.give(file, facts, times(&facts.attr))
     }
 
     /// Gives a folder of the plan its looks, when everything is in it.
@@ -131,16 +129,18 @@ impl<'a> Looks<'a> {
         from: Ino,
     ) -> Result<(), Trouble> {
         let folder = plan.open(index)?;
-        let attr = self.fs.attr(from)?;
-        self.give(&folder, from, &attr, self.folder_times(from, &attr))
+        // As stored: an image's own directory is listed with the times of the image.
+        let facts = self.fs.stored_facts(from)?;
+        let [_, modified, accessed] = facts.times();
+        self.give(&folder, &facts, Times { accessed, modified })
     }
 
     /// Gives an open file or folder owner, extended attributes, permissions and times: all that can be given. Each
     /// would be undone or forbidden by one that came after it.
-    fn give(&self, file: impl AsFd, ino: Ino, attr: &Attr, times: Times) -> Result<(), Trouble> {
-        let rights = self.rights(attr);
+    fn give(&self, file: impl AsFd, facts: &Facts<'_>, times: Times) -> Result<(), Trouble> {
+        let rights = self.rights(facts);
         let owner = rights.owner.map_or(Ok(()), |owner| folder::set_owner(&file, owner));
-        let xattrs = self.set_xattrs(&file, ino);
+        let xattrs = self.set_xattrs(&file, facts.attr.ino);
         // Rights of another user's are not for us to have.
         let mode = if owner.is_ok() { rights.mode } else { rights.mode & 0o777 };
         let finished = folder::finish(&file, mode, times);
@@ -179,30 +179,13 @@ impl<'a> Looks<'a> {
         Ok(folder::set_xattr(file, name, &value).map_err(|error| refused(error.kind(), &error))?)
     }
 
-    fn rights(&self, attr: &Attr) -> Rights {
-        let read_only = attr.kind == Kind::File && self.attributes(attr.ino) & READ_ONLY != 0;
+    fn rights(&self, facts: &Facts<'_>) -> Rights {
+        let attr = &facts.attr;
+        let attributes = facts.attributes().unwrap_or_default();
+        let read_only = attr.kind == Kind::File && attributes.contains(Attributes::READ_ONLY);
         Rights {
             owner: self.owners.then_some((attr.uid, attr.gid)),
             mode: if read_only { attr.mode & !0o222 } else { attr.mode },
-        }
-    }
-
-    /// The Windows attributes; none where they are not known.
-    fn attributes(&self, ino: Ino) -> u32 {
-        let value = self.fs.xattr(ino, b"system.ntfs_attrib").ok();
-        value.and_then(|bytes| Some(u32::from_le_bytes(bytes.try_into().ok()?))).unwrap_or_default()
-    }
-
-    /// The times of a directory as stored: an image's own directory is listed with those of the image.
-    fn folder_times(&self, ino: Ino, attr: &Attr) -> Times {
-        let stored = self.fs.xattr(ino, b"system.ntfs_times").unwrap_or_default();
-        let (fields, _) = stored.as_chunks::<8>();
-        match fields {
-            [_, written, accessed, ..] => {
-                let time = |bytes: &[u8; 8]| FileTime(u64::from_le_bytes(*bytes));
-                Times { accessed: time(accessed), modified: time(written) }
-            }
-            _ => times(attr),
         }
     }
 }

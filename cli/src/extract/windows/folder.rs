@@ -15,9 +15,9 @@ use windows_files::{self as files, Access, Make, shown_name};
 
 use super::partial::{self, PartialFile};
 
-const DIRECTORY: u32 = 0x10;
-const REPARSE_POINT: u32 = 0x400;
-const NORMAL: u32 = 0x80;
+const DIRECTORY: u32 = wim::Attributes::DIRECTORY.0;
+const REPARSE_POINT: u32 = wim::Attributes::REPARSE_POINT.0;
+const NORMAL: u32 = wim::Attributes::NORMAL.0;
 
 /// A name that is one component of a path and nothing else, and that Windows can have: by stand-ins if need be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,8 +4,10 @@ use std::fs::File;
 use std::io::{self, Write};
 
 use anyhow::{anyhow, bail};
-use fs_core::wim::FileTime;
-use fs_core::{Attr, Filesystem, Ino, Kind, LinkTargets, Options, Release, ReparsePoint, StreamError, StreamInterface};
+use fs_core::wim::Attributes;
+use fs_core::{
+    Facts, Filesystem, Ino, Kind, LinkTargets, Options, Release, ReparsePoint, StreamError, StreamInterface,
+};
 use windows_files::{self as files, Access, Basic, Make, Privilege, Which, shown_name, symlink_buffer};
 
 use super::super::plan::{FolderIndex, Plan};
@@ -15,10 +17,10 @@ use super::partial::PartialFile;
 use crate::outcome::Outcome;
 use crate::source::Links;
 
-const DIRECTORY: u32 = 0x10;
-const SPARSE: u32 = 0x200;
-const COMPRESSED: u32 = 0x800;
-const NORMAL: u32 = 0x80;
+const DIRECTORY: u32 = Attributes::DIRECTORY.0;
+const SPARSE: u32 = Attributes::SPARSE.0;
+const COMPRESSED: u32 = Attributes::COMPRESSED.0;
+const NORMAL: u32 = Attributes::NORMAL.0;
 /// Read-only, hidden, system, archive, not indexed: what is set as it is. What else a file has is made otherwise, or by
 /// Windows.
 const SETTABLE: u32 = 0x1 | 0x2 | 0x4 | 0x20 | 0x2000;
@@ -98,12 +100,12 @@ impl<'a> Looks<'a> {
         &self,
         folder: &Folder,
         name: Component<'_>,
-        attr: &Attr,
+        facts: &Facts<'_>,
         overwrite: bool,
     ) -> Result<bool, Trouble> {
-        let windows = self.fs.windows_attr(attr.ino, self.links)?;
+        let windows = facts.windows(self.links);
         let is_folder = windows.attributes & DIRECTORY != 0;
-        if windows.reparse_tag == 0 || !is_folder && attr.kind == Kind::File {
+        if windows.reparse_tag == 0 || !is_folder && facts.attr.kind == Kind::File {
             return Ok(false);
         }
         let made = if is_folder {
@@ -111,8 +113,8 @@ impl<'a> Looks<'a> {
         } else {
             folder.make_file(name, self.access, overwrite)?
         };
-        self.set_reparse_point(made.file(), attr.ino)?;
-        self.give(made.file(), attr.ino, attr)?;
+        self.set_reparse_point(made.file(), facts.attr.ino)?;
+        self.give(made.file(), facts)?;
         made.keep()?;
         Ok(true)
     }
@@ -128,22 +130,22 @@ impl<'a> Looks<'a> {
     }
 
     /// Decides how a file is stored, before its content comes.
-    pub(in crate::extract) fn begin(&self, file: &PartialFile<'_>, attr: &Attr) -> Result<(), Trouble> {
-        let attributes = self.fs.windows_attr(attr.ino, self.links)?.attributes;
+    pub(in crate::extract) fn begin(&self, file: &PartialFile<'_>, facts: &Facts<'_>) -> Result<(), Trouble> {
+        let attributes = facts.windows(self.links).attributes;
         let sparse = if attributes & SPARSE != 0 { files::make_sparse(file.file()) } else { Ok(()) };
         let compressed = if attributes & COMPRESSED != 0 { files::compress(file.file()) } else { Ok(()) };
         Ok(said("sparse", sparse).and(said("compressed", compressed))?)
     }
 
     /// Gives a file its looks, when its content is complete.
-    pub(in crate::extract) fn finish(&self, file: &PartialFile<'_>, attr: &Attr) -> Result<(), Trouble> {
+    pub(in crate::extract) fn finish(&self, file: &PartialFile<'_>, facts: &Facts<'_>) -> Result<(), Trouble> {
         let (folder, name) = file.place();
-        let streams = self.make_streams(attr.ino, &|stream| {
+        let streams = self.make_streams(facts.attr.ino, &|stream| {
             files::open(folder, &[name, &[u16::from(b':')], stream].concat(), Access::WRITE, Make::File)
         });
-        let is_reparse_point = self.fs.windows_attr(attr.ino, self.links)?.reparse_tag != 0;
-        let reparse = if is_reparse_point { self.set_reparse_point(file.file(), attr.ino) } else { Ok(()) };
-        streams.and(reparse).and(self.give(file.file(), attr.ino, attr))
+        let is_reparse_point = facts.windows(self.links).reparse_tag != 0;
+        let reparse = if is_reparse_point { self.set_reparse_point(file.file(), facts.attr.ino) } else { Ok(()) };
+        streams.and(reparse).and(self.give(file.file(), facts))
     }
 
     /// Gives a folder of the plan its looks, when everything is in it.
@@ -153,7 +155,7 @@ impl<'a> Looks<'a> {
         index: FolderIndex,
         from: Ino,
     ) -> Result<(), Trouble> {
-        let attr = self.fs.attr(from)?;
+        let facts = self.fs.stored_facts(from)?;
         let (planned, path) = (&plan.folders[index as usize], plan.path(0, b""));
         let (folder, streams) = match Component::new(&planned.name) {
             Some(name) => {
@@ -170,26 +172,26 @@ impl<'a> Looks<'a> {
                 (files::open_folder(&path, self.access)?, self.make_streams(from, &make))
             }
         };
-        let compress = self.fs.windows_attr(from, self.links)?.attributes & COMPRESSED != 0;
+        let compress = facts.windows(self.links).attributes & COMPRESSED != 0;
         let compressed = if compress { files::compress(&folder) } else { Ok(()) };
         let compressed = said("compressed", compressed).map_err(Trouble::from);
-        streams.and(compressed).and(self.give(&folder, from, &attr))
+        streams.and(compressed).and(self.give(&folder, &facts))
     }
 
     /// Gives an open file or folder its times and attributes, then its security descriptor: all that can be given.
-    fn give(&self, file: &File, ino: Ino, attr: &Attr) -> Result<(), Trouble> {
-        let windows = self.fs.windows_attr(ino, self.links)?.attributes;
+    fn give(&self, file: &File, facts: &Facts<'_>) -> Result<(), Trouble> {
+        let windows = facts.windows(self.links).attributes;
         let attributes = Some(windows & SETTABLE).filter(|&bits| bits != 0).unwrap_or(NORMAL);
-        let [created, written, accessed] = self.times(ino, attr).map(|time| time.0.min(LAST_TIME));
+        let [created, written, accessed] = facts.times().map(|time| time.0.min(LAST_TIME));
         let basic = Basic { created, accessed, written, changed: written, attributes };
         let basic = said("attributes and times", files::set_basic(file, basic)).map_err(Trouble::from);
-        basic.and(self.set_security(file, ino))
+        basic.and(self.set_security(file, facts))
     }
 
-    fn set_security(&self, file: &File, ino: Ino) -> Result<(), Trouble> {
+    fn set_security(&self, file: &File, facts: &Facts<'_>) -> Result<(), Trouble> {
         let Some(which) = self.security else { return Ok(()) };
-        let Some(descriptor) = self.fs.security_descriptor(ino)? else { return Ok(()) };
-        Ok(said("security descriptor", files::set_security_descriptor(file, &descriptor, which))?)
+        let Some(descriptor) = facts.security_descriptor() else { return Ok(()) };
+        Ok(said("security descriptor", files::set_security_descriptor(file, descriptor, which))?)
     }
 
     fn set_reparse_point(&self, file: &File, ino: Ino) -> Result<(), Trouble> {
@@ -220,17 +222,6 @@ impl<'a> Looks<'a> {
             let _ = files::remove(&file, true); // not all of it is there; that is what gets reported
         }
         done
-    }
-
-    /// Created, written, read: as stored, since an image's own directory is listed with the times of the image.
-    fn times(&self, ino: Ino, attr: &Attr) -> [FileTime; 3] {
-        let stored = self.fs.xattr(ino, b"system.ntfs_times").unwrap_or_default();
-        match stored.as_chunks::<8>().0 {
-            [created, written, accessed, ..] => {
-                [created, written, accessed].map(|bytes| FileTime(u64::from_le_bytes(*bytes)))
-            }
-            _ => [attr.created, attr.modified, attr.accessed],
-        }
     }
 }
 
