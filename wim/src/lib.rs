@@ -33,7 +33,7 @@ mod xml;
 
 pub use archive::{Archive, Outline};
 pub use blob_table::{Blob, BlobTable, SolidRun};
-pub use codec::CodecError;
+pub use codec::{CodecError, Encoder, Level};
 pub use error::{Error, Result};
 pub use file_time::FileTime;
 pub use hash::{BlobHash, BlobHasher, ParseBlobHashError};

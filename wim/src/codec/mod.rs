@@ -1,5 +1,6 @@
 //! The codecs of the format: XPRESS, LZX and LZMS.
 //!
+//! An [`Encoder`] is given one whole chunk and makes fewer bytes of it, or none.
 //! A decoder is given one whole compressed chunk and the exact size it decodes to. It keeps its
 //! tables between chunks, so a decoder that is used again allocates nothing; it carries no other
 //! state from chunk to chunk. Chunks whose stored size equals their uncompressed size are not
@@ -7,13 +8,18 @@
 
 mod bits;
 mod copy;
+mod encoder;
 mod huffman;
 pub mod lzms;
 pub mod lzx;
+mod matches;
+mod price;
 mod scan;
 #[cfg(test)]
 mod testing;
 pub mod xpress;
+
+pub use encoder::{Encoder, Level};
 
 /// The rule that a compressed chunk breaks.
 ///

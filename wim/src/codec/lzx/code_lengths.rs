@@ -2,7 +2,8 @@
 
 use super::super::CodecError;
 use super::super::huffman::{Codeword, Table, table_size};
-use super::{LENGTH_SYMBOLS, MAX_MAIN, Reader};
+use super::decode::Reader;
+use super::{LENGTH_SYMBOLS, MAX_MAIN};
 
 const PRE_SYMBOLS: usize = 20;
 const PRE_ROOT: u32 = 7;

@@ -6,7 +6,8 @@ use super::super::CodecError;
 use super::super::copy::copy_wide;
 use super::super::huffman::{Codeword, Table, table_size};
 use super::code_lengths::CodeLengths;
-use super::{ALIGNED_SYMBOLS, LENGTH_SYMBOLS, MAX_CHUNK, MAX_MAIN, Reader, WINDOW};
+use super::decode::{Reader, WINDOW};
+use super::{ALIGNED_SYMBOLS, LENGTH_SYMBOLS, MAX_CHUNK, MAX_MAIN};
 
 const MAIN_ROOT: u32 = 11;
 const LENGTH_ROOT: u32 = 9;

@@ -1,16 +1,13 @@
-//! XPRESS with Huffman codes: one static code for literals and matches, and no state between
-//! matches.
+//! Decoding XPRESS chunks.
 
 use std::hint::select_unpredictable;
 
-use super::CodecError;
-use super::bits::{BitReader, FromFront, PAD, Words, zeroed};
-use super::copy::{SLACK, copy_wide};
-use super::huffman::{Codeword, Table, table_size};
+use super::super::CodecError;
+use super::super::bits::{BitReader, FromFront, PAD, Words, zeroed};
+use super::super::copy::{SLACK, copy_wide};
+use super::super::huffman::{Codeword, Table, table_size};
+use super::{MAX_CHUNK, SYMBOLS};
 
-/// The largest chunk, in bytes. The bit stream of a bigger one would be split.
-const MAX_CHUNK: usize = 1 << 16;
-const SYMBOLS: usize = 512;
 const ROOT: u32 = 11;
 type CodeTable = Table<ROOT, { table_size(ROOT, SYMBOLS, 15) }, LONGER>;
 

@@ -1,5 +1,5 @@
-use super::super::testing::lzx::{Codes, Writer, expand, main_symbols, undo_calls};
-use super::super::testing::{Item, Random, flips, hex, literals};
+use super::super::super::testing::lzx::{Codes, Writer, expand, main_symbols, undo_calls};
+use super::super::super::testing::{Item, Random, flips, hex, literals};
 use super::*;
 use Item::{Literal, Match, Repeat};
 use proptest::prelude::*;

@@ -1,5 +1,5 @@
-use super::super::testing::xpress::{Writer, expand, symbol, write};
-use super::super::testing::{Item, Random, flips, literals};
+use super::super::super::testing::xpress::{Writer, expand, symbol, write};
+use super::super::super::testing::{Item, Random, flips, literals};
 use super::*;
 use Item::Match;
 use proptest::prelude::*;

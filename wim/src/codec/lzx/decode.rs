@@ -1,27 +1,15 @@
-//! LZX as archives use it: blocks with their own Huffman codes, three repeat offsets, and an x86
-//! filter over it all.
+//! Decoding LZX chunks.
 
-mod call_filter;
-mod code_lengths;
-mod items;
+use super::super::CodecError;
+use super::super::bits::{BitReader, FromFront, PAD, Words, zeroed};
+use super::super::copy::SLACK;
+use super::call_filter;
+use super::code_lengths::CodeLengths;
+use super::items::{Items, Tables};
+use super::{MAX_CHUNK, MAX_MATCH, slots, window_order};
 
-use super::CodecError;
-use super::bits::{BitReader, FromFront, PAD, Words, zeroed};
-use super::copy::SLACK;
-use code_lengths::CodeLengths;
-use items::{Items, Tables};
-
-/// The largest chunk, in bytes.
-const MAX_CHUNK: usize = 1 << 21;
-/// Offset slots of the largest window.
-const MAX_SLOTS: usize = 50;
-const MAX_MAIN: usize = 256 + 8 * MAX_SLOTS;
-const LENGTH_SYMBOLS: usize = 249;
-const ALIGNED_SYMBOLS: usize = 8;
-const MAX_MATCH: usize = 257;
-
-const WINDOW: usize = MAX_CHUNK + MAX_MATCH + SLACK;
-type Reader<'a> = BitReader<FromFront<'a, { MAX_CHUNK + PAD }>>;
+pub(super) const WINDOW: usize = MAX_CHUNK + MAX_MATCH + SLACK;
+pub(super) type Reader<'a> = BitReader<FromFront<'a, { MAX_CHUNK + PAD }>>;
 
 /// Decodes LZX chunks.
 ///
@@ -193,20 +181,6 @@ impl Chunk<'_> {
         self.at = end;
         self.may_call = true;
         Ok(())
-    }
-}
-
-/// The window is 2 to the power of this.
-fn window_order(chunk_size: u32) -> u32 {
-    chunk_size.next_power_of_two().ilog2().max(15)
-}
-
-/// Number of offset slots for a window.
-fn slots(order: u32) -> usize {
-    match order {
-        ..=19 => 2 * order as usize,
-        20 => 42,
-        _ => MAX_SLOTS,
     }
 }
 

@@ -1,4 +1,4 @@
-//! Bit streams of 16-bit little-endian words, bits taken from the top of each.
+//! Reading bits of words.
 
 /// The words of a chunk's compressed bytes, laid out so that bits can be taken eight bytes at a
 /// time.
@@ -6,10 +6,10 @@
 /// They are stored in reverse, the first one last, so that a number loaded from there has all bits
 /// in the order in which they are read. `SIZE` is the largest number of bytes kept, a power of two,
 /// plus [`PAD`].
-pub(super) struct Words<const SIZE: usize>(Box<[u8; SIZE]>);
+pub(in super::super) struct Words<const SIZE: usize>(Box<[u8; SIZE]>);
 
 /// Bytes of [`Words`] in addition to those it keeps, so that loads of eight bytes stay inside.
-pub(super) const PAD: usize = 16;
+pub(in super::super) const PAD: usize = 16;
 
 impl<const SIZE: usize> Default for Words<SIZE> {
     fn default() -> Self {
@@ -19,7 +19,7 @@ impl<const SIZE: usize> Default for Words<SIZE> {
 
 impl<const SIZE: usize> Words<SIZE> {
     /// Takes the words of `src` that begin at `first`, 0 or 1, and every two bytes from there.
-    pub(super) fn load(&mut self, src: &[u8], first: usize) {
+    pub(in super::super) fn load(&mut self, src: &[u8], first: usize) {
         // Half a word at the end is of no use: its bits come second.
         let (words, _) = cut::<SIZE>(src).get(first..).unwrap_or_default().as_chunks::<2>();
         let end = SIZE - PAD + 7 - first; // eight bytes from SIZE - PAD - 1 on are the first ones
@@ -38,12 +38,12 @@ fn cut<const SIZE: usize>(src: &[u8]) -> &[u8] {
 }
 
 /// An array on the heap, which is too large for the stack on the way there.
-pub(super) fn zeroed<T: Clone + Default, const SIZE: usize>() -> Box<[T; SIZE]> {
+pub(in super::super) fn zeroed<T: Clone + Default, const SIZE: usize>() -> Box<[T; SIZE]> {
     vec![T::default(); SIZE].into_boxed_slice().try_into().ok().expect("the length is right")
 }
 
 /// A source of bits for a [`BitReader`].
-pub(super) trait Source {
+pub(in super::super) trait Source {
     /// The next eight bytes in the order in which their bits are read, the first in the top byte;
     /// arbitrary bytes after the end. Advances by `count` of them, at most 7.
     fn next(&mut self, count: u32) -> u64;
@@ -51,7 +51,7 @@ pub(super) trait Source {
 
 /// Words read from the front, as in XPRESS and LZX.
 #[derive(Clone, Copy)]
-pub(super) struct FromFront<'a, const SIZE: usize> {
+pub(in super::super) struct FromFront<'a, const SIZE: usize> {
     src: &'a [u8],
     words: &'a [u8; SIZE],
     others: &'a [u8; SIZE],
@@ -72,7 +72,7 @@ impl<const SIZE: usize> Source for FromFront<'_, SIZE> {
 
 /// Words read from the back, as in LZMS.
 #[derive(Clone, Copy)]
-pub(super) struct FromBack<'a> {
+pub(in super::super) struct FromBack<'a> {
     unread: &'a [u8],
     /// Bytes that were taken from before the first one.
     missing: usize,
@@ -106,7 +106,7 @@ fn first_bytes(unread: &[u8]) -> u64 {
 /// their own as long as they are bounded by their output; `overrun` returns whether such bits were
 /// used.
 #[derive(Clone, Copy)]
-pub(super) struct BitReader<S> {
+pub(in super::super) struct BitReader<S> {
     source: S,
     /// Unread bits from the top. Below `count` bits there may be more, and these are right too.
     buf: u64,
@@ -117,7 +117,7 @@ pub(super) struct BitReader<S> {
 impl<S: Source> BitReader<S> {
     /// Makes at least 56 bits available.
     #[inline(always)]
-    pub(super) fn refill(&mut self) {
+    pub(in super::super) fn refill(&mut self) {
         self.buf |= self.source.next(!self.count >> 3 & 7).wrapping_shr(self.count);
         self.count |= 56;
     }
@@ -125,21 +125,21 @@ impl<S: Source> BitReader<S> {
     /// The unread bits, the next one on top. At least as many are valid as the last refill promised
     /// and were not consumed since.
     #[inline(always)]
-    pub(super) fn peek(&self) -> u64 {
+    pub(in super::super) fn peek(&self) -> u64 {
         self.buf
     }
 
     /// Drops the next `count` bits, which must be available. Only the low six bits of `count`
     /// matter.
     #[inline(always)]
-    pub(super) fn consume(&mut self, count: u32) {
+    pub(in super::super) fn consume(&mut self, count: u32) {
         self.buf = self.buf.wrapping_shl(count);
         self.count = self.count.wrapping_sub(count);
     }
 
     /// Takes the next `count` bits, 1 to 32, of which as many must be available.
     #[inline(always)]
-    pub(super) fn take(&mut self, count: u32) -> u32 {
+    pub(in super::super) fn take(&mut self, count: u32) -> u32 {
         let value = (self.buf >> (64 - count)) as u32;
         self.consume(count);
         value
@@ -147,19 +147,19 @@ impl<S: Source> BitReader<S> {
 
     /// Number of bits in `buf` that the source has advanced past.
     #[inline(always)]
-    pub(super) fn count(&self) -> u32 {
+    pub(in super::super) fn count(&self) -> u32 {
         self.count & 63
     }
 }
 
 impl<'a> BitReader<FromBack<'a>> {
     /// Reads `src`, which has an even length.
-    pub(super) fn from_back(src: &'a [u8]) -> Self {
+    pub(in super::super) fn from_back(src: &'a [u8]) -> Self {
         Self { source: FromBack { unread: src, missing: 0 }, buf: 0, count: 0 }
     }
 
     /// Whether bits were consumed that lie before the first byte.
-    pub(super) fn overrun(&self) -> bool {
+    pub(in super::super) fn overrun(&self) -> bool {
         8 * self.source.missing > self.count() as usize
     }
 }
@@ -167,7 +167,7 @@ impl<'a> BitReader<FromBack<'a>> {
 impl<'a, const SIZE: usize> BitReader<FromFront<'a, SIZE>> {
     /// Reads `src`. `even` has its words that begin at even offsets, `odd` the others. Where no
     /// bytes are taken between the words, `odd` is never used.
-    pub(super) fn from_front(src: &'a [u8], even: &'a Words<SIZE>, odd: &'a Words<SIZE>) -> Self {
+    pub(in super::super) fn from_front(src: &'a [u8], even: &'a Words<SIZE>, odd: &'a Words<SIZE>) -> Self {
         let source = FromFront { src: cut::<SIZE>(src), words: &even.0, others: &odd.0, pos: 0, is_odd: false };
         Self { source, buf: 0, count: 0 }
     }
@@ -177,7 +177,7 @@ impl<'a, const SIZE: usize> BitReader<FromFront<'a, SIZE>> {
     ///
     /// At least 31 bits must be available.
     #[inline(always)]
-    pub(super) fn take_byte(&mut self) -> Option<u8> {
+    pub(in super::super) fn take_byte(&mut self) -> Option<u8> {
         let keep = 16 + self.rest_of_word();
         let at = self.source.pos - ((self.count() - keep) / 8) as usize;
         self.buf &= !(u64::MAX >> keep);
@@ -193,7 +193,7 @@ impl<'a, const SIZE: usize> BitReader<FromFront<'a, SIZE>> {
     /// before raw bytes. Returns the bytes that follow.
     ///
     /// At least 16 bits must be available.
-    pub(super) fn leave_word(&mut self) -> &'a [u8] {
+    pub(in super::super) fn leave_word(&mut self) -> &'a [u8] {
         let rest = self.rest_of_word();
         self.consume(if rest == 0 { 16 } else { rest });
         self.source.pos -= (self.count() / 8) as usize;
@@ -203,12 +203,12 @@ impl<'a, const SIZE: usize> BitReader<FromFront<'a, SIZE>> {
 
     /// Continues after `len` of the bytes that [`leave_word`](Self::leave_word) returned, or at the
     /// end of the input.
-    pub(super) fn skip(&mut self, len: usize) {
+    pub(in super::super) fn skip(&mut self, len: usize) {
         self.source.pos = (self.source.pos + len).min(self.end());
     }
 
     /// Whether bits were consumed that lie after the last whole word of the input.
-    pub(super) fn overrun(&self) -> bool {
+    pub(in super::super) fn overrun(&self) -> bool {
         8 * self.source.pos - self.count() as usize > 8 * self.end()
     }
 

@@ -1,4 +1,4 @@
-//! Canonical prefix codes, decoded by tables.
+//! Decoding by tables.
 //!
 //! Codewords are ordered by length and symbol and are read from their first bit, so a table indexed
 //! by the next bits holds them in just that order. The first level is indexed by `ROOT` bits.
@@ -14,23 +14,23 @@ const MAX_SYMBOLS: usize = 1024;
 
 /// A symbol in use, with its codeword: the low `length` bits of `word`.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Codeword {
-    pub(super) symbol: usize,
-    pub(super) word: u32,
-    pub(super) length: u32,
+pub(in super::super) struct Codeword {
+    pub(in super::super) symbol: usize,
+    pub(in super::super) word: u32,
+    pub(in super::super) length: u32,
 }
 
 /// The code lengths are over-subscribed or leave code space unused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Incomplete;
+pub(in super::super) struct Incomplete;
 
 /// A code without symbols was asked for one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Empty;
+pub(in super::super) struct Empty;
 
 /// A decoding table of `SIZE` entries; see [`table_size`]. The codec defines what an entry means;
 /// `LONGER` is a value that it gives to no symbol.
-pub(super) struct Table<const ROOT: u32, const SIZE: usize, const LONGER: u32> {
+pub(in super::super) struct Table<const ROOT: u32, const SIZE: usize, const LONGER: u32> {
     entries: Box<[u32; SIZE]>,
     /// The symbols in use in the order of their codewords, while the table is built.
     sorted: [u16; MAX_SYMBOLS],
@@ -41,7 +41,7 @@ pub(super) struct Table<const ROOT: u32, const SIZE: usize, const LONGER: u32> {
 }
 
 /// The entries that a table needs for any code of `symbols` symbols and at most `longest` bits.
-pub(super) const fn table_size(root: u32, symbols: usize, longest: u32) -> usize {
+pub(in super::super) const fn table_size(root: u32, symbols: usize, longest: u32) -> usize {
     // A complete code has at least two codewords under each prefix that needs the second level.
     let second = if longest > root { (symbols / 2) << (longest - root) } else { 0 };
     (1 << root) + second
@@ -57,7 +57,11 @@ impl<const ROOT: u32, const SIZE: usize, const LONGER: u32> Default for Table<RO
 impl<const ROOT: u32, const SIZE: usize, const LONGER: u32> Table<ROOT, SIZE, LONGER> {
     /// Builds the table for the code in which symbol `i` has `lengths[i]` bits, 0 for none; `entry`
     /// makes the entry of each symbol. A code without any symbols is accepted.
-    pub(super) fn build(&mut self, lengths: &[u8], entry: impl Fn(Codeword) -> u32) -> Result<(), Incomplete> {
+    pub(in super::super) fn build(
+        &mut self,
+        lengths: &[u8],
+        entry: impl Fn(Codeword) -> u32,
+    ) -> Result<(), Incomplete> {
         let counts = sort(lengths, &mut self.sorted);
         let Some(longest) = (1..=MAX_LENGTH).rfind(|&length| counts[length] > 0) else {
             self.entries[..1 << ROOT].fill(LONGER);
@@ -104,13 +108,13 @@ impl<const ROOT: u32, const SIZE: usize, const LONGER: u32> Table<ROOT, SIZE, LO
     /// The entry for the codeword on top of `bits`; `LONGER` if it is longer than `ROOT` bits or
     /// the code is empty.
     #[inline(always)]
-    pub(super) fn first_level(&self, bits: u64) -> u32 {
+    pub(in super::super) fn first_level(&self, bits: u64) -> u32 {
         self.entries[(bits >> (64 - ROOT)) as usize]
     }
 
     /// The entry for the codeword on top of `bits`.
     #[inline(always)]
-    pub(super) fn lookup(&self, bits: u64) -> Result<u32, Empty> {
+    pub(in super::super) fn lookup(&self, bits: u64) -> Result<u32, Empty> {
         match self.first_level(bits) {
             entry if entry == LONGER => self.second_level(bits),
             entry => Ok(entry),
@@ -119,7 +123,7 @@ impl<const ROOT: u32, const SIZE: usize, const LONGER: u32> Table<ROOT, SIZE, LO
 
     /// The entry for the codeword on top of `bits`, for which the first level has none.
     #[inline]
-    pub(super) fn second_level(&self, bits: u64) -> Result<u32, Empty> {
+    pub(in super::super) fn second_level(&self, bits: u64) -> Result<u32, Empty> {
         if self.depth == 0 {
             return Err(Empty);
         }
@@ -172,7 +176,7 @@ fn sort(lengths: &[u8], sorted: &mut [u16; MAX_SYMBOLS]) -> [u16; LENGTHS] {
 /// Sorts `items` by a key below `KEYS`, a power of two, and leaves equal ones in their order: calls
 /// `put` with the new place, the old place and the item. Returns how many there are of each key.
 #[inline(always)]
-pub(super) fn sort_by_counting<T, const KEYS: usize>(
+pub(in super::super) fn sort_by_counting<T, const KEYS: usize>(
     items: &[T],
     key: impl Fn(&T) -> usize,
     mut put: impl FnMut(usize, usize, &T),
@@ -219,7 +223,7 @@ fn for_each_in_quarters<T>(items: &[T], quarter: usize, mut each: impl FnMut(usi
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{Random, codewords};
+    use super::super::super::testing::{Random, codewords};
     use super::*;
 
     /// Builds the code and looks every codeword up, followed by ones and by zeros.
