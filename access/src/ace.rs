@@ -55,11 +55,40 @@ impl AceKind {
         }
     }
 
+    /// The type byte.
+    pub fn byte(self) -> u8 {
+        match self {
+            Self::Allow => 0x00,
+            Self::Deny => 0x01,
+            Self::Audit => 0x02,
+            Self::AllowObject => 0x05,
+            Self::DenyObject => 0x06,
+            Self::AllowCallback => 0x09,
+            Self::DenyCallback => 0x0A,
+            Self::AllowCallbackObject => 0x0B,
+            Self::DenyCallbackObject => 0x0C,
+            Self::Label => 0x11,
+            Self::ResourceAttribute => 0x12,
+            Self::ScopedPolicy => 0x13,
+            Self::Other(byte) => byte,
+        }
+    }
+
+    /// Whether GUIDs may come before the principal.
+    pub fn is_of_object(self) -> bool {
+        matches!(self, Self::AllowObject | Self::DenyObject | Self::AllowCallbackObject | Self::DenyCallbackObject)
+    }
+
+    /// Whether a condition follows the principal.
+    pub fn is_conditional(self) -> bool {
+        matches!(self, Self::AllowCallback | Self::DenyCallback | Self::AllowCallbackObject | Self::DenyCallbackObject)
+    }
+
     /// The offset of the principal in an entry of this kind; `None` if the kind has none known here.
     fn sid_offset(self, entry: &[u8]) -> Option<usize> {
         match self {
             Self::Other(_) => None,
-            Self::AllowObject | Self::DenyObject | Self::AllowCallbackObject | Self::DenyCallbackObject => {
+            _ if self.is_of_object() => {
                 // Each of the two lowest bits announces a GUID before the principal.
                 let guids = (u32_at(entry, HEAD)? & 3).count_ones() as usize;
                 Some(HEAD + 4 + 16 * guids)
@@ -74,6 +103,9 @@ impl AceKind {
 pub struct AceFlags(pub u8);
 
 impl AceFlags {
+    /// The entry comes from the parent's list.
+    pub const INHERITED: Self = Self(0x10);
+
     /// Files inherit the entry.
     pub fn inherited_by_files(self) -> bool {
         self.0 & 0x01 != 0
@@ -82,6 +114,11 @@ impl AceFlags {
     /// Folders inherit the entry.
     pub fn inherited_by_folders(self) -> bool {
         self.0 & 0x02 != 0
+    }
+
+    /// What children inherit is not passed on to theirs.
+    pub fn no_propagate(self) -> bool {
+        self.0 & 0x04 != 0
     }
 
     /// The entry does not apply to the object itself.
@@ -131,9 +168,82 @@ impl<'a> Ace<'a> {
         Sid::parse(self.0.get(self.kind().sid_offset(self.0)?..)?)
     }
 
+    /// The type of the property or child that it is about, and the type of object that inherits it.
+    pub fn guids(&self) -> [Option<[u8; 16]>; 2] {
+        if !self.kind().is_of_object() {
+            return [None; 2];
+        }
+        let flags = u32_at(self.0, HEAD).unwrap_or_default();
+        let mut at = HEAD + 4;
+        [1, 2].map(|bit| {
+            let guid = self.0.get(at..).and_then(<[u8]>::first_chunk).copied().filter(|_| flags & bit != 0);
+            at += if guid.is_some() { 16 } else { 0 };
+            guid
+        })
+    }
+
+    /// The entry taken apart; `None` if its principal is invalid.
+    pub fn parts(&self) -> Option<AceParts> {
+        Some(AceParts {
+            kind: self.kind(),
+            flags: self.flags(),
+            mask: self.mask(),
+            guids: self.guids(),
+            sid: self.sid()?,
+            data: self.data()?.to_vec(),
+        })
+    }
+
     /// The bytes after the principal: of conditional entries the condition, of others padding.
     pub fn data(&self) -> Option<&'a [u8]> {
         self.0.get(self.kind().sid_offset(self.0)? + self.sid()?.size()..)
+    }
+}
+
+/// An entry to write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AceParts {
+    /// The kind of the entry.
+    pub kind: AceKind,
+    /// How it is inherited.
+    pub flags: AceFlags,
+    /// The access rights that it is about.
+    pub mask: u32,
+    /// The type of the property or child that it is about, and the type of object that inherits it;
+    /// of object entries only.
+    pub guids: [Option<[u8; 16]>; 2],
+    /// The principal that it is about.
+    pub sid: Sid,
+    /// The bytes after the principal, filled with zeros to a multiple of four.
+    pub data: Vec<u8>,
+}
+
+impl AceParts {
+    /// An entry that allows, without inheritance.
+    pub fn allow(mask: u32, sid: Sid) -> Self {
+        Self::new(AceKind::Allow, AceFlags::default(), mask, sid)
+    }
+
+    /// An entry without GUIDs and data.
+    pub fn new(kind: AceKind, flags: AceFlags, mask: u32, sid: Sid) -> Self {
+        Self { kind, flags, mask, guids: [None; 2], sid, data: Vec::new() }
+    }
+
+    /// The bytes that [`Ace`] reads; `None` if they are more than an entry has.
+    pub fn to_bytes(&self) -> Option<Vec<u8>> {
+        let mut bytes = vec![self.kind.byte(), self.flags.0, 0, 0];
+        bytes.extend(self.mask.to_le_bytes());
+        if self.kind.is_of_object() {
+            let bits = u32::from(self.guids[0].is_some()) | u32::from(self.guids[1].is_some()) << 1;
+            bytes.extend(bits.to_le_bytes());
+            bytes.extend(self.guids.iter().flatten().flatten());
+        }
+        bytes.extend(self.sid.to_bytes());
+        bytes.extend(&self.data);
+        bytes.resize(bytes.len().next_multiple_of(4), 0);
+        let size = u16::try_from(bytes.len()).ok()?;
+        bytes[2..4].copy_from_slice(&size.to_le_bytes());
+        Some(bytes)
     }
 }
 
@@ -166,6 +276,7 @@ mod tests {
             assert_eq!((ace.data(), rest), (Some(&b"cond"[..]), &[1, 2, 3][..]), "{want:?}");
             let flags = ace.flags();
             assert!(flags.inherited_by_files() && flags.inherited_by_folders() && flags.inherit_only());
+            assert_eq!(ace.parts().unwrap().to_bytes().as_deref(), Some(ace.as_bytes()), "{want:?}");
         }
         let other = entry(0x04, &[], b"");
         assert_eq!(Ace::split_from(&other).unwrap().0.sid(), None);

@@ -1,6 +1,6 @@
 //! Access control lists.
 
-use crate::{Ace, Sid, u16_at};
+use crate::{Ace, AceParts, Sid, u16_at};
 
 /// Bytes before the entries: revision, size of the list, count of the entries.
 const HEAD: usize = 8;
@@ -46,20 +46,20 @@ impl<'a> Acl<'a> {
 /// # Panics
 /// The entries need more than 65,535 bytes.
 pub fn allow(entries: &[(u32, Sid)]) -> Vec<u8> {
-    let mut body = Vec::new();
-    for (mask, sid) in entries {
-        body.extend([0, 0]); // the kind that allows, no flags
-        body.extend((HEAD as u16 + sid.size() as u16).to_le_bytes());
-        body.extend(mask.to_le_bytes());
-        body.extend(sid.to_bytes());
-    }
-    let size = u16::try_from(HEAD + body.len()).expect("a list has at most 65,535 bytes");
-    let mut list = vec![2, 0]; // the revision of lists without object entries
-    list.extend(size.to_le_bytes());
-    list.extend((entries.len() as u16).to_le_bytes());
+    let entries: Vec<_> = entries.iter().map(|&(mask, sid)| AceParts::allow(mask, sid)).collect();
+    list(&entries).expect("a list has at most 65,535 bytes")
+}
+
+/// The bytes of a list of entries; `None` if they are more than a list has.
+pub fn list(entries: &[AceParts]) -> Option<Vec<u8>> {
+    let body = entries.iter().map(AceParts::to_bytes).collect::<Option<Vec<_>>>()?.concat();
+    let of_objects = entries.iter().any(|entry| entry.kind.is_of_object());
+    let mut list = vec![if of_objects { 4 } else { 2 }, 0];
+    list.extend(u16::try_from(HEAD + body.len()).ok()?.to_le_bytes());
+    list.extend(u16::try_from(entries.len()).ok()?.to_le_bytes());
     list.extend([0, 0]);
     list.extend(body);
-    list
+    Some(list)
 }
 
 #[cfg(test)]

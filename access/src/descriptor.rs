@@ -88,8 +88,18 @@ impl<'a> Descriptor<'a> {
     /// writes it; `None` if the list is invalid.
     pub fn new(control: Control, owner: Sid, group: Sid, dacl: &'a [u8]) -> Option<Self> {
         let dacl = Some(Acl::parse(dacl)?);
-        let control = control | Control::DACL_PRESENT | Control::SELF_RELATIVE;
-        Some(Self { control, owner: Some(owner), group: Some(group), sacl: None, dacl, size: 0 }.sized())
+        Some(Self::of_parts(control | Control::DACL_PRESENT, Some(owner), Some(group), None, dacl))
+    }
+
+    /// A descriptor of these parts; lists count only where `control` says that they are present.
+    pub(crate) fn of_parts(
+        control: Control,
+        owner: Option<Sid>,
+        group: Option<Sid>,
+        sacl: Option<Acl<'a>>,
+        dacl: Option<Acl<'a>>,
+    ) -> Self {
+        Self { control: control | Control::SELF_RELATIVE, owner, group, sacl, dacl, size: 0 }.sized()
     }
 
     /// The descriptor without its SACL, and without the control bits about that.

@@ -1,9 +1,11 @@
 //! Windows access control as values: security identifiers, access control lists and security
-//! descriptors, parsed from bytes and written back.
+//! descriptors, parsed from bytes and written back; and what they grant to whom.
 //!
 //! A [`Descriptor`] names an owner and a group ([`Sid`]) and holds two lists ([`Acl`]) of entries
 //! ([`Ace`]): the DACL grants and denies access, the SACL requests auditing. Bytes may come from
 //! anywhere: every offset and length is checked, and invalid bytes are `None`, never a panic.
+//! [`check`] decides which rights a descriptor grants to a [`Token`], the principals that a user
+//! acts as, and names the entry that decided.
 //! Nothing here allocates by a stored number, asks an operating system, or reads a file.
 //!
 //! ```
@@ -26,15 +28,21 @@
 
 mod ace;
 mod acl;
+mod check;
+mod condition;
 mod descriptor;
 mod sid;
 #[cfg(test)]
 mod testing;
+mod token;
 
-pub use ace::{Ace, AceFlags, AceKind};
-pub use acl::{Acl, allow};
+pub use ace::{Ace, AceFlags, AceKind, AceParts};
+pub use acl::{Acl, allow, list};
+pub use check::{ALL, Decision, MAXIMUM_ALLOWED, READ_DATA, Reason, check, check_broken, map_generic};
+pub use condition::{Truth, evaluate};
 pub use descriptor::{Control, Descriptor};
 pub use sid::{ParseSidError, Sid};
+pub use token::{Builtin, Membership, Origin, Token};
 
 /// The little-endian number of two bytes at `at`.
 fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {

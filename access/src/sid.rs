@@ -36,6 +36,24 @@ impl Sid {
     pub const EVERYONE: Self = Self::known(1, &[0]);
     /// `S-1-5-32-544`, the built-in group of administrators.
     pub const ADMINISTRATORS: Self = Self::known(5, &[32, 544]);
+    /// `S-1-5-32-545`, the built-in group of users.
+    pub const USERS: Self = Self::known(5, &[32, 545]);
+    /// `S-1-3-4`, a placeholder for the owner, whose implied rights entries about it replace.
+    pub const OWNER_RIGHTS: Self = Self::known(3, &[4]);
+    /// `S-1-5-2`, everyone who logs on over a network.
+    pub const NETWORK: Self = Self::known(5, &[2]);
+    /// `S-1-5-11`, everyone but guests and anonymous users.
+    pub const AUTHENTICATED_USERS: Self = Self::known(5, &[11]);
+    /// `S-1-5-15`, everyone of the organization that the domain belongs to.
+    pub const THIS_ORGANIZATION: Self = Self::known(5, &[15]);
+    /// `S-1-5-18`, the operating system itself.
+    pub const SYSTEM: Self = Self::known(5, &[18]);
+    /// `S-1-3-0`, a placeholder for the owner of a new object.
+    pub const CREATOR_OWNER: Self = Self::known(3, &[0]);
+    /// `S-1-3-1`, a placeholder for the primary group of a new object.
+    pub const CREATOR_GROUP: Self = Self::known(3, &[1]);
+    /// `S-1-5-10`, a placeholder for the object itself.
+    const SELF: Self = Self::known(5, &[10]);
 
     const fn known(authority: u8, parts: &[u32]) -> Self {
         let mut all = [0; MAX_PARTS];
@@ -51,6 +69,32 @@ impl Sid {
         let mut all = [0; MAX_PARTS];
         all.get_mut(..parts.len())?.copy_from_slice(parts);
         Some(Self { authority, parts: all, count: parts.len() as u8 })
+    }
+
+    /// A user of a Unix system, as Samba names it.
+    pub const fn unix_user(uid: u32) -> Self {
+        Self::known(22, &[1, uid])
+    }
+
+    /// A group of a Unix system, as Samba names it.
+    pub const fn unix_group(gid: u32) -> Self {
+        Self::known(22, &[2, gid])
+    }
+
+    /// The identifier with one more number, such as an account of this domain; `None` if there are
+    /// 15 already.
+    pub fn child(&self, relative: u32) -> Option<Self> {
+        Self::new(self.authority(), &[self.parts(), &[relative]].concat())
+    }
+
+    /// Whether it is an account of a domain: `S-1-5-21-A-B-C-R`.
+    pub fn is_of_domain(&self) -> bool {
+        self.authority() == 5 && matches!(self.parts(), [21, _, _, _, _])
+    }
+
+    /// Whether it stands for others, and nobody is it: creator, owner rights, the object itself.
+    pub fn is_placeholder(&self) -> bool {
+        self.authority() == 3 || *self == Self::SELF
     }
 
     /// The identifier at the start of `bytes`, which may be longer; `None` if it is invalid or cut
