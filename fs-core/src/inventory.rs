@@ -7,13 +7,12 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::archive::FileId;
-use crate::archive_file::ArchiveFile;
-use crate::check::{self, CheckOptions, Checked, Event, Users};
-use crate::group::Group;
-use crate::image::Image;
+use crate::archive::{ArchiveFile, FileId, OpenArchive};
+use crate::check::{self, CheckOptions, Checked, Event, ImageInfo, Users};
+use crate::error::{Problem, Result};
+use crate::filesystem::Filesystem;
+use crate::snapshot::{Group, Image};
 use crate::source::ArchiveEntry;
-use crate::{Filesystem, OpenArchive, Problem, Result, Survey};
 
 /// What a store holds, as far as it can be read.
 #[derive(Debug, Clone)]
@@ -44,18 +43,6 @@ pub struct ArchiveInfo {
     images: Arc<[ImageInfo]>,
     /// The images that may take data from it.
     users: Arc<[ImageInfo]>,
-}
-
-/// One image of an archive.
-#[derive(Debug, Clone)]
-pub struct ImageInfo {
-    /// Its directory's name in the mount.
-    pub directory: String,
-    /// Its number in its archive, from 1.
-    pub number: usize,
-    pub(crate) image: Arc<Image>,
-    /// The names that lead from the root of the mount to its root.
-    pub(crate) root: Vec<Vec<u8>>,
 }
 
 impl ArchiveInfo {
@@ -96,22 +83,6 @@ impl ArchiveInfo {
         let checked = check::check_for(&Users::new(self.file.id, &self.images, &self.users), archive, options, tell);
         self.file.drop_trees();
         checked
-    }
-}
-
-impl ImageInfo {
-    /// Reads its metadata from its archive, which is open, and tells what it lacks.
-    ///
-    /// # Errors
-    /// The metadata cannot be read.
-    pub fn survey(&self, archive: &OpenArchive) -> Result<Survey> {
-        let tree = self.image.load(archive)?;
-        Ok(Survey::of(&self.image, archive, &tree))
-    }
-
-    /// Its element of the XML data of its archive, where there is one.
-    pub fn xml<'a>(&self, archive: &'a OpenArchive) -> Option<&'a wim::ImageXml> {
-        archive.wim.xml().image(u32::try_from(self.number).ok()?)
     }
 }
 

@@ -4,23 +4,17 @@
 //! files floods it: beyond the limit failures are counted, and the count is logged.
 
 use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use tracing::{error, warn};
-
-use crate::{Chain, Error, Filesystem, Ino};
+use tracing::warn;
 
 /// How long a line is known, and how often the count of those left out is logged.
 const MEMORY: Duration = Duration::from_secs(60);
 
 /// How many lines are known at most, and so how many are logged within that time.
 const CAPACITY: usize = 1000;
-
-/// How many bytes a line of [`damage`] has at most: an archive's tree may be millions of bytes deep.
-const MAX_LINE: usize = 8 << 10;
 
 /// What readers meet. A line is logged again after a minute.
 pub static READING: Log =
@@ -30,13 +24,6 @@ pub static READING: Log =
 /// log. A line is logged again when it has not come for a minute: some stores are listed every second.
 pub static LISTING: Log =
     Log::new(Again::AfterSilence, |count| warn!(count, "further faults of the store were not logged"));
-
-/// Logs the damage with which the request `op` for `ino` ended: `PATH: what: why: why`, with the path that the error has
-/// or else the inode's.
-pub fn damage(fs: &Filesystem, op: &'static str, ino: Ino, error: &Error) {
-    let line = abridged(line(fs, ino, error));
-    READING.once(&line, || error!(op, ino = ino.0, "{line}"));
-}
 
 /// Logs how many lines were left out since that was last logged. For the end of the program, which does not wait for the
 /// end of a minute.
@@ -161,32 +148,6 @@ fn is_known(since: Instant, now: Instant) -> bool {
     now.duration_since(since) < MEMORY
 }
 
-fn line(fs: &Filesystem, ino: Ino, error: &Error) -> String {
-    match error {
-        Error::At { .. } => Chain(error).to_string(),
-        _ => {
-            // Asking for the path may fail for the same reason as the request did: by a panic at worst.
-            let path = catch_unwind(AssertUnwindSafe(|| fs.path(ino))).unwrap_or_default();
-            format!("{}: {}", String::from_utf8_lossy(&path), Chain(error))
-        }
-    }
-}
-
-/// The line without its middle if it is too long: its beginning says where, its end why.
-fn abridged(line: String) -> String {
-    if line.len() <= MAX_LINE {
-        return line;
-    }
-    let (mut head, mut tail) = (MAX_LINE / 2, line.len() - MAX_LINE / 2);
-    while !line.is_char_boundary(head) {
-        head -= 1;
-    }
-    while !line.is_char_boundary(tail) {
-        tail += 1;
-    }
-    format!("{}…{}", &line[..head], &line[tail..])
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -246,13 +207,5 @@ mod tests {
         LOG.report();
         LOG.report();
         assert_eq!((logged, COUNTS.lock().clone()), (1000, vec![500]));
-    }
-
-    #[test]
-    fn long_lines_lose_their_middle() {
-        assert_eq!(abridged("G/a: why".into()), "G/a: why");
-        let long = abridged(format!("first{}: why", "/größe".repeat(1 << 20)));
-        assert!(long.starts_with("first/größe/") && long.ends_with("größe: why"), "{long}");
-        assert!(long.contains('…') && (MAX_LINE - 8..=MAX_LINE + 3).contains(&long.len()), "{}", long.len());
     }
 }

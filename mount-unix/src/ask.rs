@@ -136,7 +136,7 @@ impl Oracle {
     fn refusal(&self, op: &'static str, ino: Ino, error: &fs_core::Error) -> Errno {
         let number = errno(error);
         if number == EIO {
-            log::damage(&self.0.fs, op, ino, error);
+            self.0.fs.log_damage(op, ino, error);
         }
         Errno::from_i32(number)
     }

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use fs_core::wim::{Attributes, FileTime};
-use fs_core::{Attr, Error, Facts, Filesystem, Ino, Kind, LinkTargets, StreamEntry, log};
+use fs_core::{Attr, Error, Facts, Filesystem, Ino, Kind, LinkTargets, StreamEntry};
 use parking_lot::RwLock;
 use windows_files::{meant_names, shown_name};
 
@@ -329,7 +329,7 @@ impl Drive {
     /// The status of an error. Damage is logged.
     fn refusal(&self, op: &'static str, ino: Ino, error: &Error) -> Status {
         if error.is_damage() {
-            log::damage(&self.fs, op, ino, error);
+            self.fs.log_damage(op, ino, error);
         }
         ntstatus(error)
     }

@@ -1,8 +1,10 @@
 //! Checking archives whole: every check block, every image's metadata, every blob.
 
+mod image_info;
 mod plan;
 mod run;
 mod solid;
+mod survey;
 mod users;
 mod worker;
 
@@ -10,10 +12,12 @@ use std::sync::Arc;
 
 use wim::BlobHash;
 
+pub use self::image_info::ImageInfo;
 use self::run::Run;
+pub use self::survey::Survey;
 pub use self::users::UsedBy;
 pub(crate) use self::users::Users;
-use crate::OpenArchive;
+use crate::archive::OpenArchive;
 use crate::content::MAX_CHUNK;
 
 /// Something in an archive that is not as it should be. Image numbers count from 1, offsets from the archive's first byte.

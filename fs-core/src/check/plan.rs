@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 
 use wim::{Archive, Blob, Resource};
 
-use crate::OpenArchive;
+use crate::archive::OpenArchive;
 
 /// Blobs of at least this size, in bytes, are decoded by several threads at once.
 const LARGE: u64 = 4 << 20;

@@ -3,12 +3,12 @@
 use wim::{BlobHash, BlobHasher, Warning};
 
 use super::plan::{Job, Large, Plan, unit_size};
+use super::survey::without_data;
 use super::users::Naming;
 use super::worker::{Done, Worker, bad_blob, matching};
-use super::{CheckOptions, Checked, Event, Finding, UsedBy, Users, solid};
-use crate::content::pipeline::in_order;
-use crate::survey::without_data;
-use crate::{OpenArchive, Survey};
+use super::{CheckOptions, Checked, Event, Finding, Survey, UsedBy, Users, solid};
+use crate::archive::OpenArchive;
+use crate::concurrent::in_order;
 
 /// How many units may be decoded ahead, for each thread.
 const UNITS_AHEAD: usize = 4;

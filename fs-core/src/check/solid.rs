@@ -9,9 +9,9 @@ use super::CheckOptions;
 use super::plan::is_in_solid;
 use super::run::Run;
 use super::worker::{Worker, bad_blob, matching};
-use crate::OpenArchive;
+use crate::archive::OpenArchive;
+use crate::concurrent::in_order;
 use crate::content::allow_chunks;
-use crate::content::pipeline::in_order;
 
 /// Why a blob cannot be read. All blobs of a chunk that does not decode share it.
 type Reason = Arc<wim::Error>;

@@ -5,12 +5,11 @@ use std::sync::Arc;
 
 use wim::{BlobHash, InodeId, Metadata, NodeId};
 
-use super::Finding;
-use crate::archive::FileId;
-use crate::archive_file::ArchiveFile;
+use super::survey::uses;
+use super::{Finding, ImageInfo};
+use crate::archive::{ArchiveFile, FileId, OpenArchive};
+use crate::error::Result;
 use crate::filesystem::path_below;
-use crate::survey::uses;
-use crate::{ImageInfo, OpenArchive, Result};
 
 /// The most paths that a finding names.
 pub(super) const MOST_PATHS: usize = 100;
@@ -78,7 +77,7 @@ impl<'a> Users<'a> {
         if is_own { image.image.tree_from(archive) } else { image.image.tree() }
     }
 
-    /// Those of `wanted` that images with these `suppliers` take from this archive: see [`crate::image::Image::blob`].
+    /// Those of `wanted` that images with these `suppliers` take from this archive: see [`crate::snapshot::Image::blob`].
     fn supplied(
         &self,
         suppliers: &[Arc<ArchiveFile>],

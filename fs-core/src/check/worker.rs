@@ -6,11 +6,12 @@ use std::sync::atomic::Ordering;
 use wim::{Blob, BlobHash, ReadAt, Resource, Scratch, memory};
 
 use super::plan::{Job, Large, Plan, readable_size, unit_size};
-use super::{Finding, UsedBy, Users};
+use super::{Finding, Survey, UsedBy, Users};
+use crate::archive::OpenArchive;
+use crate::concurrent::Pool;
 use crate::content::allow_own_chunks;
 use crate::content::hashing::{hash_blob, hash_range};
-use crate::content::pool::Pool;
-use crate::{Error, OpenArchive, Survey};
+use crate::error::Error;
 
 /// What a unit came to.
 pub(super) enum Done {

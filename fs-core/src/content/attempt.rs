@@ -7,12 +7,12 @@ use std::sync::Arc;
 use wim::{Blob, BlobHash, ReadAt, Resource, memory};
 
 use super::blocks::CheckBlocks;
-use super::cache::{Cache, Chunk, ChunkKey, ResourceKey, Weigh};
+use super::chunk_key::{Chunk, ChunkKey, ResourceKey};
 use super::plan::Plan;
-use super::trust::Generation;
 use super::{Contents, TABLE_BYTES, allow_own_chunks};
-use crate::archive::TablesId;
-use crate::{BlobRef, Error};
+use crate::archive::{BlobRef, Generation, TablesId};
+use crate::concurrent::{Cache, Weigh};
+use crate::error::Error;
 
 /// Why an attempt gave no bytes.
 #[derive(Debug, Clone)]

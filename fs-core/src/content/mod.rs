@@ -45,19 +45,14 @@
 
 mod attempt;
 mod blocks;
-mod cache;
-mod flight;
+mod chunk_key;
 pub(crate) mod hashing;
 mod pass;
 mod pieces;
-pub(crate) mod pipeline;
 mod plan;
-pub(crate) mod pool;
-mod room;
 mod solid;
 mod stored;
 mod stream;
-mod trust;
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -65,20 +60,15 @@ use std::thread;
 
 use wim::{Blob, ResourceFlags, ResourceHeader, Scratch, memory};
 
-pub(crate) use self::cache::{Cache, Weigh};
 pub use self::stream::{Release, StreamError};
-pub(crate) use self::trust::{FileTrust, Trust};
 
 use self::attempt::{Attempt, Chunks, Fault, TableCache, changed_error};
-use self::cache::{Chunk, ChunkCache, ChunkKey};
-use self::flight::SingleFlight;
+use self::chunk_key::{Chunk, ChunkCache, ChunkKey};
 use self::pieces::{available, pieces};
-use self::pipeline::Helpers;
-use self::pool::Pool;
-use self::room::Room;
 use self::solid::SolidBlob;
-use crate::archive::{FileId, TablesId};
-use crate::{BlobRef, Error, Result};
+use crate::archive::{BlobRef, FileId, TablesId};
+use crate::concurrent::{ByteBudget, Helpers, Pool, SingleFlight};
+use crate::error::{Error, Result};
 
 /// Bytes of chunk tables that are kept. A table has eight bytes for each chunk: this is enough for 128 GiB in chunks of 32 KiB.
 const TABLE_BYTES: u64 = 32 << 20;
@@ -156,7 +146,7 @@ pub struct Contents {
     blocks: SingleFlight<(TablesId, usize, u32), bool, Fault>,
     holding: Holding,
     /// Solid chunks being decoded.
-    decoding: Room,
+    decoding: ByteBudget,
 }
 
 impl Contents {
@@ -173,7 +163,7 @@ impl Contents {
             passes: SingleFlight::default(),
             blocks: SingleFlight::default(),
             holding: Holding { bytes: AtomicU64::new(0), limit: options.cache_bytes / 2 },
-            decoding: Room::new(options.cache_bytes / 2),
+            decoding: ByteBudget::new(options.cache_bytes / 2),
         }
     }
 

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use wim::{BlobHasher, Resource, memory};
 
 use super::attempt::{Attempt, Chunks, Fault};
-use super::cache::{Chunk, ChunkKey};
+use super::chunk_key::{Chunk, ChunkKey};
 use super::hashing::hash_range;
-use super::pipeline::in_order;
 use super::plan::Plan;
-use crate::Result;
+use crate::concurrent::in_order;
+use crate::error::Result;
 
 /// How many decoded bytes a thread makes at a time, at least: enough to make waking another thread pay.
 const UNIT_SIZE: u64 = 128 << 10;

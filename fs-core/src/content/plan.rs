@@ -1,9 +1,8 @@
 //! What must match before the bytes of a blob may leave: decided once, when an attempt begins.
 
-use super::Contents;
 use super::blocks::CheckBlocks;
-use super::trust::Generation;
-use crate::{BlobRef, Verify};
+use super::{Contents, Verify};
+use crate::archive::{BlobRef, Generation};
 
 /// How an attempt at reading a blob has its bytes verified.
 #[derive(Debug, Clone, Copy)]

@@ -12,12 +12,13 @@ use wim::{BlobHasher, SolidResource, memory};
 
 use super::attempt::{Attempt, Fault, stored_range};
 use super::blocks::CheckBlocks;
-use super::cache::{Chunk, ChunkKey, ResourceKey};
+use super::chunk_key::{Chunk, ChunkKey, ResourceKey};
 use super::pieces::{Piece, pieces};
-use super::pipeline::in_order;
 use super::plan::Plan;
 use super::stream::{Progress, Sink, Stop};
 use super::{Release, allow_chunks};
+use crate::concurrent::in_order;
+use crate::error::Error;
 
 /// A resource whose place depends on more others than this is not read by its check blocks.
 const MOST_HEADERS: u32 = 64;
@@ -187,7 +188,7 @@ impl<'a> SolidBlob<'a> {
         let resource = attempt.resource()?;
         let _decoding = attempt.contents.decoding.enter(archive.device, resource.chunk_len(chunk) as u64);
         let decoded = attempt.decode(&resource, chunk);
-        if let Err(Fault::Failed(crate::Error::Blob { source, .. })) = &decoded
+        if let Err(Fault::Failed(Error::Blob { source, .. })) = &decoded
             && !matches!(**source, wim::Error::Io { .. })
         {
             generation.set_chunk_failure(self.number, chunk, Arc::clone(source));

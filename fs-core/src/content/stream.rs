@@ -4,10 +4,11 @@ use wim::{BlobHasher, Resource};
 
 use super::Contents;
 use super::attempt::{Attempt, Fault};
-use super::cache::Chunk;
+use super::chunk_key::Chunk;
 use super::plan::Plan;
 use super::solid::SolidBlob;
-use crate::{BlobRef, Error};
+use crate::archive::BlobRef;
+use crate::error::Error;
 
 /// When the bytes of a blob that is streamed are handed out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

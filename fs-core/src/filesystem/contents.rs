@@ -1,12 +1,12 @@
 //! The bytes of files, the targets of links, the values of extended attributes.
 
 use super::paths::{child, directories_to};
-use super::{Filesystem, Target};
+use super::xattrs::Value;
+use super::{Filesystem, Kind, Target, describe, external_data, links, xattrs};
+use crate::archive::BlobRef;
 use crate::content::{Release, StreamError};
-use crate::image::Node;
-use crate::ino::Place;
-use crate::xattrs::{self, Value};
-use crate::{BlobRef, Error, Ino, Kind, Result, describe, elsewhere, links};
+use crate::error::{Error, Result};
+use crate::snapshot::{Ino, Node, Place};
 
 impl Filesystem {
     /// Fills `buf` from `offset` and returns how many bytes it filled: fewer than `buf.len()` only where the file ends.
@@ -69,7 +69,7 @@ impl Filesystem {
         if dentry.is_directory() {
             return Err(Error::IsDirectory);
         }
-        if let Some(keeper) = elsewhere::without_data(&dentry) {
+        if let Some(keeper) = external_data::without_data(&dentry) {
             return Err(Error::DataElsewhere { keeper });
         }
         let streams = dentry.streams();

@@ -2,10 +2,10 @@
 
 use wim::{BlobHash, Dentry, FileTime, InodeId, reparse};
 
-use super::{Filesystem, LinkTargets, Target, Top, WindowsAttr};
+use super::{Attr, Filesystem, LinkTargets, Target, Top, WindowsAttr, external_data, links};
 use crate::archive::FileId;
-use crate::ino::Place;
-use crate::{Attr, Ino, Result, elsewhere, links};
+use crate::error::Result;
+use crate::snapshot::{Ino, Place};
 
 /// The attributes that Windows is shown as stored. Of the others `NORMAL` means none, and those of
 /// offline storage would keep programs from reading.
@@ -121,7 +121,7 @@ impl Facts<'_> {
         if dentry.is_directory() {
             shown.attributes |= directory;
         }
-        if let Some(head) = dentry.reparse().filter(|head| !elsewhere::is_storage(head.tag)) {
+        if let Some(head) = dentry.reparse().filter(|head| !external_data::is_storage(head.tag)) {
             let rewritten = links::is_link(head.tag) && targets == LinkTargets::Inside;
             shown.reparse_tag = if rewritten { reparse::SYMLINK } else { head.tag };
             shown.attributes |= wim::Attributes::REPARSE_POINT.0 | stored & directory;

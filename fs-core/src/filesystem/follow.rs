@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tracing::warn;
 
-use super::{Changed, Filesystem, Invalidation, Left};
-use crate::watch::{Stop, Watcher};
+use super::{Filesystem, Invalidation, Left};
+use crate::source::{Changed, Stop, Watcher};
 
 /// When to look again whether what is gone is still used.
 const IN_USE: Duration = Duration::from_secs(5);
@@ -55,7 +55,8 @@ mod tests {
     use testkit::{Image, Packing, Wim, file, root};
 
     use super::*;
-    use crate::{Ino, Options};
+    use crate::options::Options;
+    use crate::snapshot::Ino;
 
     /// Tells of a store that goes away, and never that it is back.
     struct Deaf {

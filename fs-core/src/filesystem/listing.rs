@@ -4,9 +4,9 @@ use std::ops::ControlFlow;
 
 use wim::{InodeId, NodeId, Warning};
 
-use super::{Filesystem, Target, Top};
-use crate::ino::Place;
-use crate::{DirEntry, Error, Ino, Kind, Result, describe};
+use super::{DirEntry, Filesystem, Kind, Target, Top, describe};
+use crate::error::{Error, Result};
+use crate::snapshot::{Ino, Place};
 
 impl Filesystem {
     /// Calls `each` for the entries of a directory behind the place `after`, 0 for its start, until it breaks off: `.`, `..`,

@@ -2,11 +2,10 @@
 
 use wim::{CaseSensitivity, InodeId};
 
-use super::{Filesystem, Target};
-use crate::group::Group;
-use crate::image::{Image, Node};
-use crate::ino::Place;
-use crate::{Attr, Error, Ino, Kind, Result, StreamInterface, describe, xattrs};
+use super::{Attr, Filesystem, Kind, Target, describe, xattrs};
+use crate::error::{Error, Result};
+use crate::options::StreamInterface;
+use crate::snapshot::{Group, Image, Ino, Node, Place};
 
 impl Filesystem {
     /// The attributes of the name in a directory. `name` is WTF-8, as listings give it.

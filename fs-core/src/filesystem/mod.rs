@@ -1,15 +1,21 @@
 //! The store as a read-only filesystem: every question a mount is asked is answered here.
 
+mod attr;
 mod contents;
+mod damage_log;
+mod describe;
+pub(crate) mod external_data;
 mod facts;
 mod follow;
-mod gone;
+mod links;
 mod listing;
 mod lookup;
+mod ntfs;
 mod paths;
 mod refresh;
+mod retire;
 mod storage;
-mod windows;
+mod xattrs;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,23 +24,21 @@ use parking_lot::{Mutex, RwLock};
 use wim::{FileTime, InodeId};
 
 use crate::content::{ContentOptions, Contents};
-use crate::group::{Group, GroupImages, log_left_out};
-use crate::image::{Image, Node};
-use crate::ino::{MAX_GROUPS, Numbering, Place};
-use crate::opener::Opener;
+use crate::error::{Error, Problem, Result};
+use crate::options::{ImageChoice, Options};
 use crate::read_ahead::ReadAhead;
-use crate::slots::Slots;
-use crate::source::{FolderSource, Shape, StoreListing, StoreSource};
-use crate::uses::Retired;
-use crate::watch::Watch;
-use crate::{Error, ImageChoice, ImageSlot, Ino, Options, Problem, Result, Totals};
+use crate::snapshot::{
+    Group, GroupImages, Image, ImageSlot, Ino, MAX_GROUPS, Node, Numbering, Opener, Place, Retired, Slots, log_left_out,
+};
+use crate::source::{FolderSource, Shape, StoreListing, StoreSource, Watch};
 
+pub use attr::{Attr, DirEntry, Kind, Totals};
 pub use facts::{Facts, SolidPlace};
+pub use ntfs::{LinkTargets, ReparsePoint, StreamEntry, Volume, WindowsAttr};
 pub use paths::Level;
 pub(crate) use paths::path_below;
-pub use refresh::{Changed, Invalidation, Left};
-pub use storage::{About, Storage};
-pub use windows::{LinkTargets, ReparsePoint, StreamEntry, Volume, WindowsAttr};
+pub use refresh::{Invalidation, Left};
+pub use storage::About;
 
 /// A mounted store, group, archive or image, shared by any number of threads.
 ///

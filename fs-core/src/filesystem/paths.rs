@@ -4,11 +4,10 @@ use std::sync::Arc;
 
 use wim::{CaseSensitivity, InodeId, Metadata, NodeId};
 
+use super::links::Step;
 use super::{Filesystem, Target, Top};
-use crate::image::Image;
-use crate::ino::Place;
-use crate::links::Step;
-use crate::{Error, Ino, Result};
+use crate::error::{Error, Result};
+use crate::snapshot::{Image, Ino, Place};
 
 /// The longest path in an image that is told, in bytes: the longest argument that Linux gives to a program.
 const MOST_PATH: usize = 128 << 10;

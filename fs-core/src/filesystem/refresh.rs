@@ -1,28 +1,15 @@
 //! The store lives: what has changed in it becomes the next snapshot, and platforms are told what to forget.
 
 use std::collections::{BTreeSet, HashMap};
-use std::ffi::OsString;
 use std::sync::Arc;
 
 use wim::{InodeId, NodeId};
 
 use super::{Filesystem, Snapshot, Top};
-use crate::group::{Group, Step, log_left_out};
-use crate::image::Image;
+use crate::error::Chain;
 use crate::log::LISTING;
-use crate::source::StoreListing;
-use crate::{Chain, Ino};
-
-/// What of a store may have changed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Changed {
-    /// Nothing.
-    Nothing,
-    /// Anything.
-    Everything,
-    /// What these groups hold, and when their folders were written; by the names of the folders.
-    Groups(BTreeSet<OsString>),
-}
+use crate::snapshot::{Group, Image, Ino, Step, log_left_out};
+use crate::source::{Changed, StoreListing};
 
 /// What is left to do when a store was looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,7 +59,7 @@ impl Filesystem {
                 return changed.clone();
             }
         }
-        for group in self.store().groups.iter().filter(|group| changed.concerns(group)) {
+        for group in self.store().groups.iter().filter(|group| changed.concerns(&group.entry.name)) {
             match group.refresh(&*self.source, &self.opener) {
                 Ok(None) => {}
                 Ok(Some(step)) => {
@@ -188,25 +175,5 @@ impl Filesystem {
     fn names_in_root(&self, image: &Image) -> Vec<Vec<u8>> {
         let Ok(tree) = image.tree() else { return Vec::new() };
         tree.children(NodeId::ROOT).map(|child| tree.dentry(NodeId(child)).name().to_shown_wtf8()).collect()
-    }
-}
-
-impl Changed {
-    /// What either says.
-    #[must_use]
-    pub fn or(self, other: Self) -> Self {
-        match (self, other) {
-            (Self::Nothing, other) | (other, Self::Nothing) => other,
-            (Self::Groups(these), Self::Groups(those)) => Self::Groups(&these | &those),
-            _ => Self::Everything,
-        }
-    }
-
-    fn concerns(&self, group: &Group) -> bool {
-        match self {
-            Self::Nothing => false,
-            Self::Everything => true,
-            Self::Groups(names) => names.contains(&group.entry.name),
-        }
     }
 }

@@ -6,25 +6,7 @@ use std::sync::Arc;
 use wim::InodeId;
 
 use super::{Filesystem, Top};
-use crate::archive_file::ArchiveFile;
-use crate::group::Group;
-use crate::image::Image;
-use crate::ino::Place;
-use crate::{ImageSlot, Ino};
-
-/// The storage that answers about an image or a group wait for. Where one hangs, the answers that
-/// wait for others go on.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Storage(Kind);
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum Kind {
-    /// The volumes that hold an image's archive and those that supply its data, by device number,
-    /// ascending.
-    Devices(Arc<[u64]>),
-    /// The folder of this group, and whatever the links in it lead to.
-    Group(u32),
-}
+use crate::snapshot::{Group, Image, ImageSlot, Ino, Place, Storage};
 
 /// What is asked about an inode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,16 +21,6 @@ pub enum About<'a> {
     Xattr(&'a [u8]),
     /// Its bytes, or a link's target.
     Content,
-}
-
-impl Storage {
-    /// That of an image whose data lies in these archives.
-    pub(crate) fn of(archives: &[Arc<ArchiveFile>]) -> Self {
-        let mut devices: Vec<u64> = archives.iter().map(|archive| archive.opened.device).collect();
-        devices.sort_unstable();
-        devices.dedup();
-        Self(Kind::Devices(devices.into()))
-    }
 }
 
 impl Filesystem {
@@ -66,7 +38,7 @@ impl Filesystem {
         }
         let slot = self.slot(ino)?;
         if self.group(slot.group).ok()?.loaded().is_none() {
-            return Some(Storage(Kind::Group(slot.group)));
+            return Some(Storage::of_group(slot.group));
         }
         let is_image_in_group = matches!(self.place(ino), Some(Place::Inode(_, InodeId(0))))
             && matches!(self.top(), Top::Store | Top::Group);
@@ -105,7 +77,7 @@ impl Filesystem {
 
 /// The storage that the entries of a group wait for until it is listed.
 fn unlisted(group: &Group, about: About<'_>) -> Option<Storage> {
-    (about == About::Entries && group.loaded().is_none()).then_some(Storage(Kind::Group(group.number)))
+    (about == About::Entries && group.loaded().is_none()).then_some(Storage::of_group(group.number))
 }
 
 #[cfg(test)]
@@ -115,7 +87,7 @@ mod tests {
     use testkit::{Image, Packing, Store, Wim, dir, file, root};
 
     use super::*;
-    use crate::Options;
+    use crate::options::Options;
 
     #[test]
     fn answers_wait_for_a_group_until_it_is_listed_and_then_for_devices() {

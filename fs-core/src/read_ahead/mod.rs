@@ -6,7 +6,6 @@
 //! up to [`walk::MOST_FILES`] files and a part of the cache.
 
 mod walk;
-mod workers;
 
 use std::sync::Arc;
 
@@ -14,11 +13,10 @@ use parking_lot::Mutex;
 use wim::NodeId;
 
 use self::walk::Walkers;
-use self::workers::Workers;
-use crate::BlobRef;
-use crate::archive::FileId;
+use crate::archive::{BlobRef, FileId};
+use crate::concurrent::Workers;
 use crate::content::{ContentOptions, Contents};
-use crate::image::Node;
+use crate::snapshot::Node;
 
 /// The largest part of the cache that is filled ahead of one reader.
 const CACHE_PART: u64 = 8;
@@ -82,7 +80,8 @@ mod tests {
 
     use testkit::{Packing, Wim, eventually, file, root};
 
-    use crate::{Filesystem, ImageChoice, Options};
+    use crate::filesystem::Filesystem;
+    use crate::options::{ImageChoice, Options};
 
     const FILES: usize = 40;
     const SIZE: usize = 20_000;

@@ -1,0 +1,117 @@
+//! Where a store's groups and archives come from: a folder today, an object store or a server later.
+
+mod folder;
+mod references;
+mod watch;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use wim::{FileTime, Fingerprint, ReadAt};
+
+use crate::error::{Problem, Result};
+
+pub use self::folder::{AttributeSource, Attributes, FolderSource, LocalFile};
+pub use self::watch::{Changed, Stop, Watch, Watcher};
+
+pub(crate) use self::folder::Resolver;
+pub(crate) use self::references::expand;
+
+/// A group as its source lists it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupEntry {
+    /// The folder's name; empty for the one group of a source that is a group or a file itself.
+    pub name: OsString,
+    /// The folder.
+    pub path: PathBuf,
+    /// When something was last put into it or taken out.
+    pub modified: FileTime,
+}
+
+/// What a source lists at its top.
+#[derive(Debug, Clone)]
+pub struct StoreListing {
+    /// When a group was last put in or taken out.
+    pub modified: FileTime,
+    /// The groups, ordered by name; exactly one unless the shape is [`Shape::Store`].
+    pub groups: Vec<GroupEntry>,
+    /// What has the place of a group and is left out.
+    pub problems: Vec<Problem>,
+}
+
+/// A file as its source lists it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredFile {
+    /// Its name.
+    pub name: OsString,
+    /// Where it is.
+    pub path: PathBuf,
+    /// What it is like.
+    pub fingerprint: Fingerprint,
+}
+
+/// An archive as its source lists it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ArchiveEntry {
+    /// The file.
+    pub file: StoredFile,
+    /// What its file attributes are, and who says so.
+    pub attributes: Attributes,
+}
+
+/// What a source lists for one group.
+#[derive(Debug, Clone, Default)]
+pub struct GroupListing {
+    /// The `.wim` files directly in the group, ordered by name.
+    pub archives: Vec<ArchiveEntry>,
+    /// The other parts of a split archive, `x2.swm` and so on beside `x.swm`, by number.
+    pub parts: Vec<StoredFile>,
+    /// The group's `Res.rwm`, if it has one.
+    pub resources: Option<StoredFile>,
+    /// What is called as one of these and is left out.
+    pub problems: Vec<Problem>,
+    /// What is wrong about the file attributes of archives, which count as not set.
+    pub warnings: Vec<Problem>,
+}
+
+/// Lists groups and the archives in them, and tells when to list them again.
+pub trait StoreSource: Send + Sync {
+    /// How deep the listing is: whether the root of a mount shows groups or, having but one, its images.
+    fn shape(&self) -> Shape;
+
+    /// The groups.
+    ///
+    /// # Errors
+    /// The store cannot be listed, for example because the share that it is on is away: nothing is known of its groups then.
+    fn groups(&self) -> Result<StoreListing>;
+
+    /// What a group holds. Only the first level counts: folders in it are never looked into.
+    ///
+    /// # Errors
+    /// The group's folder cannot be listed: nothing is known of what it holds.
+    fn listing(&self, group: &GroupEntry) -> Result<GroupListing>;
+
+    /// Opens a file that was listed, or what has its name by now.
+    ///
+    /// # Errors
+    /// It cannot be opened, or must not be: it may have changed since it was listed.
+    fn open(&self, file: &StoredFile) -> Result<Arc<dyn ReadAt>>;
+
+    /// Begins to watch for changes.
+    ///
+    /// # Errors
+    /// The system has no means left for it.
+    fn watch(&self) -> Result<Watch>;
+}
+
+/// What the source of a mount is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// A folder of groups.
+    Store,
+    /// One group.
+    Group,
+    /// One archive file.
+    File,
+}
