@@ -29,6 +29,7 @@ mod resource_header;
 mod solid;
 mod upcase;
 mod warning;
+pub mod write;
 mod xml;
 
 pub use archive::{Archive, Outline};

@@ -3,7 +3,7 @@
 use std::num::NonZeroU64;
 
 use zerocopy::little_endian::{U16, U32, U64};
-use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 use super::seen::Seen;
 use super::streams::skip_streams;
@@ -12,29 +12,29 @@ use super::{ExtendedAttribute, Streams, TaggedItem, UnixData};
 use crate::{BlobHash, Error, FileTime, Name, Result};
 
 /// The fixed part of a directory entry as stored; names, tagged items and extra streams follow.
-#[derive(FromBytes, Immutable, KnownLayout, Unaligned, Debug)]
+#[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned, Debug, Default)]
 #[repr(C)]
-pub(super) struct RawDentry {
-    length: U64,           // 0x00  with names and tagged items, without streams
-    attributes: U32,       // 0x08
-    security_id: U32,      // 0x0c
-    subdir: U64,           // 0x10
-    unused: [u8; 16],      // 0x18
-    created: U64,          // 0x28
-    accessed: U64,         // 0x30
-    written: U64,          // 0x38
-    hash: [u8; 20],        // 0x40
-    unknown: [u8; 4],      // 0x54
-    reparse_or_link: U64,  // 0x58
-    stream_count: U16,     // 0x60
-    short_name_bytes: U16, // 0x62
-    name_bytes: U16,       // 0x64
+pub(crate) struct RawDentry {
+    pub(crate) length: U64,           // 0x00  with names and tagged items, without streams
+    pub(crate) attributes: U32,       // 0x08
+    pub(crate) security_id: U32,      // 0x0c
+    pub(crate) subdir: U64,           // 0x10
+    pub(crate) unused: [u8; 16],      // 0x18
+    pub(crate) created: U64,          // 0x28
+    pub(crate) accessed: U64,         // 0x30
+    pub(crate) written: U64,          // 0x38
+    pub(crate) hash: [u8; 20],        // 0x40
+    pub(crate) unknown: [u8; 4],      // 0x54
+    pub(crate) reparse_or_link: U64,  // 0x58
+    pub(crate) stream_count: U16,     // 0x60
+    pub(crate) short_name_bytes: U16, // 0x62
+    pub(crate) name_bytes: U16,       // 0x64
 }
 const FIXED: usize = size_of::<RawDentry>();
 const _: () = assert!(FIXED == 102);
 
 /// The security id of entries without a descriptor.
-const NO_SECURITY: u32 = u32::MAX;
+pub(crate) const NO_SECURITY: u32 = u32::MAX;
 
 /// A file's attributes: Windows' `FILE_ATTRIBUTE_` bits. Unknown ones are kept.
 ///

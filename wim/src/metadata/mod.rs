@@ -10,6 +10,14 @@ mod tree;
 use std::cmp::Ordering;
 use std::ops::Range;
 
+/// Structures as stored, for reading and for writing.
+pub(crate) mod raw {
+    pub(crate) use super::dentry::{NO_SECURITY, RawDentry};
+    pub(crate) use super::security::RawSecurityData;
+    pub(crate) use super::streams::RawStream;
+    pub(crate) use super::tagged::{RawEa, RawItem};
+}
+
 pub use dentry::{Attributes, Dentry, ReparseHead};
 pub use streams::{NamedStream, Streams};
 pub use tagged::{ExtendedAttribute, TaggedItem, UnixData};

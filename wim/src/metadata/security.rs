@@ -1,20 +1,27 @@
 //! The security descriptors of an image.
 
 use zerocopy::little_endian::{U32, U64};
-use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 use crate::warning::Warnings;
 use crate::{Error, Result, Warning, memory};
 
 /// The fixed part as stored; sizes and descriptors follow.
-#[derive(FromBytes, Immutable, KnownLayout, Unaligned)]
+#[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(C)]
-struct RawSecurityData {
+pub(crate) struct RawSecurityData {
     length: U32,
     count: U32,
 }
 const FIXED: usize = size_of::<RawSecurityData>();
 const _: () = assert!(FIXED == 8);
+
+impl RawSecurityData {
+    /// The head of a block of `length` bytes with `count` descriptors.
+    pub(crate) fn new(length: u32, count: u32) -> Self {
+        Self { length: length.into(), count: count.into() }
+    }
+}
 
 /// Where the security descriptors lie at the start of a metadata resource.
 #[derive(Debug)]

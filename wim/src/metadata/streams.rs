@@ -1,7 +1,7 @@
 //! A directory entry's streams: which hash is the hash of what.
 
 use zerocopy::little_endian::{U16, U64};
-use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 use super::Attributes;
 use super::dentry::ListFault;
@@ -9,9 +9,9 @@ use super::seen::Seen;
 use crate::{BlobHash, Error, Name};
 
 /// The fixed part of an extra stream entry as stored; its name follows.
-#[derive(FromBytes, Immutable, KnownLayout, Unaligned)]
+#[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(C)]
-struct RawStream {
+pub(crate) struct RawStream {
     length: U64,     // 0x00
     unused: [u8; 8], // 0x08
     hash: [u8; 20],  // 0x10
@@ -19,6 +19,13 @@ struct RawStream {
 }
 const FIXED: usize = size_of::<RawStream>();
 const _: () = assert!(FIXED == 38);
+
+impl RawStream {
+    /// An entry of `length` bytes, a multiple of 8, with a name of `name_bytes` without its end.
+    pub(crate) fn new(length: u64, hash: BlobHash, name_bytes: u16) -> Self {
+        Self { length: length.into(), unused: [0; 8], hash: hash.0, name_bytes: name_bytes.into() }
+    }
+}
 
 /// The streams of a directory entry. A stream's size is its blob's.
 #[derive(Debug, Clone, Copy)]

@@ -1,7 +1,7 @@
 //! Tagged items: what newer writers add to a directory entry.
 
 use zerocopy::little_endian::{U16, U32};
-use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 /// An item after a directory entry's names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,11 +56,18 @@ impl ExtendedAttribute<'_> {
 }
 
 /// The head of a tagged item as stored.
-#[derive(FromBytes, Immutable, KnownLayout, Unaligned)]
+#[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(C)]
-struct RawItem {
+pub(crate) struct RawItem {
     tag: U32,
     length: U32,
+}
+
+impl RawItem {
+    /// The head of an item whose data has `length` bytes without padding.
+    pub(crate) fn new(tag: u32, length: u32) -> Self {
+        Self { tag: tag.into(), length: length.into() }
+    }
 }
 
 /// The items at the start of `bytes`, each padded to 8, up to the first that does not fit.
@@ -81,12 +88,19 @@ pub(super) fn parse_unix_data(data: &[u8]) -> Option<UnixData> {
 }
 
 /// The head of an extended attribute as Windows packs it.
-#[derive(FromBytes, Immutable, KnownLayout, Unaligned)]
+#[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(C)]
-struct RawEa {
+pub(crate) struct RawEa {
     value_bytes: U16,
     name_bytes: u8,
     flags: u8,
+}
+
+impl RawEa {
+    /// The head of an attribute; lengths in bytes, without the NUL after the name.
+    pub(crate) fn new(value_bytes: u16, name_bytes: u8, flags: u8) -> Self {
+        Self { value_bytes: value_bytes.into(), name_bytes, flags }
+    }
 }
 
 /// The extended attributes in an item of that kind: all of them, or none if the last one does not
