@@ -105,6 +105,12 @@ pub struct AceFlags(pub u8);
 impl AceFlags {
     /// The entry comes from the parent's list.
     pub const INHERITED: Self = Self(0x10);
+    /// The bits about inheritance by files and by folders.
+    pub(crate) const FILES_AND_FOLDERS: u8 = 0x03;
+    /// The bit of entries that do not apply to the object itself.
+    pub(crate) const INHERIT_ONLY: u8 = 0x08;
+    /// All bits about inheritance.
+    pub(crate) const INHERITANCE: u8 = 0x1F;
 
     /// Files inherit the entry.
     pub fn inherited_by_files(self) -> bool {

@@ -15,6 +15,10 @@ impl Control {
     pub const DACL_PRESENT: Self = Self(0x0004);
     /// A SACL is present.
     pub const SACL_PRESENT: Self = Self(0x0010);
+    /// The DACL has what it inherits.
+    pub const DACL_AUTO_INHERITED: Self = Self(0x0400);
+    /// The SACL has what it inherits.
+    pub const SACL_AUTO_INHERITED: Self = Self(0x0800);
     /// Entries of the parent's DACL are not inherited.
     pub const DACL_PROTECTED: Self = Self(0x1000);
     /// The parts follow the header, which holds their offsets.

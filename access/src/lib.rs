@@ -6,6 +6,7 @@
 //! anywhere: every offset and length is checked, and invalid bytes are `None`, never a panic.
 //! [`check`] decides which rights a descriptor grants to a [`Token`], the principals that a user
 //! acts as, and names the entry that decided.
+//! [`sddl`] writes descriptors as text and parses that.
 //! Nothing here allocates by a stored number, asks an operating system, or reads a file.
 //!
 //! ```
@@ -31,6 +32,7 @@ mod acl;
 mod check;
 mod condition;
 mod descriptor;
+pub mod sddl;
 mod sid;
 #[cfg(test)]
 mod testing;

@@ -6,7 +6,10 @@
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use access::{AceFlags, AceKind, AceParts, Control, Descriptor, MAXIMUM_ALLOWED, Sid, Token, check, list};
+use access::{AceFlags, AceKind, AceParts, Control, Descriptor, MAXIMUM_ALLOWED, Sid, Token, check, list, sddl};
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
 use serde_json::Value;
 
 /// Runs `samba_answers.py` and returns the lines that it writes.
@@ -126,4 +129,62 @@ fn the_check_is_that_of_samba_and_mutants_of_it_are_not() {
         println!("{caught} of {count} cases catch the mutant: {name}");
         assert_ne!(*caught, 0, "{name}");
     }
+}
+
+fn any_sid() -> impl Strategy<Value = Sid> {
+    let known = ["S-1-1-0", "S-1-3-4", "S-1-5-11", "S-1-5-18", "S-1-5-32-544", "S-1-5-32-545"];
+    let known = prop::sample::select(known.map(|text| text.parse().unwrap()).to_vec());
+    let account = any::<[u32; 4]>().prop_map(|[a, b, c, d]| Sid::new(5, &[21, a, b, c, d]).unwrap());
+    prop_oneof![known, account]
+}
+
+fn any_ace() -> impl Strategy<Value = AceParts> {
+    let kinds = vec![AceKind::Allow, AceKind::Deny, AceKind::AllowObject, AceKind::DenyObject];
+    let mask = prop_oneof![any::<u32>(), Just(0x001F_01FF), Just(0x0012_0089), 0..0x200_u32];
+    let guids = any::<[Option<[u8; 16]>; 2]>();
+    // Flags that Samba 4.17 has names for.
+    let of_parts = |(kind, flags, mask, guids, sid): (AceKind, u8, _, _, _)| AceParts {
+        guids: if kind.is_of_object() { guids } else { [None; 2] },
+        ..AceParts::new(kind, AceFlags(flags & 0x1F), mask, sid)
+    };
+    (prop::sample::select(kinds), any::<u8>(), mask, guids, any_sid()).prop_map(of_parts)
+}
+
+/// A descriptor's bytes.
+fn any_descriptor() -> impl Strategy<Value = Vec<u8>> {
+    let control = prop::sample::select(vec![0, 0x1000, 0x0400, 0x1500]);
+    (any_sid(), any_sid(), prop::collection::vec(any_ace(), 0..6), control).prop_map(|(owner, group, aces, control)| {
+        Descriptor::new(Control(control), owner, group, &list(&aces).unwrap()).unwrap().to_bytes()
+    })
+}
+
+/// A descriptor without the bytes between its parts, and without the order of these.
+fn normal(bytes: &[u8]) -> Vec<u8> {
+    let parsed = Descriptor::parse(bytes).unwrap();
+    let entries: Vec<_> = parsed.dacl.unwrap().entries().map(|ace| ace.parts().unwrap()).collect();
+    let dacl = list(&entries).unwrap(); // Samba gives all its lists revision 4
+    Descriptor::new(parsed.control, parsed.owner.unwrap(), parsed.group.unwrap(), &dacl).unwrap().to_bytes()
+}
+
+#[test]
+fn texts_mean_the_same_to_samba() {
+    let mut runner = TestRunner::deterministic();
+    let made: Vec<_> = (0..2000).map(|_| any_descriptor().new_tree(&mut runner).unwrap().current()).collect();
+    let texts: Vec<_> = made.iter().map(|bytes| sddl::write(&Descriptor::parse(bytes).unwrap()).unwrap()).collect();
+    // Quirk: Samba 4.17 reads FA without the standard rights.
+    let answers = samba(&["sddl"], texts.join("\n").replace(";FA;", ";0x1f01ff;"));
+    assert_eq!(answers.len(), made.len());
+    let mut same = 0;
+    for ((bytes, text), answer) in made.iter().zip(&texts).zip(&answers) {
+        let answer: Value = serde_json::from_str(answer).unwrap();
+        let hex = answer["bytes"].as_str().unwrap_or_else(|| panic!("Samba refuses {text}"));
+        let theirs: Vec<_> =
+            (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect();
+        assert_eq!(normal(&theirs), normal(bytes), "{text}");
+        let their_text = answer["text"].as_str().unwrap();
+        let back = sddl::parse(their_text, None).unwrap_or_else(|error| panic!("{their_text}: {error}"));
+        assert_eq!(normal(&back), normal(bytes), "{their_text}");
+        same += usize::from(their_text == text);
+    }
+    println!("Samba writes {same} of {} in the same way", texts.len());
 }

@@ -3,6 +3,8 @@
 
 samba_answers.py generate N SEED   writes N random cases of access checks, a JSON object a line
 samba_answers.py check             reads cases, writes the rights granted to each: a number, or null
+samba_answers.py sddl              reads texts of descriptors, writes for each one {"bytes": HEX,
+                                   "text": Samba's own text for these bytes}, or null if it is refused
 
 A case: {"owner": SID, "dacl": null | [[type, flags, mask, SID]...], "sids": [SID...], "want": MASK};
 null is a NULL DACL that is present. Left out, because Samba 4.17 differs from [MS-DTYP] or does not
@@ -17,6 +19,7 @@ from typing import Any, Iterator
 from samba import NTSTATUSError
 from samba import security as checks
 from samba.dcerpc import security
+from samba.ndr import ndr_pack
 
 Case = dict[str, Any]
 
@@ -91,6 +94,15 @@ def check(case: Case) -> int | None:
         return None
 
 
+def sddl(text: str) -> dict[str, str] | None:
+    """What Samba makes of a text."""
+    try:
+        made = security.descriptor.from_sddl(text, security.dom_sid(DOMAIN))
+    except (TypeError, ValueError):
+        return None
+    return {'bytes': ndr_pack(made).hex(), 'text': made.as_sddl()}
+
+
 match sys.argv[1:]:
     case ['generate', number, start]:
         for one in cases(int(number), int(start)):
@@ -98,5 +110,8 @@ match sys.argv[1:]:
     case ['check']:
         for line in sys.stdin:
             print(json.dumps(check(json.loads(line))))
+    case ['sddl']:
+        for line in sys.stdin:
+            print(json.dumps(sddl(line.rstrip('\n'))))
     case _:
         sys.exit(__doc__)
