@@ -6,7 +6,7 @@
 //! anywhere: every offset and length is checked, and invalid bytes are `None`, never a panic.
 //! [`check`] decides which rights a descriptor grants to a [`Token`], the principals that a user
 //! acts as, and names the entry that decided.
-//! [`sddl`] writes descriptors as text and parses that.
+//! [`sddl`] writes descriptors as text and parses that, and [`inherit`] makes those of new children.
 //! Nothing here allocates by a stored number, asks an operating system, or reads a file.
 //!
 //! ```
@@ -32,6 +32,7 @@ mod acl;
 mod check;
 mod condition;
 mod descriptor;
+mod inherit;
 pub mod sddl;
 mod sid;
 #[cfg(test)]
@@ -43,6 +44,7 @@ pub use acl::{Acl, allow, list};
 pub use check::{ALL, Decision, MAXIMUM_ALLOWED, READ_DATA, Reason, check, check_broken, map_generic};
 pub use condition::{Truth, evaluate};
 pub use descriptor::{Control, Descriptor};
+pub use inherit::inherit;
 pub use sid::{ParseSidError, Sid};
 pub use token::{Builtin, Membership, Origin, Token};
 
