@@ -7,6 +7,7 @@
 //! [`check`] decides which rights a descriptor grants to a [`Token`], the principals that a user
 //! acts as, and names the entry that decided.
 //! [`sddl`] writes descriptors as text and parses that, and [`inherit`] makes those of new children.
+//! [`Security`] is what protects a file of a store, wherever its descriptor is kept.
 //! Nothing here allocates by a stored number, asks an operating system, or reads a file.
 //!
 //! ```
@@ -33,7 +34,9 @@ mod check;
 mod condition;
 mod descriptor;
 mod inherit;
+mod ntacl;
 pub mod sddl;
+mod security;
 mod sid;
 #[cfg(test)]
 mod testing;
@@ -45,6 +48,8 @@ pub use check::{ALL, Decision, MAXIMUM_ALLOWED, READ_DATA, Reason, check, check_
 pub use condition::{Truth, evaluate};
 pub use descriptor::{Control, Descriptor};
 pub use inherit::inherit;
+pub use ntacl::{NTACL, descriptor_in};
+pub use security::{Security, Source, Stored, UnixMode};
 pub use sid::{ParseSidError, Sid};
 pub use token::{Builtin, Membership, Origin, Token};
 

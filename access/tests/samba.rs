@@ -6,7 +6,9 @@
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use access::{AceFlags, AceKind, AceParts, Control, Descriptor, MAXIMUM_ALLOWED, Sid, Token, check, list, sddl};
+use access::{
+    AceFlags, AceKind, AceParts, Control, Descriptor, MAXIMUM_ALLOWED, Security, Sid, Stored, Token, check, list, sddl,
+};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
@@ -166,6 +168,22 @@ fn normal(bytes: &[u8]) -> Vec<u8> {
     Descriptor::new(parsed.control, parsed.owner.unwrap(), parsed.group.unwrap(), &dacl).unwrap().to_bytes()
 }
 
+fn bytes_of(hex: &str) -> Vec<u8> {
+    (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
+}
+
+#[test]
+fn the_attribute_of_samba_has_a_descriptor_in_every_version() {
+    let text = "O:BAG:SYD:PAI(A;OICI;0x1200a9;;;AU)(D;;CC;;;S-1-22-1-1000)";
+    let answers = samba(&["ntacl"], text.into());
+    let values: Vec<String> = serde_json::from_str(&answers[0]).unwrap();
+    assert_eq!(values.len(), 4);
+    for value in values {
+        let found = Security::of_stored(&Stored::Ntacl(bytes_of(&value).into()), None);
+        assert_eq!(found.sddl().as_deref(), Some(text), "{value}");
+    }
+}
+
 #[test]
 fn texts_mean_the_same_to_samba() {
     let mut runner = TestRunner::deterministic();
@@ -178,9 +196,7 @@ fn texts_mean_the_same_to_samba() {
     for ((bytes, text), answer) in made.iter().zip(&texts).zip(&answers) {
         let answer: Value = serde_json::from_str(answer).unwrap();
         let hex = answer["bytes"].as_str().unwrap_or_else(|| panic!("Samba refuses {text}"));
-        let theirs: Vec<_> =
-            (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect();
-        assert_eq!(normal(&theirs), normal(bytes), "{text}");
+        assert_eq!(normal(&bytes_of(hex)), normal(bytes), "{text}");
         let their_text = answer["text"].as_str().unwrap();
         let back = sddl::parse(their_text, None).unwrap_or_else(|error| panic!("{their_text}: {error}"));
         assert_eq!(normal(&back), normal(bytes), "{their_text}");

@@ -5,6 +5,8 @@ samba_answers.py generate N SEED   writes N random cases of access checks, a JSO
 samba_answers.py check             reads cases, writes the rights granted to each: a number, or null
 samba_answers.py sddl              reads texts of descriptors, writes for each one {"bytes": HEX,
                                    "text": Samba's own text for these bytes}, or null if it is refused
+samba_answers.py ntacl             reads texts of descriptors, writes for each the values of
+                                   security.NTACL in versions 1 to 4, in hexadecimal
 
 A case: {"owner": SID, "dacl": null | [[type, flags, mask, SID]...], "sids": [SID...], "want": MASK};
 null is a NULL DACL that is present. Left out, because Samba 4.17 differs from [MS-DTYP] or does not
@@ -18,7 +20,7 @@ from typing import Any, Iterator
 
 from samba import NTSTATUSError
 from samba import security as checks
-from samba.dcerpc import security
+from samba.dcerpc import security, xattr
 from samba.ndr import ndr_pack
 
 Case = dict[str, Any]
@@ -103,6 +105,26 @@ def sddl(text: str) -> dict[str, str] | None:
     return {'bytes': ndr_pack(made).hex(), 'text': made.as_sddl()}
 
 
+def ntacl(text: str) -> list[str]:
+    """The values of the extended attribute."""
+    made = security.descriptor.from_sddl(text, security.dom_sid(DOMAIN))
+    values = []
+    for version in (1, 2, 3, 4):
+        value = xattr.NTACL()
+        value.version = version
+        if version == 1:
+            value.info = made
+        else:
+            info = getattr(xattr, f'security_descriptor_hash_v{version}')()
+            info.sd = made
+            info.hash = [7] * (16 if version == 2 else 64)
+            if version == 4:
+                info.description, info.time = 'posix_acl', 5
+            value.info = info
+        values.append(ndr_pack(value).hex())
+    return values
+
+
 match sys.argv[1:]:
     case ['generate', number, start]:
         for one in cases(int(number), int(start)):
@@ -113,5 +135,8 @@ match sys.argv[1:]:
     case ['sddl']:
         for line in sys.stdin:
             print(json.dumps(sddl(line.rstrip('\n'))))
+    case ['ntacl']:
+        for line in sys.stdin:
+            print(json.dumps(ntacl(line.rstrip('\n'))))
     case _:
         sys.exit(__doc__)
