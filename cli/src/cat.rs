@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use fs_core::{Filesystem, Options, Release, StreamError, StreamInterface};
 
 use crate::globals::Globals;
-use crate::outcome::{Outcome, said_of};
+use crate::outcome::Outcome;
 use crate::output::Output;
 use crate::paths;
 use crate::source::{Names, Reading, Source};
@@ -61,7 +61,7 @@ fn copy(fs: &Filesystem, path: &[u8], output: &mut Output) -> anyhow::Result<fs_
     };
     match fs.stream(place.attr.ino, Release::Verified, &mut |bytes| output.bytes(bytes)) {
         Ok(()) => Ok(Ok(())),
-        Err(StreamError::Content(error)) => Ok(Err(said_of(error, path))),
+        Err(StreamError::Content(error)) => Ok(Err(error.with_path(path))),
         Err(StreamError::Sink(error)) => Err(error),
     }
 }

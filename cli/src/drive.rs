@@ -4,10 +4,10 @@ use std::ffi::{OsStr, OsString};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::bail;
 use fs_core::{Filesystem, Options, StreamInterface, Verify};
 use mount_windows::{DriveOptions, Mounted, Security, Share};
 
+use crate::elsewhere;
 use crate::globals::Globals;
 use crate::source::{Links, Reading, Source};
 use crate::text::parse_bytes;
@@ -129,10 +129,7 @@ impl Args {
             (self.ignore_case, "--ignore-case", "on Windows names are found in any case"),
             (self.threads.is_some(), "--threads", "on Windows WinFsp decides how many threads answer"),
         ];
-        match refused.iter().find(|(given, ..)| *given) {
-            Some((_, option, why)) => bail!("{option}: {why}"),
-            None => Ok(()),
-        }
+        elsewhere::refuse_options(&refused)
     }
 }
 

@@ -1,12 +1,11 @@
 //! `wimstore ls`: what a store, a group or an image holds.
 
-use std::ops::ControlFlow;
 use std::process::ExitCode;
 
-use fs_core::{Attr, Filesystem, Ino, Kind, Options, StreamInterface};
+use fs_core::{Attr, Child, Filesystem, Ino, Kind, Options, StreamInterface};
 
 use crate::globals::Globals;
-use crate::outcome::{Outcome, said_of};
+use crate::outcome::Outcome;
 use crate::output::Output;
 use crate::paths::{self, join};
 use crate::records::Entry;
@@ -99,13 +98,6 @@ struct Row {
     kind: Kind,
 }
 
-/// A name in a directory.
-struct Child {
-    name: Vec<u8>,
-    ino: Ino,
-    kind: Kind,
-}
-
 struct Lister<'a> {
     fs: &'a Filesystem,
     args: &'a Args,
@@ -142,21 +134,15 @@ impl Lister<'_> {
 
     fn directory(&mut self, ino: Ino, path: &[u8]) -> anyhow::Result<()> {
         let children = self.children(ino, path).into_iter();
-        let row = |Child { name, ino, kind }| Row { path: join(path, &name), shown: name, ino, kind };
+        let row = |Child { name, ino, kind }| Row { path: join(path, &name), shown: name.into(), ino, kind };
         self.rows(&children.map(row).collect::<Vec<_>>())
     }
 
     /// The names in a directory; none, and a complaint, if it cannot be read.
     fn children(&mut self, ino: Ino, path: &[u8]) -> Vec<Child> {
-        let mut children = Vec::new();
-        let done = self.fs.read_dir(ino, 0, &mut |entry| {
-            if !matches!(entry.name, b"." | b"..") {
-                children.push(Child { name: entry.name.to_vec(), ino: entry.ino, kind: entry.kind });
-            }
-            ControlFlow::Continue(())
-        });
+        let (children, done) = self.fs.children(ino);
         if let Err(error) = done {
-            self.outcome.report(&said_of(error, path));
+            self.outcome.report(&error.with_path(path));
         }
         self.outcome.warn_of_entries(self.fs, ino);
         children
@@ -185,7 +171,7 @@ impl Lister<'_> {
                 self.output.json(&entry)
             }
             Err(error) => {
-                self.outcome.report(&said_of(error, &row.path));
+                self.outcome.report(&error.with_path(&row.path));
                 Ok(())
             }
         }
@@ -196,7 +182,7 @@ impl Lister<'_> {
         for row in rows {
             match self.fs.attr(row.ino) {
                 Ok(attr) => lines.push((self.columns(&attr), row)),
-                Err(error) => self.outcome.report(&said_of(error, &row.path)),
+                Err(error) => self.outcome.report(&error.with_path(&row.path)),
             }
         }
         let width = |column: usize| lines.iter().map(|(columns, _)| columns[column].len()).max().unwrap_or(0);
@@ -235,7 +221,7 @@ impl Lister<'_> {
                 self.output.name(&target)
             }
             Err(error) => {
-                self.outcome.report(&said_of(error, &row.path));
+                self.outcome.report(&error.with_path(&row.path));
                 Ok(())
             }
         }

@@ -23,6 +23,7 @@ mod progress;
 mod records;
 #[cfg(windows)]
 mod register;
+mod signals;
 mod source;
 #[cfg(target_os = "linux")]
 mod syslog;
@@ -70,14 +71,14 @@ enum Command {
     Ls(ls::Args),
     Info(info::Args),
     Cat(cat::Args),
-    Extract(extract::Args),
+    Extract(Box<extract::Args>),
     Verify(verify::Args),
     #[cfg(target_os = "linux")]
-    Mount(mount::Args),
+    Mount(Box<mount::Args>),
     #[cfg(target_os = "linux")]
     Umount(umount::Args),
     #[cfg(windows)]
-    Mount(drive::Args),
+    Mount(Box<drive::Args>),
     #[cfg(windows)]
     Register(register::Args),
     #[cfg(windows)]

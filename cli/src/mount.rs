@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use fs_core::Filesystem;
 use mount_unix::Unmounter;
 use rustix::process::{Resource, getrlimit, setrlimit};
@@ -19,6 +19,7 @@ use signal_hook::iterator::Signals;
 use tracing::{error, info, warn};
 
 use crate::EXIT_FAILED;
+use crate::elsewhere;
 use crate::globals::Globals;
 use crate::source::{Choice, Names, Reading, Source};
 use options::Settings;
@@ -116,10 +117,7 @@ impl Args {
             (self.volume_prefix.is_some(), "--volume-prefix", "only drives of Windows have one; here -o fsname=NAME"),
             (self.service, "--service", "is for Windows; here /etc/fstab or a unit of systemd mounts"),
         ];
-        match refused.iter().find(|(given, ..)| *given) {
-            Some((_, option, why)) => bail!("{option}: {why}"),
-            None => Ok(()),
-        }
+        elsewhere::refuse_options(&refused)
     }
 
     /// What `-o` and the long options ask for together; the long ones have the last word.

@@ -90,8 +90,3 @@ pub(crate) fn cause(file: &Path, error: &fs_core::Error) -> String {
     let text = Chain(error).to_string();
     text.strip_prefix(&format!("{}: ", file.display())).map_or_else(|| text.clone(), str::to_owned)
 }
-
-/// The error with the path it is about, unless it names one.
-pub(crate) fn said_of(error: fs_core::Error, path: &[u8]) -> fs_core::Error {
-    if matches!(error, fs_core::Error::At { .. }) { error } else { error.at(path) }
-}

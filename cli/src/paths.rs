@@ -27,7 +27,7 @@ pub(crate) fn find(fs: &Filesystem, path: &[u8], follow: bool) -> fs_core::Resul
         let slashed: Vec<u8> = path.iter().map(|&b| if b == b'\\' { b'/' } else { b }).collect();
         if path == slashed { Err(error) } else { walk(fs, &slashed, follow).map_err(|_| error) }
     });
-    found.map_err(|error| if matches!(error, Error::At { .. }) { error } else { error.at(path) })
+    found.map_err(|error| error.with_path(path))
 }
 
 /// As [`find`]; `None`, and a line in the `outcome`, if something in the store is bad on the way.

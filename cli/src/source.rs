@@ -68,8 +68,11 @@ pub(crate) struct Links {
     pub(crate) targets: fs_core::LinkTargets,
 }
 
-#[cfg(windows)]
-fn parse_links(text: &str) -> Result<fs_core::LinkTargets, String> {
+/// Where links lead, by its name.
+///
+/// # Errors
+/// It is no such name.
+pub(crate) fn parse_links(text: &str) -> Result<fs_core::LinkTargets, String> {
     match text {
         "inside" => Ok(fs_core::LinkTargets::Inside),
         "stored" => Ok(fs_core::LinkTargets::AsStored),

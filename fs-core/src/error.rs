@@ -139,6 +139,12 @@ impl Error {
         Self::At { path: String::from_utf8_lossy(path).into_owned(), source: Box::new(self) }
     }
 
+    /// This error of a path of the mounted tree, unless it names one already.
+    #[must_use]
+    pub fn with_path(self, path: &[u8]) -> Self {
+        if matches!(self, Self::At { .. }) { self } else { self.at(path) }
+    }
+
     /// The error itself, without the paths it was said of.
     pub fn root_cause(&self) -> &Self {
         match self {

@@ -22,8 +22,8 @@ pub use concurrent::Shares;
 pub use content::{ContentOptions, Contents, Release, StreamError, Verify};
 pub use error::{Chain, Error, Problem, Result};
 pub use filesystem::{
-    About, Attr, DirEntry, Facts, Filesystem, Invalidation, Kind, Left, Level, LinkTargets, ReparsePoint, SolidPlace,
-    StreamEntry, Totals, Volume, WindowsAttr,
+    About, Attr, Child, DirEntry, Facts, Filesystem, Invalidation, Kind, Left, Level, LinkTargets, ReparsePoint,
+    SolidPlace, StreamEntry, Totals, Volume, WindowsAttr,
 };
 pub use inventory::{ArchiveInfo, GroupInfo, Inventory};
 pub use options::{ImageChoice, Options, StreamInterface};

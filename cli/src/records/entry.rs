@@ -5,7 +5,6 @@ use serde::Serialize;
 use fs_core::{Error, Filesystem, Ino, Kind};
 
 use super::{PathField, lossy};
-use crate::outcome::said_of;
 use crate::text;
 
 /// An entry of `wimstore ls --json`.
@@ -55,7 +54,7 @@ impl Entry {
         let target = (attr.kind == Kind::Symlink).then(|| fs.read_link(ino)).transpose();
         let (target, trouble) = match target {
             Ok(target) => (target, None),
-            Err(error) => (None, Some(said_of(error, path))),
+            Err(error) => (None, Some(error.with_path(path))),
         };
         let name = path.rsplit(|&b| b == b'/').next().unwrap_or_default();
         let streams = fs.streams(ino).unwrap_or_default();

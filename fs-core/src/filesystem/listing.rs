@@ -8,6 +8,17 @@ use super::{DirEntry, Filesystem, Kind, Target, Top, describe};
 use crate::error::{Error, Result};
 use crate::snapshot::{Ino, Place};
 
+/// An entry of a directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Child {
+    /// The name in WTF-8, as [`DirEntry`] has it.
+    pub name: Box<[u8]>,
+    /// Its inode number.
+    pub ino: Ino,
+    /// Its kind.
+    pub kind: Kind,
+}
+
 impl Filesystem {
     /// Calls `each` for the entries of a directory behind the place `after`, 0 for its start, until it breaks off: `.`, `..`,
     /// then the names in an order that stays.
@@ -67,6 +78,18 @@ impl Filesystem {
             _ => false,
         };
         Ok(node.tree.warnings().iter().filter(is_here).map(ToString::to_string).collect())
+    }
+
+    /// The entries of a directory without `.` and `..`; with an error those before it.
+    pub fn children(&self, directory: Ino) -> (Vec<Child>, Result<()>) {
+        let mut children = Vec::new();
+        let done = self.read_dir(directory, 0, &mut |entry| {
+            if !matches!(entry.name, b"." | b"..") {
+                children.push(Child { name: entry.name.into(), ino: entry.ino, kind: entry.kind });
+            }
+            ControlFlow::Continue(())
+        });
+        (children, done)
     }
 
     fn parent(&self, target: &Target) -> Result<Ino> {

@@ -34,6 +34,7 @@ use crate::source::{FolderSource, Shape, StoreListing, StoreSource, Watch};
 
 pub use attr::{Attr, DirEntry, Kind, Totals};
 pub use facts::{Facts, SolidPlace};
+pub use listing::Child;
 pub use ntfs::{LinkTargets, ReparsePoint, StreamEntry, Volume, WindowsAttr};
 pub use paths::Level;
 pub(crate) use paths::path_below;

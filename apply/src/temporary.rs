@@ -1,19 +1,19 @@
-//! Names of what is still being made: a run that is killed leaves nothing cut short under the name
-//! of a whole file.
+//! Temporary names of files that are being made: a run that is killed leaves no incomplete file
+//! under a final name.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 const PREFIX: &str = ".wimstore-";
 
 /// A name that this run has not used yet: `.wimstore-PROCESS-NUMBER`.
-pub(super) fn temporary_name() -> String {
+pub(crate) fn temporary_name() -> String {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     format!("{PREFIX}{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
 /// The process whose run gave something this name; `None` for names that are not temporary.
 #[cfg(unix)]
-pub(super) fn maker(name: &[u8]) -> Option<i32> {
+pub(crate) fn maker(name: &[u8]) -> Option<i32> {
     let (process, number) = std::str::from_utf8(name).ok()?.strip_prefix(PREFIX)?.split_once('-')?;
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     if is_number(process) && is_number(number) { process.parse().ok() } else { None }

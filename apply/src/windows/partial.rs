@@ -5,13 +5,13 @@ use std::io;
 
 use windows_files::{self as files, Access, Make};
 
-use super::super::content::Content;
-use super::super::temporary::temporary_name;
 use super::folder::{make_removable, remove_file};
+use crate::content::Content;
+use crate::temporary::temporary_name;
 
 /// A file under way in a folder, or a folder that is to be a link. Dropping it removes it.
 #[derive(Debug)]
-pub(in crate::extract) struct PartialFile<'a> {
+pub(crate) struct PartialFile<'a> {
     folder: &'a File,
     /// What it is called until it is kept.
     temporary: Vec<u16>,
@@ -43,7 +43,7 @@ impl<'a> PartialFile<'a> {
     }
 
     /// Its content, to be written.
-    pub(in crate::extract) fn content(&mut self) -> &mut Content {
+    pub(crate) fn content(&mut self) -> &mut Content {
         &mut self.content
     }
 
@@ -61,7 +61,7 @@ impl<'a> PartialFile<'a> {
     ///
     /// # Errors
     /// The name is taken: by a folder, or by anything if nothing is replaced.
-    pub(in crate::extract) fn keep(mut self) -> io::Result<()> {
+    pub(crate) fn keep(mut self) -> io::Result<()> {
         if self.overwrite {
             replace(self.file(), self.folder, &self.wanted)?;
         } else {

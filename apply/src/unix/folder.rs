@@ -1,7 +1,8 @@
 //! The folder that is extracted into, and the promise that nothing is written outside it.
 //!
-//! Every name is used relative to a descriptor of the folder it goes into, every folder is opened name by name from the
-//! destination down, and no step follows a symbolic link: neither one that the archive made, nor one that was there.
+//! Every name is used relative to a descriptor of the folder it goes into, every folder is opened
+//! name by name from the destination down, and no step follows a symbolic link: neither one that
+//! came from the archive, nor one that existed before.
 
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -15,54 +16,55 @@ use rustix::process::{Pid, geteuid, test_kill_process};
 
 use fs_core::wim::FileTime;
 
-use super::super::temporary::maker;
 use super::partial::{self, PartialFile, PartialNode};
+use crate::failure::first_error;
+use crate::temporary::maker;
 
 const OPEN_FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
-/// What folders have until everything is in them.
+/// Permissions of folders until everything is in them.
 const WHILE_FILLED: Mode = Mode::RWXU;
 
 /// A name that is one component of a path and nothing else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::extract) struct Component<'a>(&'a OsStr);
+pub(crate) struct Component<'a>(&'a OsStr);
 
 impl<'a> Component<'a> {
     /// The name, unless the system would take it for a path, for this folder or for the one above.
-    pub(in crate::extract) fn new(name: &'a [u8]) -> Option<Self> {
+    pub(crate) fn new(name: &'a [u8]) -> Option<Self> {
         let is_path = name.iter().any(|&b| b == b'/' || b == 0);
         let is_special = matches!(name, b"" | b"." | b"..");
         (!is_path && !is_special).then(|| Self(OsStr::from_bytes(name)))
     }
 }
 
-/// How a name is written here, for messages.
-pub(in crate::extract) fn shown(name: &[u8]) -> OsString {
+/// A name as messages write it.
+pub(crate) fn shown(name: &[u8]) -> OsString {
     OsStr::from_bytes(name).to_owned()
 }
 
-/// What two names have in common that are the same to the system: here every byte counts.
-pub(in crate::extract) fn sameness(name: &[u8]) -> Box<[u8]> {
+/// A key that two names share if the system takes them for the same: here every byte counts.
+pub(crate) fn sameness(name: &[u8]) -> Box<[u8]> {
     name.into()
 }
 
 /// An open folder: the destination or one below it.
 #[derive(Debug)]
-pub(in crate::extract) struct Folder(OwnedFd);
+pub(crate) struct Folder(OwnedFd);
 
 /// Owner and permissions to give, where they are to be given.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::extract) struct Rights {
+pub(crate) struct Rights {
     /// User and group, for those who asked for them.
-    pub(in crate::extract) owner: Option<(u32, u32)>,
+    pub(crate) owner: Option<(u32, u32)>,
     /// Permission bits.
-    pub(in crate::extract) mode: u16,
+    pub(crate) mode: u16,
 }
 
 /// Times to give.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::extract) struct Times {
-    pub(in crate::extract) accessed: FileTime,
-    pub(in crate::extract) modified: FileTime,
+pub(crate) struct Times {
+    pub(crate) accessed: FileTime,
+    pub(crate) modified: FileTime,
 }
 
 impl From<Times> for Timestamps {
@@ -80,7 +82,7 @@ impl Folder {
     ///
     /// # Errors
     /// It is no folder, or not there.
-    pub(in crate::extract) fn destination(path: &Path) -> io::Result<Self> {
+    pub(crate) fn destination(path: &Path) -> io::Result<Self> {
         let flags = OPEN_FOLDER.difference(OFlags::NOFOLLOW);
         Ok(Self(fs::open(path, flags, Mode::empty())?))
     }
@@ -89,7 +91,7 @@ impl Folder {
     ///
     /// # Errors
     /// Too many files are open.
-    pub(in crate::extract) fn again(&self) -> io::Result<Self> {
+    pub(crate) fn again(&self) -> io::Result<Self> {
         Ok(Self(self.0.try_clone()?))
     }
 
@@ -97,7 +99,7 @@ impl Folder {
     ///
     /// # Errors
     /// There is none of that name; a symbolic link to one is none.
-    pub(in crate::extract) fn open(&self, name: Component<'_>) -> io::Result<Self> {
+    pub(crate) fn open(&self, name: Component<'_>) -> io::Result<Self> {
         Ok(Self(fs::openat(&self.0, name.0, OPEN_FOLDER, Mode::empty())?))
     }
 
@@ -105,7 +107,7 @@ impl Folder {
     ///
     /// # Errors
     /// Something else has the name, or the folder cannot be made.
-    pub(in crate::extract) fn make_folder(&self, name: Component<'_>) -> io::Result<bool> {
+    pub(crate) fn make_folder(&self, name: Component<'_>) -> io::Result<bool> {
         match fs::mkdirat(&self.0, name.0, WHILE_FILLED) {
             Ok(()) => Ok(true),
             Err(Errno::EXIST) if self.kind(name)? == FileType::Directory => Ok(false),
@@ -113,16 +115,16 @@ impl Folder {
         }
     }
 
-    /// Makes a file that disappears again unless it is kept. Where `overwrite`, a file that has the name stays until
-    /// then.
+    /// Makes a file that is removed unless it is kept. With `overwrite`, a file that has the name
+    /// stays until then.
     ///
     /// # Errors
     /// The name is taken, or the file cannot be made.
-    pub(in crate::extract) fn make_file(&self, name: Component<'_>, overwrite: bool) -> io::Result<PartialFile<'_>> {
+    pub(crate) fn make_file(&self, name: Component<'_>, overwrite: bool) -> io::Result<PartialFile<'_>> {
         PartialFile::make(self.0.as_fd(), name.0, overwrite)
     }
 
-    /// Makes a symbolic link that disappears again unless it is kept.
+    /// Makes a symbolic link that is removed unless it is kept.
     ///
     /// # Errors
     /// The name is taken, or the link cannot be made.
@@ -135,10 +137,10 @@ impl Folder {
         PartialNode::symlink(self.0.as_fd(), name.0, OsStr::from_bytes(target), overwrite)
     }
 
-    /// Makes a FIFO, socket or device node that disappears again unless it is kept.
+    /// Makes a FIFO, socket or device node that is removed unless it is kept.
     ///
     /// # Errors
-    /// The name is taken, or the system refuses: it does so for device nodes unless we are root.
+    /// The name is taken, or the system refuses: it does so for device nodes unless this user is root.
     pub(super) fn make_node(
         &self,
         name: Component<'_>,
@@ -153,7 +155,7 @@ impl Folder {
     ///
     /// # Errors
     /// The name is taken, or the destination cannot have such links.
-    pub(in crate::extract) fn make_link(
+    pub(crate) fn make_link(
         &self,
         name: Component<'_>,
         first: (&Self, Component<'_>),
@@ -163,11 +165,11 @@ impl Folder {
         partial::make_link(self.0.as_fd(), name.0, (folder.0.as_fd(), first.0), overwrite)
     }
 
-    /// Removes what a run that was killed has left here under temporary names.
+    /// Removes files that killed runs have left here under temporary names.
     ///
     /// # Errors
     /// The folder cannot be listed, or one of them cannot be removed.
-    pub(in crate::extract) fn remove_leftovers(&self) -> io::Result<()> {
+    pub(crate) fn remove_leftovers(&self) -> io::Result<()> {
         for entry in Dir::read_from(&self.0)? {
             let entry = entry?;
             let maker = maker(entry.file_name().to_bytes()).and_then(Pid::from_raw);
@@ -194,8 +196,8 @@ impl AsFd for Folder {
 /// away.
 ///
 /// # Errors
-/// It is not ours, so that somebody else has put it where we made something; or the system refuses:
-/// it does so unless we are root.
+/// It belongs to another user, who has put it in the place of the file that this run made; or the
+/// system refuses: it does so unless this user is root.
 pub(super) fn set_owner(file: impl AsFd, (uid, gid): (u32, u32)) -> io::Result<()> {
     if fs::fstat(&file)?.st_uid != geteuid().as_raw() {
         return Err(io::Error::other("cannot give it an owner: it belongs to somebody else already"));
@@ -208,13 +210,12 @@ pub(super) fn set_owner(file: impl AsFd, (uid, gid): (u32, u32)) -> io::Result<(
 ///
 /// # Errors
 /// Returns the first error of the system; the rest is set all the same.
-pub(in crate::extract) fn finish(file: impl AsFd, bits: u16, times: Times) -> io::Result<()> {
-    let permissions = fs::fchmod(&file, mode(bits));
-    Ok(permissions.and(fs::futimens(&file, &times.into()))?)
+pub(crate) fn finish(file: impl AsFd, bits: u16, times: Times) -> io::Result<()> {
+    Ok(first_error([fs::fchmod(&file, mode(bits)), fs::futimens(&file, &times.into())])?)
 }
 
 /// Gives an open file or folder an extended attribute.
-pub(in crate::extract) fn set_xattr(file: impl AsFd, name: &[u8], value: &[u8]) -> io::Result<()> {
+pub(crate) fn set_xattr(file: impl AsFd, name: &[u8], value: &[u8]) -> io::Result<()> {
     Ok(fs::fsetxattr(file, name, value, XattrFlags::empty())?)
 }
 

@@ -1,85 +1,57 @@
-//! What files look like: permissions, times, extended attributes; and links and special files.
+//! Metadata of files: permissions, times, extended attributes; and links and special files.
 
 use std::collections::HashSet;
-use std::ffi::OsString;
 use std::fmt::Display;
 use std::io;
 use std::os::fd::AsFd;
 
-use anyhow::bail;
 use fs_core::wim::Attributes;
 use fs_core::{Attr, Facts, Filesystem, Ino, Kind, Options, StreamInterface};
 use rustix::fs::{FileType, Mode};
 
-use super::super::plan::{FolderIndex, Plan};
-use super::super::trouble::Trouble;
 use super::folder::{self, Component, Folder, Rights, Times};
 use super::partial::PartialFile;
-use crate::outcome::Outcome;
+use crate::Observer;
+use crate::failure::{Trouble, first_error};
+use crate::plan::{FolderIndex, Plan};
 
-/// What of a file is restored beyond what always is.
-#[derive(clap::Args, Debug)]
-pub(in crate::extract) struct Wishes {
-    /// Restore owner, mode, special files and extended attributes that wimlib stored on Unix; most of it needs root
-    #[arg(long)]
-    unix_data: bool,
-
-    /// Restore named streams as extended attributes user.NAME (at most 64 KiB each on Linux)
-    #[arg(long)]
-    streams: bool,
-
-    // What there is on Windows.
-    #[arg(long, hide = true)]
-    security: bool,
-    #[arg(long, hide = true)]
-    links: Option<OsString>,
-}
-
-impl Wishes {
-    /// Everything as a new file of the user's gets it; with `--unix-data`, where the image says nothing.
-    ///
-    /// # Errors
-    /// Something is wanted that only Windows has.
-    pub(in crate::extract) fn options(&self, plain: Options) -> anyhow::Result<Options> {
-        if self.security {
-            bail!("--security: only Windows can give files the security descriptors of an image");
-        }
-        if self.links.is_some() {
-            bail!("--links: on Unix links always stay inside the image");
-        }
-        // The only way to ask for the umask is to set it. No other thread runs yet.
-        let umask = rustix::process::umask(Mode::empty());
-        rustix::process::umask(umask);
-        let allowed = |bits: u16| bits & !(umask.bits() as u16);
-        Ok(Options {
-            unix_data: self.unix_data,
-            streams: if self.streams { StreamInterface::Xattr } else { StreamInterface::None },
-            uid: rustix::process::geteuid().as_raw(),
-            gid: rustix::process::getegid().as_raw(),
-            file_mode: allowed(0o666),
-            dir_mode: allowed(0o777),
-            ..plain
-        })
+/// Options of a filesystem with which files are extracted: everything gets owner, group and
+/// permissions as a new file of this process does, except where the options let wimlib's Unix data
+/// decide.
+///
+/// Sets the umask for a moment, which is the only way to ask for it.
+pub fn filesystem_options(options: Options) -> Options {
+    let umask = rustix::process::umask(Mode::empty());
+    rustix::process::umask(umask);
+    let allowed = |bits: u16| bits & !(umask.bits() as u16);
+    Options {
+        uid: rustix::process::geteuid().as_raw(),
+        gid: rustix::process::getegid().as_raw(),
+        file_mode: allowed(0o666),
+        dir_mode: allowed(0o777),
+        ..options
     }
 }
 
-/// Gives files their looks.
-pub(in crate::extract) struct Looks<'a> {
+/// Gives files their metadata.
+pub(crate) struct Metadata<'a> {
     fs: &'a Filesystem,
-    /// Owners are given.
+    /// Owners are set.
     owners: bool,
-    /// The extended attributes that the store lists are given.
+    /// The extended attributes that the store lists are set.
     xattrs: bool,
 }
 
-impl<'a> Looks<'a> {
-    /// By the wishes of the user. Nothing has to be said of them here.
-    pub(in crate::extract) fn new(fs: &'a Filesystem, wishes: &Wishes, _: &mut Outcome) -> Self {
-        Self { fs, owners: wishes.unix_data, xattrs: wishes.unix_data || wishes.streams }
+impl<'a> Metadata<'a> {
+    /// By the options of the filesystem; those of the extraction are for Windows.
+    pub(crate) fn new(fs: &'a Filesystem, _: &crate::Options, _: &dyn Observer) -> Self {
+        let options = fs.options();
+        let streams = options.streams == StreamInterface::Xattr;
+        Self { fs, owners: options.unix_data, xattrs: options.unix_data || streams }
     }
 
     /// Makes a link or special file; false for what is a file with bytes.
-    pub(in crate::extract) fn make_special(
+    pub(crate) fn make_special(
         &self,
         folder: &Folder,
         name: Component<'_>,
@@ -102,7 +74,7 @@ impl<'a> Looks<'a> {
     }
 
     /// Makes a file, to be filled.
-    pub(in crate::extract) fn make_file<'f>(
+    pub(crate) fn make_file<'f>(
         &self,
         folder: &'f Folder,
         name: Component<'_>,
@@ -111,23 +83,18 @@ impl<'a> Looks<'a> {
         folder.make_file(name, overwrite)
     }
 
-    /// What has to be done to a file before its content comes: nothing.
-    pub(in crate::extract) fn begin(&self, _: &PartialFile<'_>, _: &Facts<'_>) -> Result<(), Trouble> {
+    /// Prepares a file for its content: nothing has to be done.
+    pub(crate) fn begin(&self, _: &PartialFile<'_>, _: &Facts<'_>) -> Result<(), Trouble> {
         Ok(())
     }
 
-    /// Gives a file its looks, when its content is complete.
-    pub(in crate::extract) fn finish(&self, file: &PartialFile<'_>, facts: &Facts<'_>) -> Result<(), Trouble> {
+    /// Gives a file its metadata, when its content is complete.
+    pub(crate) fn finish(&self, file: &PartialFile<'_>, facts: &Facts<'_>) -> Result<(), Trouble> {
         self.give(file, facts, times(&facts.attr))
     }
 
-    /// Gives a folder of the plan its looks, when everything is in it.
-    pub(in crate::extract) fn finish_folder(
-        &self,
-        plan: &Plan<'_>,
-        index: FolderIndex,
-        from: Ino,
-    ) -> Result<(), Trouble> {
+    /// Gives a folder of the plan its metadata, when everything is in it.
+    pub(crate) fn finish_folder(&self, plan: &Plan<'_>, index: FolderIndex, from: Ino) -> Result<(), Trouble> {
         let folder = plan.open(index)?;
         // As stored: an image's own directory is listed with the times of the image.
         let facts = self.fs.stored_facts(from)?;
@@ -135,16 +102,16 @@ impl<'a> Looks<'a> {
         self.give(&folder, &facts, Times { accessed, modified })
     }
 
-    /// Gives an open file or folder owner, extended attributes, permissions and times: all that can be given. Each
-    /// would be undone or forbidden by one that came after it.
+    /// Gives an open file or folder owner, extended attributes, permissions and times: as many as the
+    /// system allows. In another order, one would undo or forbid the next.
     fn give(&self, file: impl AsFd, facts: &Facts<'_>, times: Times) -> Result<(), Trouble> {
         let rights = self.rights(facts);
         let owner = rights.owner.map_or(Ok(()), |owner| folder::set_owner(&file, owner));
         let xattrs = self.set_xattrs(&file, facts.attr.ino);
-        // Rights of another user's are not for us to have.
+        // Without the owner, no program must run with the rights of this user or group.
         let mode = if owner.is_ok() { rights.mode } else { rights.mode & 0o777 };
         let finished = folder::finish(&file, mode, times);
-        owner.map_err(Trouble::from).and(xattrs).and(finished.map_err(Trouble::from))
+        first_error([owner.map_err(Trouble::from), xattrs, finished.map_err(Trouble::from)])
     }
 
     fn set_xattrs(&self, file: impl AsFd, ino: Ino) -> Result<(), Trouble> {
@@ -152,9 +119,8 @@ impl<'a> Looks<'a> {
             return Ok(());
         }
         let names = self.fs.xattr_names(ino)?;
-        // One that cannot be given is no reason to leave out the others; the first is told.
-        let given = names.iter().map(|name| self.set_xattr(&file, ino, name)).fold(Ok(()), Result::and);
-        given.and(self.check_streams(ino, names))
+        let set = first_error(names.iter().map(|name| self.set_xattr(&file, ino, name)));
+        first_error([set, self.check_streams(ino, names)])
     }
 
     /// Reports a named stream that is none of the extended attributes `given`: it is too large for

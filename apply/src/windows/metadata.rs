@@ -1,102 +1,73 @@
-//! What files look like: attributes, times, named streams, reparse points, security descriptors.
+//! Metadata of files: attributes, times, named streams, reparse points, security descriptors.
 
 use std::fs::File;
 use std::io::{self, Write};
 
-use anyhow::{anyhow, bail};
 use fs_core::wim::Attributes;
 use fs_core::{
     Facts, Filesystem, Ino, Kind, LinkTargets, Options, Release, ReparsePoint, StreamError, StreamInterface,
 };
 use windows_files::{self as files, Access, Basic, Make, Privilege, Which, shown_name, symlink_buffer};
 
-use super::super::plan::{FolderIndex, Plan};
-use super::super::trouble::Trouble;
 use super::folder::{Component, Folder, stream_of};
 use super::partial::PartialFile;
-use crate::outcome::Outcome;
-use crate::source::Links;
+use crate::Failure;
+use crate::Observer;
+use crate::failure::{Trouble, first_error};
+use crate::plan::{FolderIndex, Plan};
 
 const DIRECTORY: u32 = Attributes::DIRECTORY.0;
 const SPARSE: u32 = Attributes::SPARSE.0;
 const COMPRESSED: u32 = Attributes::COMPRESSED.0;
 const NORMAL: u32 = Attributes::NORMAL.0;
-/// Read-only, hidden, system, archive, not indexed: what is set as it is. What else a file has is made otherwise, or by
-/// Windows.
-const SETTABLE: u32 = 0x1 | 0x2 | 0x4 | 0x20 | 0x2000;
+/// The attributes that are set as stored: read-only, hidden, system, archive, not indexed. Others
+/// follow from what a file is, or are set by calls of their own.
+const SETTABLE: u32 =
+    Attributes::READ_ONLY.0 | Attributes::HIDDEN.0 | Attributes::SYSTEM.0 | Attributes::ARCHIVE.0 | 0x2000;
 
 /// The last time that Windows knows, in the year 30828.
 const LAST_TIME: u64 = 0x7FFF_35F4_F06C_58FF;
 
-/// What of a file is restored beyond what always is.
-#[derive(clap::Args, Debug)]
-pub(in crate::extract) struct Wishes {
-    /// Restore security descriptors; all of it takes an administrator
-    #[arg(long)]
-    security: bool,
-
-    #[command(flatten)]
-    links: Links,
-
-    // What there is on Unix.
-    #[arg(long, hide = true)]
-    unix_data: bool,
-    #[arg(long, hide = true)]
-    streams: bool,
+/// Options of a filesystem with which files are extracted: named streams are restored as Windows
+/// has them, not as other systems show them.
+pub fn filesystem_options(options: Options) -> Options {
+    Options { streams: StreamInterface::None, ..options }
 }
 
-impl Wishes {
-    /// Everything as Windows has it.
-    ///
-    /// # Errors
-    /// Something is wanted that only Unix has.
-    pub(in crate::extract) fn options(&self, plain: Options) -> anyhow::Result<Options> {
-        if self.unix_data {
-            bail!("--unix-data: owners, modes and special files of Unix cannot be restored on Windows");
-        }
-        if self.streams {
-            bail!("--streams: on Windows named streams are always restored");
-        }
-        Ok(Options { streams: StreamInterface::None, ..plain }) // by Windows' own means
-    }
-}
-
-/// Gives files their looks.
-pub(in crate::extract) struct Looks<'a> {
+/// Gives files their metadata.
+pub(crate) struct Metadata<'a> {
     fs: &'a Filesystem,
     links: LinkTargets,
-    /// What of security descriptors is given, if they are.
+    /// The parts of security descriptors that are set, if they are.
     security: Option<Which>,
     access: Access,
 }
 
-impl<'a> Looks<'a> {
-    /// Applies the command-line options and reports missing privileges.
-    pub(in crate::extract) fn new(fs: &'a Filesystem, wishes: &Wishes, outcome: &mut Outcome) -> Self {
-        let mut enable = |privilege: Privilege, takes: &str| {
+impl<'a> Metadata<'a> {
+    /// By the options; reports the privileges that they require and the user does not have.
+    pub(crate) fn new(fs: &'a Filesystem, options: &crate::Options, observer: &dyn Observer) -> Self {
+        let enable = |privilege: Privilege, parts| {
             let enabled = files::enable(privilege).unwrap_or(false);
             if !enabled {
-                let name = privilege.name();
-                outcome
-                    .fail(&anyhow!("--security: {takes} stay as they are without {name}, which administrators have"));
+                observer.failed(Failure::Privilege { parts, privilege: privilege.name() });
             }
             enabled
         };
-        let security = wishes.security.then(|| Which {
+        let security = options.security.then(|| Which {
             owner: enable(Privilege::Restore, "owners and groups"),
             audit: enable(Privilege::Security, "audit lists"),
         });
-        // Links say so themselves where this is not enough.
+        // Where this is not enough, links fail one by one.
         let _ = files::enable(Privilege::CreateSymbolicLink);
         let access = match security {
             None => Access::WRITE,
             Some(which) => Access::WRITE | Access::to_set(which),
         };
-        Self { fs, links: wishes.links.targets, security, access }
+        Self { fs, links: options.links, security, access }
     }
 
     /// Makes a link or another folder with a reparse point; false for what is a file with bytes.
-    pub(in crate::extract) fn make_special(
+    pub(crate) fn make_special(
         &self,
         folder: &Folder,
         name: Component<'_>,
@@ -120,7 +91,7 @@ impl<'a> Looks<'a> {
     }
 
     /// Makes a file, to be filled.
-    pub(in crate::extract) fn make_file<'f>(
+    pub(crate) fn make_file<'f>(
         &self,
         folder: &'f Folder,
         name: Component<'_>,
@@ -130,33 +101,29 @@ impl<'a> Looks<'a> {
     }
 
     /// Decides how a file is stored, before its content comes.
-    pub(in crate::extract) fn begin(&self, file: &PartialFile<'_>, facts: &Facts<'_>) -> Result<(), Trouble> {
+    pub(crate) fn begin(&self, file: &PartialFile<'_>, facts: &Facts<'_>) -> Result<(), Trouble> {
         let attributes = facts.windows(self.links).attributes;
         let sparse = if attributes & SPARSE != 0 { files::make_sparse(file.file()) } else { Ok(()) };
         let compressed = if attributes & COMPRESSED != 0 { files::compress(file.file()) } else { Ok(()) };
-        Ok(said("sparse", sparse).and(said("compressed", compressed))?)
+        Ok(first_error([named("sparse", sparse), named("compressed", compressed)])?)
     }
 
-    /// Gives a file its looks, when its content is complete.
-    pub(in crate::extract) fn finish(&self, file: &PartialFile<'_>, facts: &Facts<'_>) -> Result<(), Trouble> {
+    /// Gives a file its metadata, when its content is complete.
+    pub(crate) fn finish(&self, file: &PartialFile<'_>, facts: &Facts<'_>) -> Result<(), Trouble> {
         let (folder, name) = file.place();
         let streams = self.make_streams(facts.attr.ino, &|stream| {
             files::open(folder, &[name, &[u16::from(b':')], stream].concat(), Access::WRITE, Make::File)
         });
         let is_reparse_point = facts.windows(self.links).reparse_tag != 0;
         let reparse = if is_reparse_point { self.set_reparse_point(file.file(), facts.attr.ino) } else { Ok(()) };
-        streams.and(reparse).and(self.give(file.file(), facts))
+        first_error([streams, reparse, self.give(file.file(), facts)])
     }
 
-    /// Gives a folder of the plan its looks, when everything is in it.
-    pub(in crate::extract) fn finish_folder(
-        &self,
-        plan: &Plan<'_>,
-        index: FolderIndex,
-        from: Ino,
-    ) -> Result<(), Trouble> {
+    /// Gives a folder of the plan its metadata, when everything is in it.
+    pub(crate) fn finish_folder(&self, plan: &Plan<'_>, index: FolderIndex, from: Ino) -> Result<(), Trouble> {
         let facts = self.fs.stored_facts(from)?;
-        let (planned, path) = (&plan.folders[index as usize], plan.path(0, b""));
+        let planned = &plan.folders[index as usize];
+        let path = plan.path(0, b"");
         let (folder, streams) = match Component::new(&planned.name) {
             Some(name) => {
                 let parent = plan.open(planned.parent)?;
@@ -174,24 +141,25 @@ impl<'a> Looks<'a> {
         };
         let compress = facts.windows(self.links).attributes & COMPRESSED != 0;
         let compressed = if compress { files::compress(&folder) } else { Ok(()) };
-        let compressed = said("compressed", compressed).map_err(Trouble::from);
-        streams.and(compressed).and(self.give(&folder, &facts))
+        let compressed = named("compressed", compressed).map_err(Trouble::from);
+        first_error([streams, compressed, self.give(&folder, &facts)])
     }
 
-    /// Gives an open file or folder its times and attributes, then its security descriptor: all that can be given.
+    /// Gives an open file or folder its times and attributes, then its security descriptor: as many as
+    /// the system allows.
     fn give(&self, file: &File, facts: &Facts<'_>) -> Result<(), Trouble> {
         let windows = facts.windows(self.links).attributes;
         let attributes = Some(windows & SETTABLE).filter(|&bits| bits != 0).unwrap_or(NORMAL);
         let [created, written, accessed] = facts.times().map(|time| time.0.min(LAST_TIME));
         let basic = Basic { created, accessed, written, changed: written, attributes };
-        let basic = said("attributes and times", files::set_basic(file, basic)).map_err(Trouble::from);
-        basic.and(self.set_security(file, facts))
+        let basic = named("attributes and times", files::set_basic(file, basic)).map_err(Trouble::from);
+        first_error([basic, self.set_security(file, facts)])
     }
 
     fn set_security(&self, file: &File, facts: &Facts<'_>) -> Result<(), Trouble> {
         let Some(which) = self.security else { return Ok(()) };
         let Some(descriptor) = facts.security_descriptor() else { return Ok(()) };
-        Ok(said("security descriptor", files::set_security_descriptor(file, descriptor, which))?)
+        Ok(named("security descriptor", files::set_security_descriptor(file, descriptor, which))?)
     }
 
     fn set_reparse_point(&self, file: &File, ino: Ino) -> Result<(), Trouble> {
@@ -202,21 +170,21 @@ impl<'a> Looks<'a> {
                 symlink_buffer(&target).ok_or_else(|| io::Error::other("the link leads to what Windows cannot name"))
             }
         };
-        Ok(said("reparse point", buffer.and_then(|buffer| files::set_reparse_point(file, &buffer)))?)
+        Ok(named("reparse point", buffer.and_then(|buffer| files::set_reparse_point(file, &buffer)))?)
     }
 
-    /// Makes the named streams of a file, each opened by `make`. One that cannot be made is no reason to leave out the
-    /// others; the first is told.
+    /// Makes the named streams of a file, each opened by `make`: all that can be made. Returns the
+    /// first error.
     fn make_streams(&self, ino: Ino, make: &dyn Fn(&[u16]) -> io::Result<File>) -> Result<(), Trouble> {
         let streams = self.fs.streams(ino)?;
-        streams.iter().map(|entry| self.make_stream(&entry.name, entry.ino, make)).fold(Ok(()), Result::and)
+        first_error(streams.iter().map(|entry| self.make_stream(&entry.name, entry.ino, make)))
     }
 
     fn make_stream(&self, name: &[u8], ino: Ino, make: &dyn Fn(&[u16]) -> io::Result<File>) -> Result<(), Trouble> {
         let what = format!("stream {}", String::from_utf8_lossy(name));
         let units = shown_name(name).ok_or(io::ErrorKind::InvalidFilename);
-        let mut file = said(&what, units.map_err(io::Error::from).and_then(|units| make(&units)))?;
-        let mut write = |bytes: &[u8]| -> Result<(), Trouble> { Ok(said(&what, file.write_all(bytes))?) };
+        let mut file = named(&what, units.map_err(io::Error::from).and_then(|units| make(&units)))?;
+        let mut write = |bytes: &[u8]| -> Result<(), Trouble> { Ok(named(&what, file.write_all(bytes))?) };
         let done = self.fs.stream(ino, Release::AtOnce, &mut write).map_err(StreamError::merge);
         if done.is_err() {
             let _ = files::remove(&file, true); // not all of it is there; that is what gets reported
@@ -225,7 +193,7 @@ impl<'a> Looks<'a> {
     }
 }
 
-/// An error with what could not be given.
-fn said<T>(what: &str, result: io::Result<T>) -> io::Result<T> {
+/// An error with the name of the metadata that could not be set.
+fn named<T>(what: &str, result: io::Result<T>) -> io::Result<T> {
     result.map_err(|error| io::Error::new(error.kind(), format!("{what}: {error}")))
 }

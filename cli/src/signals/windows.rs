@@ -1,4 +1,4 @@
-//! Being told to stop.
+//! Stops on the events of a Windows console.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,8 +10,8 @@ const ENDED_BY_CTRL_C: u32 = 0xC000_013A;
 /// Lets Ctrl-C, Ctrl-Break and the end of the console put 1 into `stop`.
 ///
 /// # Errors
-/// None here.
-pub(in crate::extract) fn stop_on_signals(stop: &Arc<AtomicUsize>) -> anyhow::Result<()> {
+/// Never on Windows.
+pub(crate) fn stop_on_signals(stop: &Arc<AtomicUsize>) -> anyhow::Result<()> {
     let stop = Arc::clone(stop);
     // Ends with the program.
     thread::spawn(move || {
@@ -22,10 +22,10 @@ pub(in crate::extract) fn stop_on_signals(stop: &Arc<AtomicUsize>) -> anyhow::Re
     Ok(())
 }
 
-/// Ends as Ctrl-C would have ended us, now that what was under way is cleaned up.
+/// Ends the program as Ctrl-C would have, now that incomplete files are removed.
 ///
 /// # Errors
-/// None: it does not return.
-pub(in crate::extract) fn end_by(_: usize) -> anyhow::Result<()> {
+/// Never: it does not return.
+pub(crate) fn end_by(_: usize) -> anyhow::Result<()> {
     std::process::exit(ENDED_BY_CTRL_C.cast_signed())
 }

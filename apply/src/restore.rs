@@ -1,43 +1,41 @@
-//! Files, links and special files are made, and everything gets its looks, which depend on the system.
+//! Makes files, links and special files, and gives everything its metadata.
 
 use std::io;
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use fs_core::{Facts, Ino, Kind, Release, StreamError};
 
-use super::plan::{FolderIndex, Item, Plan};
-use super::system::{Component, Folder, Looks};
-use super::trouble::Trouble;
-use crate::outcome::{Outcome, said_of};
-use crate::output;
+use crate::Failure;
+use crate::failure::{Trouble, first_error};
+use crate::plan::{FolderIndex, Item, Plan};
+use crate::system::{Component, Folder, Metadata};
 
 /// Carries a plan out.
-pub(super) struct Restorer<'a> {
+pub(crate) struct Restorer<'a> {
     plan: &'a Plan<'a>,
-    looks: Looks<'a>,
+    metadata: Metadata<'a>,
     /// Files that exist are replaced.
     overwrite: bool,
-    outcome: Mutex<Outcome>,
-    /// Which items of the plan are there, and ours.
+    /// For each item of the plan, whether this run has made it.
     made: Vec<AtomicBool>,
-    /// The destination takes nothing more: going on would repeat one error for every file.
+    /// The destination is full or read-only: going on would repeat one error for every file.
     full: AtomicBool,
 }
 
 impl<'a> Restorer<'a> {
-    pub(super) fn new(plan: &'a Plan<'a>, looks: Looks<'a>, overwrite: bool, outcome: Outcome) -> Self {
+    pub(crate) fn new(plan: &'a Plan<'a>, metadata: Metadata<'a>, overwrite: bool) -> Self {
         let made = plan.items.iter().map(|_| AtomicBool::new(false)).collect();
-        Self { plan, looks, overwrite, outcome: Mutex::new(outcome), made, full: AtomicBool::new(false) }
+        Self { plan, metadata, overwrite, made, full: AtomicBool::new(false) }
     }
 
-    /// Makes everything that is planned, files by several threads at once, and links when all files are there: so no
-    /// link of the archive's is ever on the way to a file. What cannot be made is said and left out.
-    pub(super) fn restore_all(self) -> Outcome {
-        let (next, stored, listed) =
-            (AtomicUsize::new(0), self.as_stored(), (0..self.plan.items.len()).collect::<Vec<_>>());
+    /// Makes everything that is planned: files by several threads, and links when all files are
+    /// made, so that no link of the archive is ever on the way to a file. Failures are reported.
+    pub(crate) fn restore_all(&self) {
+        let stored = self.stored_order();
+        let listed: Vec<usize> = (0..self.plan.items.len()).collect();
+        let next = AtomicUsize::new(0);
         let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get).min(self.plan.items.len());
         thread::scope(|scope| {
             for _ in 0..threads {
@@ -45,22 +43,21 @@ impl<'a> Restorer<'a> {
             }
         });
         self.restore_some(&AtomicUsize::new(0), &listed, |item| !is_content(item));
-        // The deepest first: a folder's permissions may forbid us to go through it.
+        // The deepest first: the permissions of a folder may forbid going through it.
         for index in (0..self.plan.folders.len()).rev() {
             if self.is_over() {
                 break;
             }
             let Some(from) = self.plan.folders[index].from else { continue };
-            if let Err(trouble) = self.looks.finish_folder(self.plan, index as FolderIndex, from) {
+            if let Err(trouble) = self.metadata.finish_folder(self.plan, index as FolderIndex, from) {
                 self.report(index as FolderIndex, b"", Some(from), trouble);
             }
         }
-        self.outcome.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The numbers of all items: as listed, but those whose content is in solid resources behind the others and as it
-    /// is stored, so that each of their chunks is decoded once.
-    fn as_stored(&self) -> Vec<usize> {
+    /// The indices of all items as listed, then those whose content is in solid resources, in the
+    /// order in which it is stored, so that each chunk is decoded once.
+    fn stored_order(&self) -> Vec<usize> {
         let place = |index: &usize| {
             let item = &self.plan.items[*index];
             if is_content(item) { item.solid } else { None }
@@ -70,8 +67,8 @@ impl<'a> Restorer<'a> {
         order
     }
 
-    /// Makes the items that are `wanted` and that no other thread takes, by their place in `order`, the first being
-    /// `next`.
+    /// Makes the `wanted` items of `order` that no other thread takes; `next` is the position that is
+    /// taken next.
     fn restore_some(&self, next: &AtomicUsize, order: &[usize], wanted: impl Fn(&Item) -> bool) {
         let mut open: Option<(FolderIndex, Folder)> = None;
         while !self.is_over() {
@@ -105,18 +102,18 @@ impl<'a> Restorer<'a> {
             return self.hard_link(folder, name, first);
         }
         let facts = self.plan.fs.facts(item.ino)?;
-        // The plan has made folders: the listing and the attributes of an inode agree on what it is.
-        if facts.attr.kind == Kind::Directory || self.looks.make_special(folder, name, &facts, self.overwrite)? {
+        // The plan has made the folders: the listing and the attributes of an inode agree on its kind.
+        if facts.attr.kind == Kind::Directory || self.metadata.make_special(folder, name, &facts, self.overwrite)? {
             return Ok(());
         }
         self.file(folder, name, item, &facts)
     }
 
-    /// Makes a file, which goes away again unless its content is complete; that its looks are not is only said.
+    /// Makes a file, which is removed unless its content is complete; incomplete metadata is only
+    /// reported.
     fn file(&self, folder: &Folder, name: Component<'_>, item: &Item, facts: &Facts<'_>) -> Result<(), Trouble> {
-        let mut file = self.looks.make_file(folder, name, self.overwrite)?;
-        let begun = self.looks.begin(&file, facts);
-        // What was written of a bad file goes away with it.
+        let mut file = self.metadata.make_file(folder, name, self.overwrite)?;
+        let begun = self.metadata.begin(&file, facts);
         let mut write = |bytes: &[u8]| {
             if self.plan.stopped() {
                 return Err(Trouble::Stopped);
@@ -125,13 +122,14 @@ impl<'a> Restorer<'a> {
         };
         self.plan.fs.stream(item.ino, Release::AtOnce, &mut write).map_err(StreamError::merge)?;
         file.content().end()?;
-        if let Err(trouble) = begun.and(self.looks.finish(&file, facts)) {
+        if let Err(trouble) = first_error([begun, self.metadata.finish(&file, facts)]) {
             self.report(item.folder, &item.name, Some(item.ino), trouble);
         }
         Ok(file.keep()?)
     }
 
-    /// Makes one more name of a file, if that file was made: what else has its first name is not to be linked to.
+    /// Makes one more name of a file, if this run has made that file: another file that has its first
+    /// name must not be linked to.
     fn hard_link(&self, folder: &Folder, name: Component<'_>, first: usize) -> Result<(), Trouble> {
         let first_item = &self.plan.items[first];
         if !self.made[first].load(Ordering::Relaxed) {
@@ -142,31 +140,28 @@ impl<'a> Restorer<'a> {
     }
 
     fn report(&self, folder: FolderIndex, name: &[u8], from: Option<Ino>, trouble: Trouble) {
-        let mut outcome = self.outcome.lock().unwrap_or_else(PoisonError::into_inner);
         match trouble {
             Trouble::Stopped => {}
             Trouble::NotMade(first) => {
-                let (path, first) = (self.plan.path(folder, name), first.display());
-                output::complain(format_args!(
-                    "{}: is a hard link to {first}, which was not extracted",
-                    path.display()
-                ));
+                let path = self.plan.path(folder, name);
+                self.plan.observer.failed(Failure::LinkTarget { path, first });
             }
             Trouble::Store(error) => {
-                outcome.report(&said_of(error, &from.map(|ino| self.plan.fs.path(ino)).unwrap_or_default()));
+                let path = from.map(|ino| self.plan.fs.path(ino)).unwrap_or_default();
+                self.plan.observer.failed(Failure::Store(error.with_path(&path)));
             }
             Trouble::Destination(error) => {
                 use io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
                 if matches!(error.kind(), StorageFull | QuotaExceeded | ReadOnlyFilesystem) {
                     self.full.store(true, Ordering::Relaxed);
                 }
-                outcome.fail(&self.plan.error_at(folder, name, error));
+                self.plan.failed(folder, name, error);
             }
         }
     }
 }
 
-/// Whether making this takes reading data.
+/// Whether making this item requires reading data.
 fn is_content(item: &Item) -> bool {
     item.kind == Kind::File && item.same_as.is_none()
 }

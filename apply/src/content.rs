@@ -1,4 +1,4 @@
-//! Bytes on their way into a file that is being made.
+//! Writes the content of a new file.
 
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
@@ -6,29 +6,29 @@ use std::io::{self, Seek, SeekFrom, Write};
 /// Zeros shorter than this are written; longer ones, aligned, become a hole.
 const HOLE: usize = 4096;
 
-/// A new file's content. Long runs of zeros are left out of it: file systems that can make them holes.
+/// A new file's content. Long runs of zeros are skipped: file systems that can make them holes.
 #[derive(Debug)]
-pub(super) struct Content {
+pub(crate) struct Content {
     file: File,
     size: u64,
 }
 
 impl Content {
     /// The content of an empty file, open for writing.
-    pub(super) fn of(file: File) -> Self {
+    pub(crate) fn of(file: File) -> Self {
         Self { file, size: 0 }
     }
 
     /// The file.
-    pub(super) fn file(&self) -> &File {
+    pub(crate) fn file(&self) -> &File {
         &self.file
     }
 
-    /// Writes behind what was written before. Pages of zeros are left out, as holes.
+    /// Appends bytes. Pages of zeros are skipped, as holes.
     ///
     /// # Errors
     /// The disk is full, or fails.
-    pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         let to_page = (self.size.next_multiple_of(HOLE as u64) - self.size).min(bytes.len() as u64);
         let (head, pages) = bytes.split_at(to_page as usize);
         self.write_at_end(head)?;
@@ -40,14 +40,14 @@ impl Content {
             while let Some(next) = pages.next_if(|next| is_hole(next) == hole) {
                 run += next.len();
             }
-            let (bytes, behind) = rest.split_at(run);
+            let (bytes, after) = rest.split_at(run);
             if hole {
                 self.size += run as u64;
                 self.file.seek(SeekFrom::Start(self.size))?;
             } else {
                 self.write_at_end(bytes)?;
             }
-            rest = behind;
+            rest = after;
         }
         Ok(())
     }
@@ -58,12 +58,11 @@ impl Content {
         Ok(())
     }
 
-    /// Ends the content; what is done with the file after this does not change it.
+    /// Ends the content: sets the size, which a hole at the end has not.
     ///
     /// # Errors
     /// The disk is full, or fails.
-    pub(super) fn end(&self) -> io::Result<()> {
-        // The hole at the end, if there is one.
+    pub(crate) fn end(&self) -> io::Result<()> {
         self.file.set_len(self.size)
     }
 }
@@ -79,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bytes_arrive_however_they_are_cut_and_zeros_take_no_room() {
+    fn bytes_arrive_however_they_are_cut_and_zeros_take_no_space() {
         let dir = tempfile::tempdir().unwrap();
         let mut all = vec![7; 5000];
         all.extend(vec![0; 1 << 20]);

@@ -12,9 +12,9 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use rustix::fs::{self, AtFlags, CWD, Dev, FileType, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
 
-use super::super::content::Content;
-use super::super::temporary::temporary_name;
 use super::folder::{Times, mode, set_owner};
+use crate::content::Content;
+use crate::temporary::temporary_name;
 
 /// A temporary name in a folder, and the name that comes after it. Dropping it removes what has the
 /// temporary name.
@@ -98,7 +98,7 @@ impl Drop for Name<'_> {
 
 /// A file under way in a folder. Dropping it removes it.
 #[derive(Debug)]
-pub(in crate::extract) struct PartialFile<'a> {
+pub(crate) struct PartialFile<'a> {
     name: Name<'a>,
     content: Content,
 }
@@ -116,7 +116,7 @@ impl<'a> PartialFile<'a> {
     }
 
     /// Its content, to be written.
-    pub(in crate::extract) fn content(&mut self) -> &mut Content {
+    pub(crate) fn content(&mut self) -> &mut Content {
         &mut self.content
     }
 
@@ -124,7 +124,7 @@ impl<'a> PartialFile<'a> {
     ///
     /// # Errors
     /// The name is taken: by a folder, or by anything if nothing is replaced.
-    pub(in crate::extract) fn keep(self) -> io::Result<()> {
+    pub(crate) fn keep(self) -> io::Result<()> {
         self.name.keep()
     }
 }

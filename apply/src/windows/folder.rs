@@ -1,7 +1,8 @@
 //! The folder that is extracted into, and the promise that nothing is written outside it.
 //!
-//! Every name is used relative to a handle of the folder it goes into, every folder is opened name by name from the
-//! destination down, and no step follows a link or junction: neither one that the archive made, nor one that was there.
+//! Every name is used relative to a handle of the folder it goes into, every folder is opened name by
+//! name from the destination down, and no step follows a link or junction: neither one that came
+//! from the archive, nor one that existed before.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -19,45 +20,47 @@ const DIRECTORY: u32 = wim::Attributes::DIRECTORY.0;
 const REPARSE_POINT: u32 = wim::Attributes::REPARSE_POINT.0;
 const NORMAL: u32 = wim::Attributes::NORMAL.0;
 
-/// A name that is one component of a path and nothing else, and that Windows can have: by stand-ins if need be.
+/// A name that is one component of a path and nothing else, and that Windows can have, with
+/// stand-ins where they are needed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::extract) struct Component<'a>(&'a [u8]);
+pub(crate) struct Component<'a>(&'a [u8]);
 
 impl<'a> Component<'a> {
-    /// The name, unless the system would take it for a path, for this folder or for the one above, or it is too long.
-    pub(in crate::extract) fn new(name: &'a [u8]) -> Option<Self> {
+    /// The name, unless it is too long, or the system would take it for a path, for this folder or for
+    /// the one above.
+    pub(crate) fn new(name: &'a [u8]) -> Option<Self> {
         let is_path = name.iter().any(|&b| b == b'/' || b == 0);
         let is_special = matches!(name, b"" | b"." | b"..");
         (!is_path && !is_special && shown_name(name).is_some()).then_some(Self(name))
     }
 
-    /// The name in Windows' words.
+    /// The name in UTF-16, as Windows takes it.
     pub(super) fn units(self) -> Vec<u16> {
         shown_name(self.0).expect("was checked when the component was made")
     }
 }
 
-/// How a name is written here, for messages.
-pub(in crate::extract) fn shown(name: &[u8]) -> OsString {
+/// A name as messages write it.
+pub(crate) fn shown(name: &[u8]) -> OsString {
     let units = shown_name(name).or_else(|| wim::utf16_from_wtf8(name)).unwrap_or_default();
     OsString::from_wide(&units)
 }
 
-/// What two names have in common that are the same to the system: their letters, in any case.
-pub(in crate::extract) fn sameness(name: &[u8]) -> Vec<u16> {
+/// A key that two names share if the system takes them for the same: their letters in any case.
+pub(crate) fn sameness(name: &[u8]) -> Vec<u16> {
     shown_name(name).unwrap_or_default().into_iter().map(wim::upcase).collect()
 }
 
 /// An open folder: the destination or one below it.
 #[derive(Debug)]
-pub(in crate::extract) struct Folder(File);
+pub(crate) struct Folder(File);
 
 impl Folder {
     /// Opens the destination. The user named it, so links on the way to it are followed.
     ///
     /// # Errors
     /// It is no folder, or not there.
-    pub(in crate::extract) fn destination(path: &Path) -> io::Result<Self> {
+    pub(crate) fn destination(path: &Path) -> io::Result<Self> {
         Ok(Self(files::open_folder(path, Access::LOOK)?))
     }
 
@@ -65,7 +68,7 @@ impl Folder {
     ///
     /// # Errors
     /// Too many files are open.
-    pub(in crate::extract) fn again(&self) -> io::Result<Self> {
+    pub(crate) fn again(&self) -> io::Result<Self> {
         Ok(Self(self.0.try_clone()?))
     }
 
@@ -73,7 +76,7 @@ impl Folder {
     ///
     /// # Errors
     /// There is none of that name; a link to one is none.
-    pub(in crate::extract) fn open(&self, name: Component<'_>) -> io::Result<Self> {
+    pub(crate) fn open(&self, name: Component<'_>) -> io::Result<Self> {
         Ok(Self(self.open_for(name, Access::LOOK)?))
     }
 
@@ -81,7 +84,7 @@ impl Folder {
     ///
     /// # Errors
     /// Something else has the name, or the folder cannot be made.
-    pub(in crate::extract) fn make_folder(&self, name: Component<'_>) -> io::Result<bool> {
+    pub(crate) fn make_folder(&self, name: Component<'_>) -> io::Result<bool> {
         match files::open(&self.0, &name.units(), Access::LOOK, Make::Folder) {
             Ok(_) => Ok(true),
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists && self.open(name).is_ok() => Ok(false),
@@ -89,8 +92,8 @@ impl Folder {
         }
     }
 
-    /// Makes a file that disappears again unless it is kept. Where `overwrite`, a file that has the name stays until
-    /// then.
+    /// Makes a file that is removed unless it is kept. With `overwrite`, a file that has the name
+    /// stays until then.
     ///
     /// # Errors
     /// The name is taken, or the file cannot be made.
@@ -103,7 +106,7 @@ impl Folder {
         PartialFile::make(&self.0, Make::File, name.units(), access, overwrite)
     }
 
-    /// Makes a folder that is to be a link; it disappears again unless it is kept.
+    /// Makes a folder that becomes a link; it is removed unless it is kept.
     ///
     /// # Errors
     /// The name is taken, or the folder cannot be made.
@@ -120,7 +123,7 @@ impl Folder {
     ///
     /// # Errors
     /// The name is taken, or the destination cannot have such links.
-    pub(in crate::extract) fn make_link(
+    pub(crate) fn make_link(
         &self,
         name: Component<'_>,
         first: (&Self, Component<'_>),
@@ -131,12 +134,11 @@ impl Folder {
         partial::make_link(&self.0, &name.units(), &file, overwrite)
     }
 
-    /// Leaves what a run that was killed has left here under temporary names: whether its process
-    /// runs is not known here.
+    /// Does nothing: whether the process that gave a temporary name still runs is not known here.
     ///
     /// # Errors
     /// None here.
-    pub(in crate::extract) fn remove_leftovers(&self) -> io::Result<()> {
+    pub(crate) fn remove_leftovers(&self) -> io::Result<()> {
         Ok(())
     }
 
@@ -184,7 +186,7 @@ pub(super) fn make_removable(file: &File) -> io::Result<()> {
 
 /// The destination's path with a stream of it.
 pub(super) fn stream_of(path: &Path, stream: &[u16]) -> PathBuf {
-    // Without a separator at its end, behind which a name would have to come.
+    // Without a separator at its end, after which a name would have to come.
     let mut path = path.components().as_path().as_os_str().to_owned();
     path.push(":");
     path.push(OsString::from_wide(stream));

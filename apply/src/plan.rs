@@ -1,68 +1,63 @@
-//! What is to be extracted: folders are made at once, all else is listed.
+//! The plan of an extraction: folders are made at once, files and links are listed.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::io;
-use std::ops::ControlFlow;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
-use anyhow::anyhow;
-use fs_core::{Filesystem, Ino, Kind, SolidPlace};
+use fs_core::{Child, Filesystem, Ino, Kind, SolidPlace};
 
-use super::checkpoints::Checkpoints;
-use super::system::{Component, Folder, sameness, shown};
-use crate::outcome::{Outcome, said_of};
-use crate::paths::Place;
+use crate::checkpoints::Checkpoints;
+use crate::system::{Component, Folder, sameness, shown};
+use crate::{Failure, Observer};
 
-/// Index of a folder of the plan; the destination is 0.
-pub(super) type FolderIndex = u32;
+/// Index of a folder of the plan; that of the destination is 0.
+pub(crate) type FolderIndex = u32;
 
-/// A folder that is there now.
+/// A folder that exists.
 #[derive(Debug)]
-pub(super) struct PlannedFolder {
-    /// Where it is; of no meaning for the destination.
-    pub(super) parent: FolderIndex,
+pub(crate) struct PlannedFolder {
+    /// The folder that holds it; meaningless for the destination.
+    pub(crate) parent: FolderIndex,
     /// Its name; empty for the destination.
-    pub(super) name: Box<[u8]>,
-    /// How far below the destination it is.
+    pub(crate) name: Box<[u8]>,
+    /// The number of folders above it, up to the destination.
     depth: u32,
-    /// What it is to look like, unless it was there before.
-    pub(super) from: Option<Ino>,
+    /// The directory whose metadata it gets; `None` if it existed before.
+    pub(crate) from: Option<Ino>,
 }
 
-/// Something to be made in a folder.
+/// A file or link to be made in a folder.
 #[derive(Debug)]
-pub(super) struct Item {
-    pub(super) folder: FolderIndex,
+pub(crate) struct Item {
+    pub(crate) folder: FolderIndex,
     /// A checked [`Component`].
-    pub(super) name: Box<[u8]>,
-    pub(super) ino: Ino,
-    pub(super) kind: Kind,
-    /// Index of the item that is the same file under another name, if there is one before this.
-    pub(super) same_as: Option<usize>,
+    pub(crate) name: Box<[u8]>,
+    pub(crate) ino: Ino,
+    pub(crate) kind: Kind,
+    /// Index of an earlier item that is the same file under another name.
+    pub(crate) same_as: Option<usize>,
     /// Where the content of a file is, if it is in a solid resource.
-    pub(super) solid: Option<SolidPlace>,
+    pub(crate) solid: Option<SolidPlace>,
 }
 
 impl Item {
     /// The name.
     ///
     /// # Errors
-    /// None: it was checked when the item was made.
-    pub(super) fn component(&self) -> io::Result<Component<'_>> {
+    /// Never: it was checked when the item was made.
+    pub(crate) fn component(&self) -> io::Result<Component<'_>> {
         Component::new(&self.name).ok_or(io::ErrorKind::InvalidFilename.into())
     }
 }
 
-/// Everything to be extracted, in the order of the listing.
-pub(super) struct Plan<'a> {
-    pub(super) fs: &'a Filesystem,
-    pub(super) folders: Vec<PlannedFolder>,
-    pub(super) items: Vec<Item>,
-    /// Not 0 once we are to stop: the number of the signal that says so.
-    pub(super) stop: &'a AtomicUsize,
-    /// The items with an inode that has several names, by the first of them.
+/// Everything to be extracted, in the order of the listings.
+pub(crate) struct Plan<'a> {
+    pub(crate) fs: &'a Filesystem,
+    pub(crate) folders: Vec<PlannedFolder>,
+    pub(crate) items: Vec<Item>,
+    pub(crate) observer: &'a dyn Observer,
+    /// The first item of each inode that has several names.
     first_names: HashMap<Ino, usize>,
     destination: Folder,
     destination_path: PathBuf,
@@ -70,13 +65,13 @@ pub(super) struct Plan<'a> {
 }
 
 impl<'a> Plan<'a> {
-    pub(super) fn new(fs: &'a Filesystem, destination: Folder, path: PathBuf, stop: &'a AtomicUsize) -> Self {
+    pub(crate) fn new(fs: &'a Filesystem, destination: Folder, path: PathBuf, observer: &'a dyn Observer) -> Self {
         let root = PlannedFolder { parent: 0, name: Box::default(), depth: 0, from: None };
         Self {
             fs,
             folders: vec![root],
             items: Vec::new(),
-            stop,
+            observer,
             first_names: HashMap::new(),
             destination,
             destination_path: path,
@@ -84,28 +79,26 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// Lets the content of a directory become that of the destination, which gets its looks too if it was `made` for
-    /// it.
-    pub(super) fn fill_destination(&mut self, from: Ino, made: bool, outcome: &mut Outcome) {
+    /// Lets the content of a directory become that of the destination, which also gets its metadata
+    /// if it was `made` for it.
+    pub(crate) fn fill_destination(&mut self, from: Ino, made: bool) {
         self.folders[0].from = made.then_some(from);
-        self.fill(0, from, outcome);
+        self.fill(0, from);
     }
 
-    /// Puts a directory with all its content, or a file, into the destination under its own name.
-    pub(super) fn put_into_destination(&mut self, place: &Place, outcome: &mut Outcome) {
-        let name = place.path.rsplit(|&b| b == b'/').next().unwrap_or_default();
+    /// Puts a directory with all its content, or a file, into the destination.
+    pub(crate) fn put_into_destination(&mut self, ino: Ino, kind: Kind, name: &[u8]) {
         let _ = self.destination.remove_leftovers(); // they disturb nothing
         let destination = self.destination.again();
-        let made = destination.and_then(|folder| self.add(&folder, 0, name, place.attr.ino, place.attr.kind));
-        match made {
-            Ok(Some((index, ino))) => self.fill(index, ino, outcome),
+        match destination.and_then(|folder| self.add(&folder, 0, name, ino, kind)) {
+            Ok(Some((index, ino))) => self.fill(index, ino),
             Ok(None) => {}
-            Err(error) => outcome.fail(&self.error_at(0, name, error)),
+            Err(error) => self.failed(0, name, error),
         }
     }
 
-    /// Makes the folders below `index` for those below the directory `from`, and lists all else.
-    fn fill(&mut self, index: FolderIndex, from: Ino, outcome: &mut Outcome) {
+    /// Makes the folders below `index` for those below the directory `from`, and lists the rest.
+    fn fill(&mut self, index: FolderIndex, from: Ino) {
         let mut to_fill = vec![(index, from)];
         while let Some((index, from)) = to_fill.pop() {
             if self.stopped() {
@@ -114,7 +107,7 @@ impl<'a> Plan<'a> {
             let folder = match self.open(index) {
                 Ok(folder) => folder,
                 Err(error) => {
-                    outcome.fail(&self.error_at(index, b"", error));
+                    self.failed(index, b"", error);
                     continue;
                 }
             };
@@ -122,37 +115,31 @@ impl<'a> Plan<'a> {
                 let _ = folder.remove_leftovers(); // they disturb nothing
             }
             let mut first: HashMap<_, Box<[u8]>> = HashMap::new();
-            for (name, ino, kind) in self.children(from, outcome) {
+            for Child { name, ino, kind } in self.children(from) {
                 if let Some(taken) = first.get(&sameness(&name)) {
-                    let same = format!("is left out: to the system it has the same name as {}", shown(taken).display());
-                    outcome.fail(&self.error_at(index, &name, io::Error::other(same)));
+                    let path = self.path(index, &name);
+                    self.observer.failed(Failure::SameName { path, first: shown(taken) });
                     continue;
                 }
-                first.insert(sameness(&name), name.clone());
                 match self.add(&folder, index, &name, ino, kind) {
                     Ok(made) => to_fill.extend(made),
-                    Err(error) => outcome.fail(&self.error_at(index, &name, error)),
+                    Err(error) => self.failed(index, &name, error),
                 }
+                first.insert(sameness(&name), name);
             }
         }
     }
 
-    fn children(&self, from: Ino, outcome: &mut Outcome) -> Vec<(Box<[u8]>, Ino, Kind)> {
-        let mut children = Vec::new();
-        let done = self.fs.read_dir(from, 0, &mut |entry| {
-            if !matches!(entry.name, b"." | b"..") {
-                children.push((entry.name.into(), entry.ino, entry.kind));
-            }
-            ControlFlow::Continue(())
-        });
+    fn children(&self, from: Ino) -> Vec<Child> {
+        let (children, done) = self.fs.children(from);
         if let Err(error) = done {
-            outcome.report(&said_of(error, &self.fs.path(from)));
+            self.observer.failed(Failure::Store(error.with_path(&self.fs.path(from))));
         }
-        outcome.warn_of_entries(self.fs, from);
+        self.observer.listed(from);
         children
     }
 
-    /// Makes a folder, and returns it with what it is to be filled from; or lists something else.
+    /// Makes a folder, and returns it with the directory that fills it; or lists a file or link.
     fn add(
         &mut self,
         folder: &Folder,
@@ -193,8 +180,8 @@ impl<'a> Plan<'a> {
     /// Opens a folder of the plan, name by name from the destination or a folder that is open, following no link.
     ///
     /// # Errors
-    /// Somebody has taken it away, or put something else in its place.
-    pub(super) fn open(&self, index: FolderIndex) -> io::Result<Folder> {
+    /// It was removed, or replaced by something else.
+    pub(crate) fn open(&self, index: FolderIndex) -> io::Result<Folder> {
         let (mut folder, way) = self.nearest_open(index)?;
         for index in way.into_iter().rev() {
             let PlannedFolder { name, depth, .. } = &self.folders[index as usize];
@@ -219,23 +206,23 @@ impl<'a> Plan<'a> {
     }
 
     /// The path of `name` in a folder of the plan, for messages.
-    pub(super) fn path(&self, index: FolderIndex, name: &[u8]) -> PathBuf {
+    pub(crate) fn path(&self, index: FolderIndex, name: &[u8]) -> PathBuf {
         let names = self.names(index).into_iter().chain(std::iter::once(name)).filter(|name| !name.is_empty());
         self.destination_path.join(names.map(shown).collect::<PathBuf>())
     }
 
-    /// What went wrong with `name` in a folder of the plan, in words.
-    pub(super) fn error_at(&self, index: FolderIndex, name: &[u8], error: io::Error) -> anyhow::Error {
+    /// Reports that `name` in a folder of the plan could not be made.
+    pub(crate) fn failed(&self, index: FolderIndex, name: &[u8], error: io::Error) {
         let path = self.path(index, name);
-        if error.kind() == io::ErrorKind::AlreadyExists {
-            return anyhow!("{}: is there already; --overwrite replaces files", path.display());
-        }
-        anyhow::Error::new(error).context(path.display().to_string())
+        self.observer.failed(match error.kind() {
+            io::ErrorKind::AlreadyExists => Failure::Exists(path),
+            _ => Failure::Destination { path, source: error },
+        });
     }
 
-    /// Whether we were told to stop.
-    pub(super) fn stopped(&self) -> bool {
-        self.stop.load(Ordering::Relaxed) != 0
+    /// Whether the extraction must end now.
+    pub(crate) fn stopped(&self) -> bool {
+        self.observer.is_stopped()
     }
 
     fn names(&self, mut index: FolderIndex) -> Vec<&[u8]> {
