@@ -8,7 +8,8 @@
 //! acts as, and names the entry that decided.
 //! [`sddl`] writes descriptors as text and parses that, and [`inherit`] makes those of new children.
 //! [`Security`] is what protects a file of a store, wherever its descriptor is kept.
-//! Nothing here allocates by a stored number, asks an operating system, or reads a file.
+//! Nothing here allocates by a stored number; only [`users`] asks an operating system, or reads a
+//! file: that of users.
 //!
 //! ```
 //! use access::{AceKind, Control, Descriptor, Sid, allow};
@@ -41,6 +42,7 @@ mod sid;
 #[cfg(test)]
 mod testing;
 mod token;
+pub mod users;
 
 pub use ace::{Ace, AceFlags, AceKind, AceParts};
 pub use acl::{Acl, allow, list};
