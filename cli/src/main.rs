@@ -2,6 +2,7 @@
 //!
 //! One file per command. Exit codes: 0 done; 1 done, and something in the store is bad; 2 could not be done.
 
+mod advice;
 mod cat;
 #[cfg(windows)]
 mod drive;
@@ -137,13 +138,14 @@ fn main() -> ExitCode {
     let cli = Cli::parse_from(helper::translate(std::env::args_os()));
     #[cfg(not(target_os = "linux"))]
     let cli = Cli::parse();
+    advice::install();
     let done = logging::start(&cli.globals, cli.command.reports()).and_then(|()| cli.command.run(&cli.globals));
     fs_core::log::report();
     done.unwrap_or_else(|error| {
         if output::is_closed_pipe(&error) {
             return ExitCode::SUCCESS; // whoever read us has seen enough
         }
-        output::complain(format_args!("{error:#}"));
+        output::complain(format_args!("{}", advice::in_words(&error)));
         ExitCode::from(EXIT_FAILED)
     })
 }

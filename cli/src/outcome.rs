@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use fs_core::{Chain, Filesystem, Ino, Problem};
+use fs_core::{Advised, Filesystem, Ino, Problem};
 
-use crate::output;
+use crate::{advice, output};
 
 /// Collects what went wrong, says each on stderr, and becomes the exit code.
 #[derive(Debug, Default)]
@@ -41,13 +41,13 @@ impl Outcome {
     /// Says and notes an error of the store: bad where bytes of it are, else something that could not be done.
     pub(crate) fn report(&mut self, error: &fs_core::Error) {
         self.note(if error.is_damage() { Severity::Bad } else { Severity::Failed });
-        output::complain(format_args!("{}", Chain(error)));
+        output::complain(format_args!("{}", Advised(error)));
     }
 
     /// Says and notes something that could not be done, which is not the store's fault.
     pub(crate) fn fail(&mut self, error: &anyhow::Error) {
         self.note(Severity::Failed);
-        output::complain(format_args!("{error:#}"));
+        output::complain(format_args!("{}", advice::in_words(error)));
     }
 
     /// Says and notes what was left out.
@@ -85,8 +85,8 @@ impl Outcome {
     }
 }
 
-/// The error and its causes in words, without the path of `file` at its front.
+/// The error and its causes in words, with the option that helps, without the path of `file` at its front.
 pub(crate) fn cause(file: &Path, error: &fs_core::Error) -> String {
-    let text = Chain(error).to_string();
+    let text = Advised(error).to_string();
     text.strip_prefix(&format!("{}: ", file.display())).map_or_else(|| text.clone(), str::to_owned)
 }

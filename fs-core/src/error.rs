@@ -2,9 +2,12 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use wim::BlobHash;
+
+/// What [`wim::Error::TooLarge`] calls a chunk that is larger than is allowed.
+pub(crate) const CHUNK: &str = "chunk of the resource";
 
 /// The answer when a question about the store cannot be answered.
 ///
@@ -38,6 +41,12 @@ pub enum Error {
         /// The most that could be given, in bytes.
         limit: u64,
     },
+    /// An archive has more images than its share of the numbers that a group has for images.
+    #[error("more than {limit} images, the archive's share of its group's numbers: the rest is left out")]
+    TooManyImages {
+        /// How many of them are shown.
+        limit: usize,
+    },
     /// A store has more of something than a mount numbers.
     #[error("more than {limit} {what}: the rest is left out")]
     TooMany {
@@ -47,12 +56,10 @@ pub enum Error {
         limit: usize,
     },
     /// The file is encrypted by Windows (EFS): only its raw ciphertext is stored.
-    #[error(
-        "encrypted by Windows (EFS); the image has only its raw data, which --efs-raw (mount option efs_raw) reads"
-    )]
+    #[error("encrypted by Windows (EFS); the image has only its raw data")]
     Encrypted,
-    /// No archive at hand supplies the file's content.
-    #[error("no archive supplies blob {hash}; name the archive that does with --ref")]
+    /// None of the archives that are searched supplies the file's content.
+    #[error("no archive supplies blob {hash}")]
     DataMissing {
         /// The content that is missing.
         hash: BlobHash,
@@ -97,6 +104,38 @@ pub enum Error {
         /// What was given.
         path: PathBuf,
         /// Why it is none, and what would be.
+        reason: &'static str,
+    },
+    /// The path given as a store is a part of a split archive other than the first, and has no images.
+    #[error("{}: a later part of a split archive: name the first part, which has the images", path.display())]
+    LaterPart {
+        /// The part.
+        path: PathBuf,
+    },
+    /// An image was chosen, but the path given is a store of groups.
+    #[error("{}: a store: choose an image in one of its groups or archives, as STORE/Images/GROUP", path.display())]
+    ImageOfStore {
+        /// The store.
+        path: PathBuf,
+    },
+    /// A file named like a part of a split archive is a part of another one.
+    #[error("{}: called as a part of the archive, but of another set", path.display())]
+    OtherSet {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A pattern for reference archives matches no file.
+    #[error("{}: no file matches", pattern.display())]
+    NoMatch {
+        /// The pattern.
+        pattern: PathBuf,
+    },
+    /// A link in a store is not followed, because of where it leads and who made it.
+    #[error("{}: {reason}", link.display())]
+    LinkRefused {
+        /// The link.
+        link: PathBuf,
+        /// Why it is not followed.
         reason: &'static str,
     },
     /// The image asked for is not there.
@@ -153,6 +192,13 @@ impl Error {
         }
     }
 
+    /// Whether a blob was refused because its chunks are larger than
+    /// [`Options::max_chunk_bytes`](crate::Options::max_chunk_bytes) allows.
+    pub fn is_chunk_limit(&self) -> bool {
+        let Self::Blob { source, .. } = self.root_cause() else { return false };
+        matches!(**source, wim::Error::TooLarge { what: CHUNK, .. })
+    }
+
     /// Whether this means that stored bytes are bad, missing or cannot be reached: what a mount answers with `EIO` and a
     /// line in the log, as against a question that has no answer.
     pub fn is_damage(&self) -> bool {
@@ -175,6 +221,29 @@ impl fmt::Display for Chain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.0)?;
         std::iter::successors(self.0.source(), |error| error.source()).try_for_each(|cause| write!(f, ": {cause}"))
+    }
+}
+
+/// The option or other step that helps against an error, in the words of a program.
+pub type Advice = fn(&Error) -> Option<&'static str>;
+
+static ADVICE: OnceLock<Advice> = OnceLock::new();
+
+/// Sets what [`Advised`] adds to errors, and so to the lines of the log: options have the names that the program gives
+/// them. The first call counts.
+pub fn set_advice(advice: Advice) {
+    let _ = ADVICE.set(advice);
+}
+
+/// Shows an error as [`Chain`] does, and after that the program's advice: `a.wim: no archive supplies blob 7…; use --ref`.
+#[derive(Debug, Clone, Copy)]
+pub struct Advised<'a>(pub &'a Error);
+
+impl fmt::Display for Advised<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let advice = ADVICE.get().and_then(|advice| advice(self.0.root_cause()));
+        write!(f, "{}", Chain(self.0))?;
+        advice.map_or(Ok(()), |advice| write!(f, "; {advice}"))
     }
 }
 

@@ -20,7 +20,7 @@ pub use archive::{BlobRef, OpenArchive};
 pub use check::{ImageInfo, Survey};
 pub use concurrent::Shares;
 pub use content::{ContentOptions, Contents, Release, StreamError, Verify};
-pub use error::{Chain, Error, Problem, Result};
+pub use error::{Advice, Advised, Chain, Error, Problem, Result, set_advice};
 pub use filesystem::{
     About, Attr, Child, DirEntry, Facts, Filesystem, Invalidation, Kind, Left, Level, LinkTargets, ReparsePoint,
     SolidPlace, StreamEntry, Totals, Volume, WindowsAttr,

@@ -25,9 +25,15 @@ pub fn errno(error: &Error) -> i32 {
         | Error::Archive { .. }
         | Error::Blob { .. }
         | Error::Io { .. }
-        // These three occur when a store is opened or in its list of problems, never in a request.
+        // These occur when a store is opened or in its list of problems, never in a request.
+        | Error::TooManyImages { .. }
         | Error::TooMany { .. }
         | Error::NoStore { .. }
+        | Error::LaterPart { .. }
+        | Error::ImageOfStore { .. }
+        | Error::OtherSet { .. }
+        | Error::NoMatch { .. }
+        | Error::LinkRefused { .. }
         | Error::NoImage { .. } => Errno::IO,
         Error::At { source, .. } => return errno(source),
     };
@@ -66,8 +72,14 @@ mod tests {
             (archive(), 5),
             (blob(), 5),
             (Error::io("/s", io::ErrorKind::NotFound.into()), 5),
+            (Error::TooManyImages { limit: 1023 }, 5),
             (Error::TooMany { what: "groups", limit: 1023 }, 5),
             (Error::NoStore { path: "/s".into(), reason: "no store" }, 5),
+            (Error::LaterPart { path: "/s".into() }, 5),
+            (Error::ImageOfStore { path: "/s".into() }, 5),
+            (Error::OtherSet { path: "/s".into() }, 5),
+            (Error::NoMatch { pattern: "/s*".into() }, 5),
+            (Error::LinkRefused { link: "/s".into(), reason: "leads out" }, 5),
             (Error::NoImage { path: "/s".into(), wanted: "1".into(), available: String::new() }, 5),
             (Error::NotFound.at(b"a/b"), 2),
             (blob().at(b"a/b").at(b"c"), 5),
@@ -79,6 +91,17 @@ mod tests {
     }
 
     fn is_about_opening(error: &Error) -> bool {
-        matches!(error, Error::TooMany { .. } | Error::NoStore { .. } | Error::NoImage { .. })
+        matches!(
+            error,
+            Error::TooManyImages { .. }
+                | Error::TooMany { .. }
+                | Error::NoStore { .. }
+                | Error::LaterPart { .. }
+                | Error::ImageOfStore { .. }
+                | Error::OtherSet { .. }
+                | Error::NoMatch { .. }
+                | Error::LinkRefused { .. }
+                | Error::NoImage { .. }
+        )
     }
 }

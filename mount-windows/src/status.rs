@@ -60,10 +60,16 @@ pub fn ntstatus(error: &Error) -> Status {
             Status::DATA_ERROR
         }
         Error::Io { .. }
-        // These three occur when a store is opened, or in its list of problems, and not in
+        // These occur when a store is opened, or in its list of problems, and not in
         // requests.
+        | Error::TooManyImages { .. }
         | Error::TooMany { .. }
         | Error::NoStore { .. }
+        | Error::LaterPart { .. }
+        | Error::ImageOfStore { .. }
+        | Error::OtherSet { .. }
+        | Error::NoMatch { .. }
+        | Error::LinkRefused { .. }
         | Error::NoImage { .. } => Status::IO_DEVICE_ERROR,
         Error::At { source, .. } => ntstatus(source),
     }
@@ -101,8 +107,14 @@ mod tests {
             (archive(), 0xC000_003E),
             (blob(), 0xC000_003E),
             (Error::io("/s", io::ErrorKind::NotFound.into()), 0xC000_0185),
+            (Error::TooManyImages { limit: 1023 }, 0xC000_0185),
             (Error::TooMany { what: "groups", limit: 1023 }, 0xC000_0185),
             (Error::NoStore { path: "/s".into(), reason: "no store" }, 0xC000_0185),
+            (Error::LaterPart { path: "/s".into() }, 0xC000_0185),
+            (Error::ImageOfStore { path: "/s".into() }, 0xC000_0185),
+            (Error::OtherSet { path: "/s".into() }, 0xC000_0185),
+            (Error::NoMatch { pattern: "/s*".into() }, 0xC000_0185),
+            (Error::LinkRefused { link: "/s".into(), reason: "leads out" }, 0xC000_0185),
             (Error::NoImage { path: "/s".into(), wanted: "1".into(), available: String::new() }, 0xC000_0185),
             (Error::NotFound.at(b"a/b"), 0xC000_0034),
             (blob().at(b"a/b").at(b"c"), 0xC000_003E),

@@ -68,7 +68,7 @@ use self::pieces::{available, pieces};
 use self::solid::SolidBlob;
 use crate::archive::{BlobRef, FileId, TablesId};
 use crate::concurrent::{ByteBudget, Helpers, Pool, SingleFlight};
-use crate::error::{Error, Result};
+use crate::error::{CHUNK, Error, Result};
 
 /// Bytes of chunk tables that are kept. A table has eight bytes for each chunk: this is enough for 128 GiB in chunks of 32 KiB.
 const TABLE_BYTES: u64 = 32 << 20;
@@ -272,8 +272,7 @@ impl Contents {
 /// Refuses a resource whose largest chunk has more than `limit` bytes.
 pub(crate) fn allow_chunks(place: &ResourceHeader, chunk_size: u32, limit: u64) -> wim::Result<()> {
     let (at, size) = (place.offset, place.size.min(chunk_size.into()));
-    let what = "chunk (--max-chunk allows larger ones) of the resource";
-    if size <= limit { Ok(()) } else { Err(wim::Error::TooLarge { what, at, size, limit }) }
+    if size <= limit { Ok(()) } else { Err(wim::Error::TooLarge { what: CHUNK, at, size, limit }) }
 }
 
 /// Refuses a blob with a resource of its own whose largest chunk has more than `limit` bytes.

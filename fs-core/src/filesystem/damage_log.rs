@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use tracing::error;
 
 use super::Filesystem;
-use crate::error::{Chain, Error};
+use crate::error::{Advised, Error};
 use crate::log::READING;
 use crate::snapshot::Ino;
 
@@ -23,11 +23,11 @@ impl Filesystem {
 
 fn line(fs: &Filesystem, ino: Ino, error: &Error) -> String {
     match error {
-        Error::At { .. } => Chain(error).to_string(),
+        Error::At { .. } => Advised(error).to_string(),
         _ => {
             // Asking for the path may fail for the same reason as the request did: by a panic at worst.
             let path = catch_unwind(AssertUnwindSafe(|| fs.path(ino))).unwrap_or_default();
-            format!("{}: {}", String::from_utf8_lossy(&path), Chain(error))
+            format!("{}: {}", String::from_utf8_lossy(&path), Advised(error))
         }
     }
 }

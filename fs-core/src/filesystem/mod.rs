@@ -130,8 +130,7 @@ impl Filesystem {
                 return Err(problem.error);
             }
             if images.archives[0].header.part.number > 1 {
-                let reason = "a later part of a split archive: name the first part, which has the images";
-                return Err(Error::NoStore { path: path.to_owned(), reason });
+                return Err(Error::LaterPart { path: path.to_owned() });
             }
         }
         if let Some(choice) = &fs.options.image {
@@ -153,8 +152,7 @@ impl Filesystem {
     fn choose(&self, choice: &ImageChoice) -> Result<ImageSlot> {
         let path = &self.path;
         if self.source.shape() == Shape::Store {
-            let reason = "a store: choose an image in one of its groups or archives, as STORE/Images/GROUP";
-            return Err(Error::NoStore { path: path.to_owned(), reason });
+            return Err(Error::ImageOfStore { path: path.to_owned() });
         }
         let images = self.images(&*self.group(0)?)?;
         let found = images.images.iter().next().map(|image| image.slot);

@@ -12,7 +12,7 @@ use super::images::{Builder, GroupImages};
 use super::opener::{Opener, Seen};
 use super::{Image, Retired, Uses};
 use crate::archive::FileId;
-use crate::error::{Chain, Error, Problem, Result};
+use crate::error::{Advised, Error, Problem, Result};
 use crate::log::LISTING;
 use crate::source::{GroupEntry, StoreSource};
 
@@ -125,7 +125,7 @@ impl Group {
     fn follow(&self, old: &GroupImages, new: GroupImages) -> Arc<GroupImages> {
         log_left_out(&old.problems, &new.problems);
         for problem in news(&old.warnings, &new.warnings) {
-            let (path, error) = (problem.path.display(), Chain(&problem.error));
+            let (path, error) = (problem.path.display(), Advised(&problem.error));
             LISTING.once(&format!("{path}: {error}"), || tracing::warn!(%path, %error, "ignored"));
         }
         // Before they are missed: who comes between finds them in both places.
@@ -166,7 +166,7 @@ impl Group {
 /// Logs what is left out now and was not before.
 pub(crate) fn log_left_out(old: &[Problem], new: &[Problem]) {
     for problem in news(old, new) {
-        let (path, error) = (problem.path.display(), Chain(&problem.error));
+        let (path, error) = (problem.path.display(), Advised(&problem.error));
         LISTING.once(&format!("{path}: {error}"), || tracing::error!(%path, %error, "left out"));
     }
 }

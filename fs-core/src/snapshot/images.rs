@@ -1,7 +1,6 @@
 //! What a group holds at one time, and how one snapshot of it follows from another.
 
 use std::collections::{HashMap, HashSet};
-use std::path::Path;
 use std::sync::Arc;
 
 use super::image_names::ImageNames;
@@ -126,7 +125,8 @@ impl<'a> Builder<'a> {
         let is_stranger =
             |file: &&StoredFile| listing.parts.contains(*file) && !self.is_of_one_set(first.as_deref(), file);
         let (strangers, suppliers): (Vec<_>, Vec<_>) = suppliers.into_iter().partition(is_stranger);
-        self.new.problems.extend(strangers.into_iter().map(|file| Problem::new(&file.path, stranger(&file.path))));
+        let problem = |file: &StoredFile| Problem::new(&file.path, Error::OtherSet { path: file.path.clone() });
+        self.new.problems.extend(strangers.into_iter().map(problem));
         let shared: Vec<_> = suppliers.iter().filter_map(|file| self.archive(file)).collect();
         self.new.shared = shared.iter().chain(self.opener.references()).cloned().collect();
         self.shared = self.compare_shared();
@@ -173,8 +173,7 @@ impl<'a> Builder<'a> {
             let suppliers = self.suppliers(archive);
             let count = archive.images.len();
             if count > share {
-                let what = "images, the archive's share of its group's numbers (--image N shows any of them)";
-                self.new.problems.push(Problem::new(&file.path, Error::TooMany { what, limit: share }));
+                self.new.problems.push(Problem::new(&file.path, Error::TooManyImages { limit: share }));
             }
             for index in 0..count.min(share) {
                 let name = self.name(file, archive, index);
@@ -269,10 +268,4 @@ impl<'a> Builder<'a> {
         let seen = self.new.files.get(&archive.path).zip(self.old.files.get(&archive.path));
         seen.is_some_and(|(now, before)| now.is_later_than(before))
     }
-}
-
-/// What is wrong with a file that is called as a part of a split archive and is none.
-fn stranger(path: &Path) -> Error {
-    let reason = "called as a part of the archive, but of another set; --ref takes data from it all the same";
-    Error::NoStore { path: path.to_owned(), reason }
 }

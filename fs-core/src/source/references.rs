@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 /// that begins with a dot is matched by none but a dot.
 ///
 /// # Errors
-/// [`Error::NoStore`] when a pattern matches no file, [`Error::Io`] when its folder cannot be listed.
+/// [`Error::NoMatch`] when a pattern matches no file, [`Error::Io`] when its folder cannot be listed.
 pub(crate) fn expand(reference: &Path) -> Result<Vec<PathBuf>> {
     let name = reference.file_name().unwrap_or_default();
     let is_pattern = name.as_encoded_bytes().iter().any(|byte| matches!(byte, b'*' | b'?' | b'['));
@@ -28,7 +28,7 @@ pub(crate) fn expand(reference: &Path) -> Result<Vec<PathBuf>> {
         }
     }
     if found.is_empty() {
-        return Err(Error::NoStore { path: reference.to_owned(), reason: "no file matches" });
+        return Err(Error::NoMatch { pattern: reference.to_owned() });
     }
     found.sort();
     Ok(found)

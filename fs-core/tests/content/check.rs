@@ -211,7 +211,7 @@ fn chunks_above_the_limit_are_findings() {
             Ok(())
         });
         assert_eq!(found.len(), count, "{what}: {found:?}");
-        assert!(found.iter().all(|error| error.contains("--max-chunk")), "{what}: {found:?}");
+        assert!(found.iter().all(|error| error.contains("chunk of the resource")), "{what}: {found:?}");
     }
 }
 

@@ -122,7 +122,7 @@ fn chunks_above_the_limit_are_refused() {
         let error = fixture.reads(&limited(CHUNK as u64 - 1), 0).unwrap_err();
         assert!(error.is_damage());
         let said = fs_core::Chain(&error).to_string();
-        let rule = "chunk (--max-chunk allows larger ones) of the resource at 0xd0 has 65536 bytes";
+        let rule = "chunk of the resource at 0xd0 has 65536 bytes";
         assert!(said.contains(rule), "{what}: {said}");
         assert_eq!(fixture.disk.bytes_read(), 0, "{what}: nothing was decoded");
         fixture.reads(&limited(CHUNK as u64), 0).unwrap();

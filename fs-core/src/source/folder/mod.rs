@@ -214,7 +214,7 @@ fn entries(folder: &Path, resolver: &Resolver) -> Result<Vec<(StoredFile, Kind)>
                 let kind = Kind::of(&path, &metadata);
                 found.push((StoredFile { name, path, fingerprint: fingerprint(&metadata) }, kind));
             }
-            Err(error @ Error::NoStore { .. }) => {
+            Err(error @ Error::LinkRefused { .. }) => {
                 let fingerprint = Fingerprint { device: 0, inode: 0, size: 0, modified: (0, 0) };
                 found.push((StoredFile { name, path, fingerprint }, Kind::Refused(error)));
             }

@@ -17,8 +17,7 @@ use crate::source::LocalFile;
 use crate::source::folder::file;
 
 /// Why a link is not followed.
-pub(super) const REFUSED: &str = "a link that leads out of the store and belongs to neither root nor the store's owner; \
-                                  --follow-links (mount option follow_links) follows it";
+pub(super) const REFUSED: &str = "a link that leads out of the store and belongs to neither root nor the store's owner";
 
 /// The most links on the way to a file, as Linux has it.
 const MAX_LINKS: usize = 40;

@@ -59,7 +59,7 @@ impl Resolver {
     /// What a name stands for. Where no link is at its end, the folders above are taken as they are: opening checks them.
     ///
     /// # Errors
-    /// [`Error::NoStore`] for a link that is not followed, [`Error::Io`].
+    /// [`Error::LinkRefused`] for a link that is not followed, [`Error::Io`].
     pub(crate) fn metadata(&self, path: &Path) -> Result<Metadata> {
         let of = |found: io::Result<Metadata>| found.map_err(|error| Error::io(path, error));
         if self.follow_links || path == self.root {
@@ -103,7 +103,7 @@ impl Resolver {
     fn said_of<T>(&self, path: &Path, done: Result<T, Stop>) -> Result<T> {
         done.map_err(|stop| match stop {
             Stop::Io(error) => Error::io(path, error),
-            Stop::Refused(link) => Error::NoStore { path: link, reason: platform::REFUSED },
+            Stop::Refused(link) => Error::LinkRefused { link, reason: platform::REFUSED },
         })
     }
 }

@@ -10,7 +10,7 @@ use crate::source::folder::file;
 use crate::source::folder::file::{LastLink, open_regular};
 
 /// Why a link is not followed.
-pub(super) const REFUSED: &str = "a link that leads out of the store; --follow-links follows it";
+pub(super) const REFUSED: &str = "a link that leads out of the store";
 
 /// What `path` below `root` leads to.
 pub(super) fn metadata(root: &Path, path: &Path) -> Result<Metadata, Stop> {
