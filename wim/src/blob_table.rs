@@ -4,25 +4,25 @@ use std::hash::{BuildHasher, RandomState};
 use std::ops::Range;
 
 use zerocopy::little_endian::{U16, U32};
-use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 use crate::resource_header::RawResourceHeader;
 use crate::warning::Warnings;
 use crate::{BlobHash, ResourceFlags, ResourceHeader, Result, Warning, memory};
 
 /// An entry as stored.
-#[derive(FromBytes, Immutable, KnownLayout, Unaligned)]
+#[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned, Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(C)]
-struct RawBlob {
-    place: RawResourceHeader, // 0x00
-    part: U16,                // 0x18
-    references: U32,          // 0x1a
-    hash: [u8; 20],           // 0x1e
+pub(crate) struct RawBlob {
+    pub(crate) place: RawResourceHeader, // 0x00
+    pub(crate) part: U16,                // 0x18
+    pub(crate) references: U32,          // 0x1a
+    pub(crate) hash: [u8; 20],           // 0x1e
 }
 const _: () = assert!(size_of::<RawBlob>() == 50);
 
 /// What a solid resource, which is no blob itself, has as its uncompressed size.
-const SOLID_RESOURCE_SIZE: u64 = 0x1_0000_0000;
+pub(crate) const SOLID_RESOURCE_SIZE: u64 = 0x1_0000_0000;
 
 /// A blob that an archive holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use zerocopy::little_endian::{U16, U32};
-use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 use crate::resource_header::RawResourceHeader;
 use crate::{Error, ResourceHeader, Result};
@@ -12,15 +12,15 @@ use crate::{Error, ResourceHeader, Result};
 pub const HEADER_SIZE: u64 = size_of::<RawHeader>() as u64;
 
 /// The usual version, 1.13.
-const VERSION: u32 = 0x1_0D00;
+pub(crate) const VERSION: u32 = 0x1_0D00;
 /// The version of archives that use solid resources or LZMS.
-const VERSION_SOLID: u32 = 0xE00;
+pub(crate) const VERSION_SOLID: u32 = 0xE00;
 
-const COMPRESSED: u32 = 0x2;
-const XPRESS: u32 = 0x2_0000;
-const LZX: u32 = 0x4_0000;
-const LZMS: u32 = 0x8_0000;
-const XPRESS_2: u32 = 0x20_0000;
+pub(crate) const COMPRESSED: u32 = 0x2;
+pub(crate) const XPRESS: u32 = 0x2_0000;
+pub(crate) const LZX: u32 = 0x4_0000;
+pub(crate) const LZMS: u32 = 0x8_0000;
+pub(crate) const XPRESS_2: u32 = 0x20_0000;
 
 /// The chunk size of compressed archives whose header has 0.
 const DEFAULT_CHUNK_SIZE: u32 = 0x8000;
@@ -28,24 +28,24 @@ const DEFAULT_CHUNK_SIZE: u32 = 0x8000;
 const MAX_IMAGES: u32 = 0xFFFF;
 
 /// The header as stored.
-#[derive(FromBytes, Immutable, KnownLayout, Unaligned)]
+#[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned, Debug, Clone, PartialEq, Eq)]
 #[repr(C)]
-struct RawHeader {
-    magic: [u8; 8],                   // 0x00
-    header_size: U32,                 // 0x08
-    version: U32,                     // 0x0c
-    flags: U32,                       // 0x10
-    chunk_size: U32,                  // 0x14
-    guid: [u8; 16],                   // 0x18
-    part_number: U16,                 // 0x28
-    part_total: U16,                  // 0x2a
-    image_count: U32,                 // 0x2c
-    blob_table: RawResourceHeader,    // 0x30
-    xml: RawResourceHeader,           // 0x48
-    boot_metadata: RawResourceHeader, // 0x60
-    boot_index: U32,                  // 0x78
-    integrity: RawResourceHeader,     // 0x7c
-    unused: [u8; 60],                 // 0x94
+pub(crate) struct RawHeader {
+    pub(crate) magic: [u8; 8],                   // 0x00
+    pub(crate) header_size: U32,                 // 0x08
+    pub(crate) version: U32,                     // 0x0c
+    pub(crate) flags: U32,                       // 0x10
+    pub(crate) chunk_size: U32,                  // 0x14
+    pub(crate) guid: [u8; 16],                   // 0x18
+    pub(crate) part_number: U16,                 // 0x28
+    pub(crate) part_total: U16,                  // 0x2a
+    pub(crate) image_count: U32,                 // 0x2c
+    pub(crate) blob_table: RawResourceHeader,    // 0x30
+    pub(crate) xml: RawResourceHeader,           // 0x48
+    pub(crate) boot_metadata: RawResourceHeader, // 0x60
+    pub(crate) boot_index: U32,                  // 0x78
+    pub(crate) integrity: RawResourceHeader,     // 0x7c
+    pub(crate) unused: [u8; 60],                 // 0x94
 }
 const _: () = assert!(size_of::<RawHeader>() == 208);
 
@@ -128,8 +128,9 @@ impl Header {
         Ok(header)
     }
 
-    /// Whether resources may be solid.
-    pub(crate) fn is_solid(&self) -> bool {
+    /// Whether resources may be solid: older programs do not read such archives.
+    #[must_use]
+    pub fn is_solid(&self) -> bool {
         self.version == VERSION_SOLID
     }
 

@@ -3,17 +3,17 @@
 use std::ops::Range;
 
 use zerocopy::little_endian::U32;
-use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 use crate::{BlobHash, Error, Result, memory};
 
 /// The fixed part as stored; the hashes follow.
-#[derive(FromBytes, Immutable, KnownLayout, Unaligned)]
+#[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(C)]
-struct RawTable {
-    size: U32,
-    count: U32,
-    chunk_size: U32,
+pub(crate) struct RawTable {
+    pub(crate) size: U32,
+    pub(crate) count: U32,
+    pub(crate) chunk_size: U32,
 }
 const _: () = assert!(size_of::<RawTable>() == 12);
 

@@ -1,12 +1,12 @@
 //! Resource headers: where a resource lies in its archive.
 
 use zerocopy::little_endian::U64;
-use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 use crate::{Error, Result};
 
 /// A resource header as stored.
-#[derive(FromBytes, Immutable, KnownLayout, Unaligned, Clone, Copy)]
+#[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned, Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(C)]
 pub(crate) struct RawResourceHeader {
     stored_size: [u8; 7],
@@ -35,6 +35,14 @@ impl RawResourceHeader {
     }
 }
 
+/// The stored form. Of the stored size, only the low 56 bits can be kept.
+impl From<&ResourceHeader> for RawResourceHeader {
+    fn from(header: &ResourceHeader) -> Self {
+        let [stored_size @ .., _] = header.stored_size.to_le_bytes();
+        Self { stored_size, flags: header.flags.0, offset: header.offset.into(), size: header.size.into() }
+    }
+}
+
 /// Where a resource lies in its archive, as stored: any of the numbers may be wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct ResourceHeader {
@@ -50,6 +58,12 @@ pub struct ResourceHeader {
 }
 
 impl ResourceHeader {
+    /// The place of data that is stored uncompressed: `size` bytes from `offset` on.
+    #[must_use]
+    pub fn plain(offset: u64, size: u64, flags: ResourceFlags) -> Self {
+        Self { offset, stored_size: size, size, flags }
+    }
+
     /// Whether there is no resource.
     #[must_use]
     pub fn is_absent(&self) -> bool {

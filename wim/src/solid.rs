@@ -8,10 +8,10 @@ use crate::{Compression, Error, ReadAt, ResourceHeader, Result, read_exact_at};
 /// The start of a solid resource. The stored sizes of its chunks follow, four bytes each.
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(C)]
-struct RawSolidHeader {
-    size: U64,        // 0x00
-    chunk_size: U32,  // 0x08
-    compression: U32, // 0x0c
+pub(crate) struct RawSolidHeader {
+    pub(crate) size: U64,        // 0x00
+    pub(crate) chunk_size: U32,  // 0x08
+    pub(crate) compression: U32, // 0x0c
 }
 const _: () = assert!(size_of::<RawSolidHeader>() == 16);
 

@@ -10,7 +10,6 @@ mod error;
 mod images;
 mod options;
 mod pipeline;
-mod resource;
 mod sink;
 mod source;
 #[cfg(test)]

@@ -10,9 +10,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use wim::write::{BlobEntry, HeaderBytes};
 use wim::{Archive, BlobHash, HEADER_SIZE, HeaderFlags, IntegrityTable, ReadAt, ResourceFlags, read_exact_at};
 
-use super::format::{ENTRY, HeaderBytes};
 use super::verify::{verify, verify_header};
 use super::{ArchiveWriter, Place, Summary};
 use crate::blocks::Blocks;
@@ -48,8 +48,9 @@ impl<'a> ArchiveWriter<'a> {
             return Err(Error::Locked { path: path.to_owned() });
         }
         let reader = disk.open(path, Access::Read).map_err(Error::disk("opening", path))?;
-        let mut header = HeaderBytes([0; HEADER_SIZE as usize]);
-        read_exact_at(&*reader, "header", 0, &mut header.0).map_err(Error::source(path))?;
+        let mut header = [0; HEADER_SIZE as usize];
+        read_exact_at(&*reader, "header", 0, &mut header).map_err(Error::source(path))?;
+        let header = HeaderBytes::from_bytes(header);
         let old = Archive::open(Arc::new(reader)).map_err(Error::source(path))?;
         check_appendable(path, &old)?;
         check_readable(path, &old)?;
@@ -101,7 +102,7 @@ impl<'a> ArchiveWriter<'a> {
         verify(Arc::clone(file), path, &tail, end, appended.images)?;
         let summary = Summary { size: tail.end, ..self.summary };
         // The step that publishes: 208 bytes, less than the 512 that disks write in one piece.
-        file.write_at(0, &tail.header.0).map_err(Error::disk("writing", path))?;
+        file.write_at(0, tail.header.as_bytes()).map_err(Error::disk("writing", path))?;
         let Place::Appended(appended) = std::mem::replace(&mut self.place, Place::Done) else {
             unreachable!("as above")
         };
@@ -119,7 +120,7 @@ impl<'a> ArchiveWriter<'a> {
 impl Appended {
     /// Writes the old header again, where the medium made another one of the new one.
     fn take_back(self, disk: &dyn Disk, old: &HeaderBytes, error: Error) -> Error {
-        match self.file.write_at(0, &old.0).and_then(|()| self.file.sync_data()) {
+        match self.file.write_at(0, old.as_bytes()).and_then(|()| self.file.sync_data()) {
             Ok(()) => {
                 self.abandon(disk);
                 error
@@ -171,34 +172,26 @@ fn check_readable(path: &Path, old: &Archive) -> Result<()> {
 }
 
 /// The blob table as stored.
-fn read_entries(path: &Path, old: &Archive) -> Result<Vec<[u8; ENTRY]>> {
+fn read_entries(path: &Path, old: &Archive) -> Result<Vec<BlobEntry>> {
     let place = old.header().blob_table;
     let mut bytes = vec![0; place.stored_size as usize]; // opening has held it against the file
     read_exact_at(old.source(), "blob table", place.offset, &mut bytes).map_err(Error::source(path))?;
-    Ok(bytes.as_chunks().0.to_vec())
+    Ok(BlobEntry::entries_of(&bytes).to_vec())
 }
 
 /// The end of everything that the header reaches.
-fn end_of(old: &Archive, entries: &[[u8; ENTRY]]) -> u64 {
+fn end_of(old: &Archive, entries: &[BlobEntry]) -> u64 {
     let header = old.header();
-    let own = header.part.number.to_le_bytes();
-    let resources = entries.iter().filter(|entry| entry[24..26] == own).map(|entry| {
-        let number = |at: usize, len: usize| {
-            let mut bytes = [0; 8];
-            bytes[..len].copy_from_slice(&entry[at..at + len]);
-            u64::from_le_bytes(bytes)
-        };
-        let is_solid_blob = entry[7] & ResourceFlags::SOLID.0 != 0 && number(16, 8) != 1 << 32;
-        if is_solid_blob { 0 } else { number(8, 8).saturating_add(number(0, 7)) }
-    });
+    let own = entries.iter().filter(|entry| entry.part() == header.part.number);
+    let resources = own.filter_map(|entry| entry.resource_end(header.is_solid()));
     let tables = [header.blob_table, header.xml, header.integrity].map(|place| place.offset + place.stored_size);
     resources.chain(tables).fold(HEADER_SIZE, u64::max)
 }
 
-fn index(entries: &[[u8; ENTRY]], old: &Archive) -> HashMap<BlobHash, (usize, u64)> {
+fn index(entries: &[BlobEntry], old: &Archive) -> HashMap<BlobHash, (usize, u64)> {
     let mut blobs = HashMap::new();
     for (number, entry) in entries.iter().enumerate() {
-        let hash = BlobHash(entry[30..].try_into().unwrap_or_default());
+        let hash = entry.hash();
         if let Some(found) = old.blobs().find(&hash) {
             blobs.entry(hash).or_insert((number, old.blobs().get(found).size()));
         }
@@ -233,7 +226,7 @@ fn note_path(path: &Path) -> PathBuf {
 /// What the note says. It is compared, not parsed.
 fn note_text(path: &Path, end: u64, header: &HeaderBytes) -> String {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    format!("{{\"file\":{name:?},\"end\":{end},\"header\":\"{}\"}}\n", BlobHash::of(&header.0))
+    format!("{{\"file\":{name:?},\"end\":{end},\"header\":\"{}\"}}\n", BlobHash::of(header.as_bytes()))
 }
 
 /// Cuts off what an append left that never came to its end.

@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use wim::HEADER_SIZE;
+use wim::write::HeaderBytes;
 
-use super::format::{HeaderBytes, new_guid, random};
+use super::guid::{new_guid, random};
 use super::verify::{verify, verify_header};
 use super::{ArchiveWriter, Place, Summary};
 use crate::blocks::Blocks;
@@ -37,6 +38,7 @@ impl<'a> ArchiveWriter<'a> {
         }
         let Options { compression, chunk_size, recompress, .. } = options;
         let chunk_size = if chunk_size == 0 { usual_chunk_size(compression) } else { chunk_size };
+        let header = HeaderBytes::new(compression, chunk_size, new_guid()).map_err(Error::source(path))?;
         let (temporary, file) = create_temporary(disk, path).map_err(Error::disk("creating", path))?;
         let sink = Sink::new(file, path, HEADER_SIZE, Blocks::new(options.block_size));
         Ok(Self {
@@ -44,7 +46,7 @@ impl<'a> ArchiveWriter<'a> {
             options,
             target: Target { compression, chunk_size, recompress },
             sink,
-            header: HeaderBytes::new(compression, chunk_size, new_guid()),
+            header,
             place: Place::Created(Created { temporary, path: path.to_owned(), existing }),
             entries: Vec::new(),
             blobs: std::collections::HashMap::new(),
@@ -63,7 +65,7 @@ impl<'a> ArchiveWriter<'a> {
         let Place::Created(created) = &self.place else { unreachable!("only called for new archives") };
         let Created { temporary, path, existing } = created;
         let file = self.sink.file();
-        file.write_at(0, &tail.header.0).map_err(Error::disk("writing", path))?;
+        file.write_at(0, tail.header.as_bytes()).map_err(Error::disk("writing", path))?;
         file.sync_data().map_err(Error::disk("syncing", path))?;
         let file = self.disk.open(temporary, Access::Read).map_err(Error::disk("reading back", path))?;
         verify_header(&*file, path, &tail.header)?;

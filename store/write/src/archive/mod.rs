@@ -2,7 +2,7 @@
 
 mod append;
 mod create;
-pub(crate) mod format;
+mod guid;
 mod tables;
 mod verify;
 pub(crate) mod xml;
@@ -15,6 +15,7 @@ mod tests;
 use std::collections::HashMap;
 use std::path::Path;
 
+use wim::write::{BlobEntry, HeaderBytes};
 use wim::{Archive, BlobHash, Compression, Guid, Metadata, NodeId, Part, ResourceFlags, ResourceHeader};
 
 use crate::disk::Disk;
@@ -23,7 +24,6 @@ use crate::sink::Sink;
 use crate::{Error, Job, Options, Result};
 use append::Appended;
 use create::Created;
-use format::{ENTRY, HeaderBytes};
 
 /// Writes one archive. Nothing of it is seen before [`ArchiveWriter::commit`]; dropped without it,
 /// the disk is as before.
@@ -35,7 +35,7 @@ pub struct ArchiveWriter<'a> {
     header: HeaderBytes,
     place: Place,
     /// The blob table as stored, but for the metadata of new images.
-    entries: Vec<[u8; ENTRY]>,
+    entries: Vec<BlobEntry>,
     /// The contents that the archive has: where in `entries`, and their size.
     blobs: HashMap<BlobHash, (usize, u64)>,
     /// The metadata resources of new images.
@@ -139,7 +139,7 @@ impl ArchiveWriter<'_> {
         for blob in &written {
             let Some(place) = blob.place else { continue };
             self.blobs.insert(blob.hash, (self.entries.len(), blob.size));
-            self.entries.push(format::entry(&place, self.part, 0, &blob.hash));
+            self.entries.push(BlobEntry::new(&place, self.part, 0, &blob.hash));
             self.summary.blobs += 1;
             self.summary.bytes += blob.size;
             self.summary.stored_bytes += place.stored_size;
@@ -191,7 +191,7 @@ impl ArchiveWriter<'_> {
     pub fn set_part(&mut self, part: Part) {
         self.part = part.number;
         self.header.set_part(part);
-        self.entries.iter_mut().for_each(|entry| format::set_part(entry, part.number));
+        self.entries.iter_mut().for_each(|entry| entry.set_part(part.number));
     }
 
     /// Adds an image to the XML data whose metadata is in another part.
@@ -212,7 +212,7 @@ impl ArchiveWriter<'_> {
     pub fn take_references(&mut self, from: &Archive) {
         for (hash, &(entry, _)) in &self.blobs {
             if let Some(found) = from.blobs().find(hash) {
-                format::set_references(&mut self.entries[entry], from.blobs().get(found).references);
+                self.entries[entry].set_references(from.blobs().get(found).references);
             }
         }
     }
@@ -224,7 +224,7 @@ impl ArchiveWriter<'_> {
 
     /// Sets flag bits of the header.
     pub fn add_flags(&mut self, flags: wim::HeaderFlags) {
-        self.header.add_flags(flags.0);
+        self.header.add_flags(flags);
     }
 
     /// Each name of a file counts.
@@ -232,7 +232,7 @@ impl ArchiveWriter<'_> {
         for node in (0..tree.node_count()).map(NodeId) {
             for hash in tree.dentry(node).hashes() {
                 if let Some(&(entry, _)) = self.blobs.get(&hash) {
-                    format::add_references(&mut self.entries[entry], 1);
+                    self.entries[entry].add_references(1);
                 }
             }
         }

@@ -1,8 +1,8 @@
 //! Blob table, XML data, integrity table and header: the end of every archive.
 
+use wim::write::{BlobEntry, HeaderBytes, integrity_table};
 use wim::{ResourceFlags, ResourceHeader};
 
-use super::format::{self, HeaderBytes};
 use super::{ArchiveWriter, xml};
 use crate::Result;
 use crate::blocks::Hashes;
@@ -27,12 +27,11 @@ impl ArchiveWriter<'_> {
     /// # Errors
     /// The disk's.
     pub(super) fn write_tables(&mut self, from: u64, integrity: bool) -> Result<Tail> {
-        let mut table: Vec<u8> = self.entries.concat();
-        for (place, hash) in &self.images {
-            table.extend_from_slice(&format::entry(place, self.part, 1, hash));
-        }
-        let start = self.sink.append(&table)?;
-        let blob_table = plain(start, table.len(), ResourceFlags::METADATA);
+        let metadata = self.images.iter().map(|(place, hash)| BlobEntry::new(place, self.part, 1, hash));
+        let entries: Vec<BlobEntry> = self.entries.iter().copied().chain(metadata).collect();
+        let table = BlobEntry::bytes_of(&entries);
+        let start = self.sink.append(table)?;
+        let blob_table = ResourceHeader::plain(start, table.len() as u64, ResourceFlags::METADATA);
         let hashes = self.sink.finish_blocks(if integrity { 0 } else { from })?;
 
         let text = xml::document(&self.image_xml, self.sink.end());
@@ -40,12 +39,12 @@ impl ArchiveWriter<'_> {
         let mut bytes = text;
         let mut header = self.header.clone();
         header.set_blob_table(&blob_table);
-        header.set_xml(&plain(start, bytes.len(), ResourceFlags::METADATA));
+        header.set_xml(&ResourceHeader::plain(start, bytes.len() as u64, ResourceFlags::METADATA));
         header.set_integrity(&ResourceHeader::default());
         if let Some(all) = hashes.all().filter(|_| integrity) {
-            let table = format::integrity_table(hashes.block_size(), &all);
+            let table = integrity_table(hashes.block_size(), &all);
             let at = self.sink.append_uncovered(&table)?;
-            header.set_integrity(&plain(at, table.len(), ResourceFlags::default()));
+            header.set_integrity(&ResourceHeader::plain(at, table.len() as u64, ResourceFlags::default()));
             bytes.extend(table);
         }
         header.set_image_count(self.image_count());
@@ -59,8 +58,4 @@ impl ArchiveWriter<'_> {
         let index = self.boot.checked_sub(1);
         index.and_then(|index| all.copied().nth(index as usize)).unwrap_or_default()
     }
-}
-
-fn plain(offset: u64, len: usize, flags: ResourceFlags) -> ResourceHeader {
-    ResourceHeader { offset, stored_size: len as u64, size: len as u64, flags }
 }

@@ -4,9 +4,9 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use wim::write::HeaderBytes;
 use wim::{Archive, Fingerprint, HEADER_SIZE, ReadAt, read_exact_at};
 
-use super::format::HeaderBytes;
 use super::tables::Tail;
 use crate::disk::DiskFile;
 use crate::{Error, Result};
@@ -40,7 +40,11 @@ pub(super) fn verify(file: Arc<dyn DiskFile>, path: &Path, tail: &Tail, from: u6
 pub(super) fn verify_header(file: &dyn ReadAt, path: &Path, header: &HeaderBytes) -> Result<()> {
     let mut bytes = [0; HEADER_SIZE as usize];
     read_exact_at(file, "header", 0, &mut bytes).map_err(Error::source(path))?;
-    if bytes == header.0 { Ok(()) } else { Err(Error::Written { path: path.to_owned(), what: "header", at: 0 }) }
+    if &bytes == header.as_bytes() {
+        Ok(())
+    } else {
+        Err(Error::Written { path: path.to_owned(), what: "header", at: 0 })
+    }
 }
 
 /// An archive as it will be: the file with the new header before it.
@@ -55,7 +59,7 @@ impl ReadAt for Staged {
         let from_header = HEADER_SIZE.saturating_sub(offset).min(buf.len() as u64) as usize;
         let (head, rest) = buf.split_at_mut(from_header);
         if !head.is_empty() {
-            head.copy_from_slice(&self.header.0[offset as usize..][..head.len()]);
+            head.copy_from_slice(&self.header.as_bytes()[offset as usize..][..head.len()]);
         }
         let read = if rest.is_empty() { 0 } else { self.file.read_at(offset + from_header as u64, rest)? };
         Ok(from_header + read)

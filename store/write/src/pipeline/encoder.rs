@@ -4,12 +4,12 @@ use parking_lot::RwLock;
 use std::collections::HashSet;
 
 use wim::codec::{lzms, lzx, xpress};
+use wim::write::compression_pays;
 use wim::{BlobHash, Compression, Scratch};
 
 use super::reader::{decode, plain};
 use super::unit::{Input, Packed, Piece, Stored};
 use super::{ChunkEncoder, Target};
-use crate::resource::is_smaller;
 use crate::{Error, Job, Result};
 
 /// Encodes one chunk after the other.
@@ -70,7 +70,7 @@ impl<'a> Encoder<'a> {
             None => self.encode(&plain),
         };
         Ok(match stored {
-            Stored::Chunks { sizes, bytes } if whole && is_smaller(size, sizes.len(), bytes.len() as u64) => {
+            Stored::Chunks { sizes, bytes } if whole && compression_pays(size, sizes.len(), bytes.len() as u64) => {
                 packed(hash, Vec::new(), Stored::Chunks { sizes, bytes })
             }
             Stored::Chunks { .. } if whole => packed(hash, plain, Stored::Plain),

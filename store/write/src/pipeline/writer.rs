@@ -3,12 +3,12 @@
 use std::collections::HashSet;
 
 use parking_lot::RwLock;
+use wim::write::{chunk_table, chunk_table_len, compression_pays};
 use wim::{BlobHash, BlobHasher, ResourceFlags, ResourceHeader, Scratch};
 
 use super::Written;
 use super::reader::{Reader, plain};
 use super::unit::{Packed, Stored};
-use crate::resource::{is_smaller, table, table_len};
 use crate::sink::Sink;
 use crate::{Error, Job, Result};
 
@@ -73,7 +73,7 @@ impl<'a> Writer<'a> {
         let start = self.sink.end();
         let compressed = match &packed.stored {
             Stored::Chunks { sizes, bytes } => {
-                self.sink.append(&table(packed.size, sizes))?;
+                self.sink.append(&chunk_table(packed.size, sizes))?;
                 self.sink.append(bytes)?;
                 true
             }
@@ -122,7 +122,7 @@ impl<'a> Writer<'a> {
         let chunks = match packed.stored {
             Stored::Chunks { .. } => {
                 let count = packed.size.div_ceil(u64::from(self.chunk_size));
-                self.sink.reserve(table_len(packed.size, count as usize))?;
+                self.sink.reserve(chunk_table_len(packed.size, count as usize))?;
                 Some(Vec::new())
             }
             _ => None,
@@ -142,9 +142,9 @@ impl<'a> Writer<'a> {
         let compressed = match &open.chunks {
             Some(chunks) => {
                 let stored = chunks.iter().map(|&chunk| u64::from(chunk)).sum();
-                let pays = is_smaller(size, chunks.len(), stored);
+                let pays = compression_pays(size, chunks.len(), stored);
                 if pays {
-                    self.sink.fill(open.start, &table(size, chunks))?;
+                    self.sink.fill(open.start, &chunk_table(size, chunks))?;
                 } else {
                     self.sink.rewind(open.start);
                     self.write_plain(open.job, actual)?;
