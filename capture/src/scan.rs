@@ -7,7 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use wim::write::{FileId, Tree};
+use wim::write::{FileId, Tree, XmlError};
 use wim::{BlobHash, FileTime, Fingerprint, HeaderFlags, Metadata, utf16_from_wtf8};
 use write::{ArchiveWriter, Job, NewImage};
 
@@ -142,7 +142,12 @@ impl Scan {
         let read = Metadata::parse(metadata.clone());
         let parsed = read.map_err(|source| write::Error::Source { path: writer.path().to_owned(), source })?;
         let now = now();
-        let xml = ImageFacts { directories, files: names, bytes, link_bytes, now, name, description }.element();
+        let facts = ImageFacts { directories, files: names, bytes, link_bytes, now, name, description };
+        let refused = |error: XmlError| {
+            let (path, reason) = (writer.path().to_owned(), error.to_string());
+            write::Error::Refused { path, reason }
+        };
+        let xml = facts.element().map_err(refused)?;
         writer.add_image(NewImage { metadata: Job::bytes(metadata), tree: &parsed, xml })?;
         if has_fixed_links {
             writer.add_flags(HeaderFlags::LINKS_FIXED);

@@ -1,6 +1,7 @@
 //! The `IMAGE` element of a captured image.
 
 use wim::FileTime;
+use wim::write::{ImageCounts, ImageElement, XmlError};
 
 /// What the XML data says of an image.
 pub(crate) struct ImageFacts<'a> {
@@ -18,34 +19,26 @@ pub(crate) struct ImageFacts<'a> {
 }
 
 impl ImageFacts<'_> {
-    /// The element, in the order of Windows' own tools; its number is set when it is written.
-    pub(crate) fn element(&self) -> String {
-        let mut out = String::from("<IMAGE>");
-        let numbers = [
-            ("DIRCOUNT", self.directories),
-            ("FILECOUNT", self.files),
-            ("TOTALBYTES", self.bytes),
-            ("HARDLINKBYTES", self.link_bytes),
-        ];
-        for (name, number) in numbers {
-            out.push_str(&format!("<{name}>{number}</{name}>"));
+    /// The element; its number is set when it is written.
+    ///
+    /// # Errors
+    /// A name or description with characters that XML does not allow.
+    pub(crate) fn element(&self) -> Result<ImageElement, XmlError> {
+        let mut image = ImageElement::default();
+        image.set_counts(&ImageCounts {
+            directories: self.directories,
+            files: self.files,
+            total_bytes: self.bytes,
+            hard_link_bytes: self.link_bytes,
+        })?;
+        image.set_created(self.now)?;
+        image.set_modified(self.now)?;
+        image.set("NAME", self.name)?;
+        if let Some(description) = self.description {
+            image.set("DESCRIPTION", description)?;
         }
-        let FileTime(now) = self.now;
-        for name in ["CREATIONTIME", "LASTMODIFICATIONTIME"] {
-            let (high, low) = (now >> 32, now as u32);
-            out.push_str(&format!("<{name}><HIGHPART>0x{high:08X}</HIGHPART><LOWPART>0x{low:08X}</LOWPART></{name}>"));
-        }
-        let description = self.description.map(|text| ("DESCRIPTION", text));
-        for (name, text) in [("NAME", self.name)].into_iter().chain(description) {
-            out.push_str(&format!("<{name}>{}</{name}>", escaped(text)));
-        }
-        out.push_str("</IMAGE>");
-        out
+        Ok(image)
     }
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 #[cfg(test)]
@@ -65,7 +58,7 @@ mod tests {
         };
         let time = "<HIGHPART>0x01DD7F7C</HIGHPART><LOWPART>0x79845AAE</LOWPART>";
         assert_eq!(
-            facts.element(),
+            facts.element().unwrap().text(),
             format!(
                 "<IMAGE><DIRCOUNT>1</DIRCOUNT><FILECOUNT>5</FILECOUNT><TOTALBYTES>162</TOTALBYTES>\
                  <HARDLINKBYTES>3</HARDLINKBYTES><CREATIONTIME>{time}</CREATIONTIME>\
@@ -73,5 +66,7 @@ mod tests {
                  <DESCRIPTION>&lt;d&gt;</DESCRIPTION></IMAGE>"
             )
         );
+        let error = ImageFacts { name: "a\u{1}", ..facts }.element().unwrap_err().to_string();
+        assert_eq!(error, "NAME: the character '\\u{1}' is not allowed");
     }
 }

@@ -3,9 +3,9 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use wim::{Archive, Blob, BlobHash, HeaderFlags, Metadata, NodeId, Warning, XmlData};
+use wim::write::ImageElement;
+use wim::{Archive, Blob, BlobHash, HeaderFlags, Metadata, NodeId, Warning};
 
-use crate::archive::xml;
 use crate::{ArchiveWriter, Error, Job, NewImage, Result, SourceArchive};
 
 /// An image to be copied.
@@ -47,16 +47,22 @@ impl ImageSource {
         self.archive.wim.metadata(self.index).map_err(Error::source(&self.archive.path))
     }
 
-    /// Its `IMAGE` element, with the new name and description.
-    pub(crate) fn xml(&self) -> String {
-        let old = self.archive.wim.xml().image(self.index as u32 + 1);
-        let mut image = old.map_or_else(|| "<IMAGE></IMAGE>".to_owned(), |image| image.raw.clone());
-        for (element, text) in [("NAME", &self.name), ("DESCRIPTION", &self.description)] {
+    /// Its description, with the new name.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] for XML data that an edit could damage, and names that it cannot hold.
+    pub(crate) fn xml(&self) -> Result<ImageElement> {
+        let refused = |error: wim::write::XmlError| Error::refused(&self.archive.path, error.to_string());
+        let mut image = match self.archive.wim.xml().image(self.index as u32 + 1) {
+            Some(old) => ImageElement::parse(&old.raw).map_err(refused)?,
+            None => ImageElement::default(),
+        };
+        for (path, text) in [("NAME", &self.name), ("DESCRIPTION", &self.description)] {
             if let Some(text) = text {
-                image = xml::with_element(&image, element, text);
+                image.set(path, text).map_err(refused)?;
             }
         }
-        image
+        Ok(image)
     }
 }
 
@@ -103,7 +109,7 @@ impl ArchiveWriter<'_> {
             let blob = image.archive.wim.blobs().metadata()[image.index];
             let tree = image.metadata()?;
             let metadata = Job::blob(&image.archive, &blob);
-            self.add_image(NewImage { metadata, tree: &tree, xml: image.xml() })?;
+            self.add_image(NewImage { metadata, tree: &tree, xml: image.xml()? })?;
             if image.archive.wim.header().flags.contains(HeaderFlags::LINKS_FIXED) {
                 self.add_flags(HeaderFlags::LINKS_FIXED);
             }
@@ -135,10 +141,9 @@ impl ArchiveWriter<'_> {
 
     /// No two images have one name, unless they had before.
     fn check_names(&self, images: &[ImageSource]) -> Result<()> {
-        let name_of = |xml: &str| XmlData::parse(&xml::document(&[xml.to_owned()], 0)).image(1)?.name.clone();
-        let old: HashSet<String> = self.image_elements().iter().filter_map(|xml| name_of(xml)).collect();
+        let old: HashSet<String> = self.xml().images().filter_map(|image| image.values().name).collect();
         for image in images {
-            if let Some(name) = name_of(&image.xml()).filter(|name| old.contains(name)) {
+            if let Some(name) = image.xml()?.values().name.filter(|name| old.contains(name)) {
                 let path: &Path = self.path();
                 return Err(Error::refused(path, format!("has an image named {name:?}; --name gives another")));
             }

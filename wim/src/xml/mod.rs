@@ -24,6 +24,11 @@ impl XmlData {
         parse::parse(bytes).unwrap_or_else(Self::unreadable)
     }
 
+    /// Parses text that is a document of ours.
+    pub(crate) fn of_text(text: &str) -> Self {
+        Self::parse(&text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>())
+    }
+
     /// Reads the XML data of the archive `source`, whose header is `header`. What cannot be read is
     /// a warning.
     pub(crate) fn read(source: &dyn ReadAt, header: &Header) -> Self {
@@ -38,7 +43,12 @@ impl XmlData {
         Self { warnings: vec![Warning::XmlUnreadable(error)], ..Self::default() }
     }
 
-    fn read_bytes(source: &dyn ReadAt, header: &Header) -> Result<Vec<u8>> {
+    /// Reads the XML data of the archive `source`, whose header is `header`, without parsing it; empty if
+    /// there is none.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`], and those of reading a resource.
+    pub fn read_bytes(source: &dyn ReadAt, header: &Header) -> Result<Vec<u8>> {
         let (what, place) = ("XML data", header.xml);
         if place.size > MAX_XML {
             return Err(Error::TooLarge { what, at: place.offset, size: place.size, limit: MAX_XML });

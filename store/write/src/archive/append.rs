@@ -10,8 +10,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use wim::write::{BlobEntry, HeaderBytes};
-use wim::{Archive, BlobHash, HEADER_SIZE, HeaderFlags, IntegrityTable, ReadAt, ResourceFlags, read_exact_at};
+use wim::write::{BlobEntry, HeaderBytes, XmlDocument};
+use wim::{Archive, BlobHash, HEADER_SIZE, HeaderFlags, IntegrityTable, ReadAt, ResourceFlags, XmlData, read_exact_at};
 
 use super::verify::{verify, verify_header};
 use super::{ArchiveWriter, Place, Summary};
@@ -54,6 +54,7 @@ impl<'a> ArchiveWriter<'a> {
         let old = Archive::open(Arc::new(reader)).map_err(Error::source(path))?;
         check_appendable(path, &old)?;
         check_readable(path, &old)?;
+        let xml = read_xml(path, &old)?;
         let entries = read_entries(path, &old)?;
         let end = end_of(&old, &entries);
         let note = note_path(path);
@@ -83,7 +84,7 @@ impl<'a> ArchiveWriter<'a> {
             entries,
             images: Vec::new(),
             old_images: old.blobs().metadata().iter().map(|blob| blob.place).collect(),
-            image_xml: image_xml(&old),
+            xml,
             boot: old.header().boot_index,
             part: old.header().part.number,
             summary: Summary::default(),
@@ -199,9 +200,13 @@ fn index(entries: &[BlobEntry], old: &Archive) -> HashMap<BlobHash, (usize, u64)
     blobs
 }
 
-fn image_xml(old: &Archive) -> Vec<String> {
-    let image = |number| old.xml().image(number).map_or_else(|| "<IMAGE></IMAGE>".to_owned(), |xml| xml.raw.clone());
-    (1..=old.image_count() as u32).map(image).collect()
+/// The XML data, with as many images as there are.
+fn read_xml(path: &Path, old: &Archive) -> Result<XmlDocument> {
+    let bytes = XmlData::read_bytes(old.source(), old.header()).map_err(Error::source(path))?;
+    let mut xml = if bytes.is_empty() { Ok(XmlDocument::default()) } else { XmlDocument::parse(&bytes) }
+        .map_err(|error| Error::refused(path, format!("cannot grow: {error}")))?;
+    xml.set_image_count(old.image_count() as u32);
+    Ok(xml)
 }
 
 fn blocks(options: &Options<'_>, old: &Archive, table: Option<&IntegrityTable>, end: u64) -> wim::Result<Blocks> {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use wim::HEADER_SIZE;
-use wim::write::HeaderBytes;
+use wim::write::{HeaderBytes, XmlDocument};
 
 use super::guid::{new_guid, random};
 use super::verify::{verify, verify_header};
@@ -52,7 +52,7 @@ impl<'a> ArchiveWriter<'a> {
             blobs: std::collections::HashMap::new(),
             images: Vec::new(),
             old_images: Vec::new(),
-            image_xml: Vec::new(),
+            xml: XmlDocument::default(),
             boot: 0,
             part: 1,
             summary: Summary::default(),

@@ -5,7 +5,6 @@ mod create;
 mod guid;
 mod tables;
 mod verify;
-pub(crate) mod xml;
 
 #[cfg(test)]
 mod crash;
@@ -15,7 +14,7 @@ mod tests;
 use std::collections::HashMap;
 use std::path::Path;
 
-use wim::write::{BlobEntry, HeaderBytes};
+use wim::write::{BlobEntry, HeaderBytes, ImageElement, XmlDocument};
 use wim::{Archive, BlobHash, Compression, Guid, Metadata, NodeId, Part, ResourceFlags, ResourceHeader};
 
 use crate::disk::Disk;
@@ -42,8 +41,7 @@ pub struct ArchiveWriter<'a> {
     images: Vec<(ResourceHeader, BlobHash)>,
     /// The metadata resources of images that were there.
     old_images: Vec<ResourceHeader>,
-    /// The `IMAGE` elements of all images.
-    image_xml: Vec<String>,
+    xml: XmlDocument,
     /// The number of the image to boot, 0 for none.
     boot: u32,
     part: u16,
@@ -79,8 +77,8 @@ pub struct NewImage<'a> {
     pub metadata: Job,
     /// What is in it, for the numbers of references.
     pub tree: &'a Metadata,
-    /// Its `IMAGE` element; the number in it does not matter.
-    pub xml: String,
+    /// Its description; the number in it does not matter.
+    pub xml: ImageElement,
 }
 
 /// What was written.
@@ -125,7 +123,7 @@ impl ArchiveWriter<'_> {
     /// The number of images so far.
     #[must_use]
     pub fn image_count(&self) -> u32 {
-        self.image_xml.len() as u32
+        self.xml.image_count()
     }
 
     /// Adds contents that it lacks, in this order, and returns the hashes of all.
@@ -159,7 +157,7 @@ impl ArchiveWriter<'_> {
         };
         let flags = ResourceFlags(place.flags.0 | ResourceFlags::METADATA.0);
         self.images.push((ResourceHeader { flags, ..place }, hash));
-        self.image_xml.push(image.xml);
+        self.xml.add_image(image.xml);
         self.count_references(image.tree);
         Ok(())
     }
@@ -195,17 +193,20 @@ impl ArchiveWriter<'_> {
     }
 
     /// Adds an image to the XML data whose metadata is in another part.
-    pub fn name_image(&mut self, xml: String) {
-        self.image_xml.push(xml);
+    pub fn name_image(&mut self, xml: ImageElement) {
+        self.xml.add_image(xml);
     }
 
-    /// Sets an element such as `NAME` of an image, by its number from 1.
+    /// Sets a property of an image, by its number from 1 and the path of its element below `IMAGE`, such
+    /// as `NAME`.
     ///
-    /// # Panics
-    /// When there is no such image.
-    pub fn set_element(&mut self, number: u32, element: &str, text: &str) {
-        let image = &mut self.image_xml[number as usize - 1];
-        *image = xml::with_element(image, element, text);
+    /// # Errors
+    /// [`Error::Refused`] when there is no such image, or [`ImageElement::set`] fails.
+    pub fn set_property(&mut self, number: u32, path: &str, text: &str) -> Result<()> {
+        let archive = self.sink.path();
+        let missing = || Error::refused(archive, format!("has no image {number}"));
+        let image = self.xml.image_mut(number).ok_or_else(missing)?;
+        image.set(path, text).map_err(|error| Error::refused(archive, error.to_string()))
     }
 
     /// Takes the numbers of references from the archive that the contents come from.
@@ -217,9 +218,9 @@ impl ArchiveWriter<'_> {
         }
     }
 
-    /// The `IMAGE` elements of all images.
-    pub(crate) fn image_elements(&self) -> &[String] {
-        &self.image_xml
+    /// The descriptions of all images.
+    pub(crate) fn xml(&self) -> &XmlDocument {
+        &self.xml
     }
 
     /// Sets flag bits of the header.

@@ -3,7 +3,7 @@
 use wim::write::{BlobEntry, HeaderBytes, integrity_table};
 use wim::{ResourceFlags, ResourceHeader};
 
-use super::{ArchiveWriter, xml};
+use super::ArchiveWriter;
 use crate::Result;
 use crate::blocks::Hashes;
 
@@ -34,9 +34,9 @@ impl ArchiveWriter<'_> {
         let blob_table = ResourceHeader::plain(start, table.len() as u64, ResourceFlags::METADATA);
         let hashes = self.sink.finish_blocks(if integrity { 0 } else { from })?;
 
-        let text = xml::document(&self.image_xml, self.sink.end());
-        let start = self.sink.append_uncovered(&text)?;
-        let mut bytes = text;
+        self.xml.set_total_bytes(self.sink.end());
+        let mut bytes = self.xml.to_bytes();
+        let start = self.sink.append_uncovered(&bytes)?;
         let mut header = self.header.clone();
         header.set_blob_table(&blob_table);
         header.set_xml(&ResourceHeader::plain(start, bytes.len() as u64, ResourceFlags::METADATA));

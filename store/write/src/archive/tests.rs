@@ -1,7 +1,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use testkit::{Packing, Solid, Wim};
+use testkit::{Packing, Solid, Wim, Xml};
 use wim::{Compression, HeaderFlags};
 
 use crate::sim::{Image, SimDisk};
@@ -239,6 +239,34 @@ fn settings_change_nothing_but_the_xml_data() {
     assert!(error.unwrap_err().to_string().ends_with("has no image 3, only 2"));
     assert_eq!(fs::read(&path).unwrap(), new);
     assert_eq!(RealDisk.list(folder.path()).unwrap(), ["a.wim"]);
+}
+
+#[test]
+fn xml_data_stays_where_no_setting_concerns_it() {
+    let text = "<!-- head --><WIM a='>'>\n<X/><TOTALBYTES>0</TOTALBYTES><!-- one -->\
+        <IMAGE Y=\"INDEX='3'\" INDEX='1'><Z><NAME>z</NAME></Z><NAME>one</NAME> </IMAGE>\
+        <IMAGE INDEX=\"2\"><NAME>two</NAME></IMAGE><End/></WIM>\n";
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.wim");
+    let with_xml = |text: &str| Wim { xml: Xml::Text(text.into()), ..archive(Packing::Lzx(32768), images()) };
+    with_xml(text).build().save(&path);
+    let one = ImageSettings { name: Some("1".into()), description: None };
+    let settings = Settings { images: vec![(1, one)], boot: None };
+    set(&RealDisk, &path, &settings, options(Compression::None)).unwrap();
+    let new = source(fs::read(&path).unwrap());
+    let table = new.wim.header().blob_table;
+    let total = format!("<TOTALBYTES>{}<", table.offset + table.stored_size);
+    let want = text.replace("<NAME>one<", "<NAME>1<").replace("<TOTALBYTES>0<", &total);
+    assert_eq!(new.wim.xml().text(), want);
+    peers_accept(&path);
+
+    for text in ["<WIM><IMAGE INDEX='1'>", "<!DOCTYPE WIM><WIM></WIM>", "<WIM><IMAGE INDEX='2'/></WIM>"] {
+        with_xml(text).build().save(&path);
+        let old = fs::read(&path).unwrap();
+        let error = set(&RealDisk, &path, &settings, options(Compression::None)).unwrap_err();
+        assert!(error.to_string().contains("cannot grow: XML data at"), "{error}");
+        assert_eq!(fs::read(&path).unwrap(), old, "{text}");
+    }
 }
 
 #[test]

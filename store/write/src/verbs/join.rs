@@ -38,7 +38,7 @@ pub fn join(
         let image = ImageSource::new(first, index);
         let metadata = Job::blob(first, &first.wim.blobs().metadata()[index]);
         let tree = image.metadata()?;
-        writer.add_image(NewImage { metadata, tree: &tree, xml: image.xml() })?;
+        writer.add_image(NewImage { metadata, tree: &tree, xml: image.xml()? })?;
     }
     writer.commit()
 }

@@ -38,7 +38,7 @@ pub fn set(disk: &dyn Disk, path: &Path, settings: &Settings, options: Options<'
     for (number, image) in &settings.images {
         for (element, text) in [("NAME", &image.name), ("DESCRIPTION", &image.description)] {
             if let Some(text) = text {
-                writer.set_element(*number, element, text);
+                writer.set_property(*number, element, text)?;
             }
         }
     }

@@ -77,12 +77,12 @@ fn write_part(
     for index in 0..source.wim.image_count() {
         let image = ImageSource::new(source, index);
         if part.number > 1 {
-            writer.name_image(image.xml());
+            writer.name_image(image.xml()?);
             continue;
         }
         let metadata = Job::blob(source, &source.wim.blobs().metadata()[index]);
         let tree = image.metadata()?;
-        writer.add_image(NewImage { metadata, tree: &tree, xml: image.xml() })?;
+        writer.add_image(NewImage { metadata, tree: &tree, xml: image.xml()? })?;
     }
     writer.take_references(&source.wim);
     writer.commit()
