@@ -6,12 +6,12 @@ use std::process::ExitCode;
 use anyhow::anyhow;
 use fs_core::{ArchiveEntry, ArchiveInfo, Chain, Filesystem, GroupInfo, ImageInfo, OpenArchive};
 use indicatif::ProgressBar;
+use report::{Archive, Content, Found, Image, Solid};
 
 use crate::globals::Globals;
 use crate::outcome::{Outcome, Severity};
 use crate::output::Output;
 use crate::progress;
-use crate::records::{Archive, Content, Found, Image, Solid};
 use crate::source::Source;
 use crate::text;
 
@@ -52,7 +52,7 @@ pub(crate) fn run(args: &Args, _: &Globals) -> anyhow::Result<ExitCode> {
     inventory.groups.iter().try_for_each(|group| teller.group(group))?;
     teller.bar.finish_and_clear();
     if args.json {
-        inventory.problems.iter().try_for_each(|problem| teller.output.json(&Found::problem(problem)))?;
+        inventory.problems.iter().try_for_each(|problem| teller.output.json(&Found::from(problem)))?;
     }
     teller.output.finish()?;
     teller.outcome.report_problems(&inventory.problems);

@@ -3,12 +3,12 @@
 use std::process::ExitCode;
 
 use fs_core::{Attr, Child, Filesystem, Ino, Kind, Options, StreamInterface};
+use report::Entry;
 
 use crate::globals::Globals;
 use crate::outcome::Outcome;
 use crate::output::Output;
 use crate::paths::{self, join};
-use crate::records::Entry;
 use crate::source::{Names, Source};
 use crate::text;
 

@@ -12,7 +12,6 @@ mod globals;
 #[cfg(target_os = "linux")]
 mod helper;
 mod info;
-mod json;
 mod logging;
 mod ls;
 #[cfg(target_os = "linux")]
@@ -21,7 +20,6 @@ mod outcome;
 mod output;
 mod paths;
 mod progress;
-mod records;
 #[cfg(windows)]
 mod register;
 mod signals;

@@ -1,9 +1,9 @@
 //! How a command ends that goes on where it can.
 
-use std::path::Path;
 use std::process::ExitCode;
 
 use fs_core::{Advised, Filesystem, Ino, Problem};
+use report::cause;
 
 use crate::{advice, output};
 
@@ -83,10 +83,4 @@ impl Outcome {
     pub(crate) fn exit(self) -> ExitCode {
         self.worst.exit()
     }
-}
-
-/// The error and its causes in words, with the option that helps, without the path of `file` at its front.
-pub(crate) fn cause(file: &Path, error: &fs_core::Error) -> String {
-    let text = Advised(error).to_string();
-    text.strip_prefix(&format!("{}: ", file.display())).map_or_else(|| text.clone(), str::to_owned)
 }

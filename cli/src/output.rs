@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, IsTerminal, Write};
 
 use serde::Serialize;
 
-use crate::{json, text};
+use crate::text;
 
 /// Stdout, as the place where an answer goes.
 ///
@@ -64,7 +64,7 @@ impl Output {
     /// # Errors
     /// As for [`Output::bytes`].
     pub(crate) fn json(&mut self, object: &impl Serialize) -> anyhow::Result<()> {
-        self.bytes(&json::line(object)?)
+        self.bytes(&report::line(object)?)
     }
 
     /// Hands everything written so far to the reader.

@@ -7,12 +7,12 @@ use std::thread;
 use fs_core::check::{CheckOptions, Checked, Event};
 use fs_core::{ArchiveEntry, ArchiveInfo, Chain, Error, Filesystem, GroupInfo};
 use indicatif::ProgressBar;
+use report::{Found, Summary, cause};
 
 use crate::globals::Globals;
-use crate::outcome::{Severity, cause};
+use crate::outcome::Severity;
 use crate::output::Output;
 use crate::progress;
-use crate::records::{Found, Kind, Summary};
 use crate::source::Source;
 use crate::text;
 
@@ -42,17 +42,13 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, _: &Globals) -> anyhow::Result<ExitCode> {
-    let mut verifier = Verifier {
-        args,
-        output: Output::stdout()?,
-        bar: ProgressBar::hidden(),
-        summary: Summary { record: "summary", ..Summary::default() },
-    };
+    let mut verifier =
+        Verifier { args, output: Output::stdout()?, bar: ProgressBar::hidden(), summary: Summary::default() };
     match args.source.open() {
         Ok(fs) => verifier.store(&fs)?,
         // The one archive asked for is bad: that is an answer.
         Err(Error::Archive { archive, source }) if archive == args.source.path => {
-            verifier.tell(&Found::new(Kind::Problem, &archive, Chain(&*source)))?;
+            verifier.tell(&Found::problem(&archive, Chain(&*source)))?;
         }
         Err(error) => return Err(error.into()),
     }
@@ -74,7 +70,7 @@ impl Verifier<'_> {
             group.archives.iter().try_for_each(|archive| self.archive(archive))?;
             group.disabled.iter().try_for_each(|entry| self.disabled(entry))?;
         }
-        inventory.problems.iter().try_for_each(|problem| self.tell(&Found::problem(problem)))
+        inventory.problems.iter().try_for_each(|problem| self.tell(&Found::from(problem)))
     }
 
     /// Checks an archive whose images the store does not show.
@@ -86,7 +82,7 @@ impl Verifier<'_> {
                 let groups = fs.inventory().groups;
                 groups.iter().filter_map(|group| group.archives.first()).try_for_each(|archive| self.archive(archive))
             }
-            Err(error) => self.tell(&Found::new(Kind::Problem, path, cause(path, &error))),
+            Err(error) => self.tell(&Found::problem(path, cause(path, &error))),
         }
     }
 
@@ -102,7 +98,7 @@ impl Verifier<'_> {
                 archive.check(&open, &options, |event| self.event(event, archive, start))?
             }
             Err(error) => {
-                self.tell(&Found::new(Kind::Problem, archive.path(), cause(archive.path(), &error)))?;
+                self.tell(&Found::problem(archive.path(), cause(archive.path(), &error)))?;
                 Checked::default()
             }
         };
@@ -120,9 +116,7 @@ impl Verifier<'_> {
                 self.output.finish() // what was found so far
             }
             Event::Found(finding) => {
-                let mut found = Found::of(finding, archive.path());
-                found.directory = found.image.and_then(|number| directory(archive, number));
-                self.tell(&found)
+                self.tell(&Found::of(finding, archive.path(), |number| directory(archive, number)))
             }
         }
     }
@@ -136,7 +130,11 @@ impl Verifier<'_> {
     }
 
     fn tell(&mut self, found: &Found) -> anyhow::Result<()> {
-        *(if found.is_bad() { &mut self.summary.bad } else { &mut self.summary.warnings }) += 1;
+        if found.is_bad() {
+            self.summary.bad += 1;
+        } else {
+            self.summary.warnings += 1;
+        }
         let Self { args, output, .. } = self;
         self.bar.suspend(|| if args.json { output.json(found) } else { tell_text(output, found) })
     }
@@ -156,11 +154,12 @@ impl Verifier<'_> {
 
 fn tell_text(output: &mut Output, found: &Found) -> anyhow::Result<()> {
     output.text(format_args!("{}\n", text::harmless(&found.to_string())))?;
-    for path in found.used_by.iter().flatten() {
-        output.bytes(&[b"    ", &*text::escaped(&path.bytes), b"\n"].concat())?;
+    let Some(used_by) = found.used_by() else { return Ok(()) };
+    for path in &used_by.paths {
+        output.bytes(&[b"    /", &*text::escaped(path), b"\n"].concat())?;
     }
-    if found.more > 0 {
-        output.text(format_args!("    and {} more\n", found.more))?;
+    if used_by.more > 0 {
+        output.text(format_args!("    and {} more\n", used_by.more))?;
     }
     Ok(())
 }

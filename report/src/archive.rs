@@ -1,4 +1,4 @@
-//! An archive, as far as its tables tell.
+//! An archive: the facts in its header and tables.
 
 use serde::Serialize;
 
@@ -6,56 +6,59 @@ use fs_core::wim::SolidResource;
 use fs_core::{ArchiveEntry, AttributeSource, Chain, Filesystem, OpenArchive};
 
 use super::{PathField, lossy};
+
 /// An archive file of `wimstore info`.
+#[expect(missing_docs, reason = "docs/json.md documents the fields")]
 #[derive(Debug, Serialize)]
-pub(crate) struct Archive {
+pub struct Archive {
     #[serde(rename = "type")]
     record: &'static str,
     #[serde(flatten)]
-    pub(crate) path: PathField,
+    pub path: PathField,
     /// Folder name of its group; none where SOURCE is no store.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) group: Option<String>,
-    pub(crate) enabled: bool,
-    /// Who says that its file is hidden.
+    pub group: Option<String>,
+    pub enabled: bool,
+    /// The source of the hidden attribute.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) disabled_by: Option<&'static str>,
-    pub(crate) file_bytes: u64,
-    pub(crate) version: String,
+    pub disabled_by: Option<&'static str>,
+    pub file_bytes: u64,
+    pub version: String,
     /// Written to a pipe by wimlib.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub(crate) pipable: bool,
-    pub(crate) flags: u32,
-    pub(crate) guid: String,
-    pub(crate) compression: String,
-    pub(crate) chunk_size: u32,
-    pub(crate) part: u16,
-    pub(crate) parts: u16,
-    /// Numbers of the parts that are not at hand.
+    pub pipable: bool,
+    pub flags: u32,
+    pub guid: String,
+    pub compression: String,
+    pub chunk_size: u32,
+    pub part: u16,
+    pub parts: u16,
+    /// Numbers of the parts that are not available.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(crate) missing_parts: Vec<u16>,
-    pub(crate) images: usize,
+    pub missing_parts: Vec<u16>,
+    pub images: usize,
     /// From 1.
-    pub(crate) boot_image: Option<u32>,
-    pub(crate) integrity: Option<Integrity>,
+    pub boot_image: Option<u32>,
+    pub integrity: Option<Integrity>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) integrity_error: Option<String>,
+    pub integrity_error: Option<String>,
     /// Solid resources; those whose header is bad are warned of instead.
-    pub(crate) solid: Vec<Solid>,
-    pub(crate) blobs: usize,
-    pub(crate) blob_bytes: u64,
-    pub(crate) blob_stored_bytes: u64,
-    pub(crate) warnings: Vec<String>,
+    pub solid: Vec<Solid>,
+    pub blobs: usize,
+    pub blob_bytes: u64,
+    pub blob_stored_bytes: u64,
+    pub warnings: Vec<String>,
 }
 
 /// A solid resource.
+#[expect(missing_docs, reason = "docs/json.md documents the fields")]
 #[derive(Debug, Serialize)]
-pub(crate) struct Solid {
-    pub(crate) offset: u64,
-    pub(crate) compression: String,
-    pub(crate) chunk_size: u32,
-    pub(crate) bytes: u64,
-    pub(crate) stored_bytes: u64,
+pub struct Solid {
+    pub offset: u64,
+    pub compression: String,
+    pub chunk_size: u32,
+    pub bytes: u64,
+    pub stored_bytes: u64,
 }
 
 impl Solid {
@@ -71,16 +74,17 @@ impl Solid {
 }
 
 /// An integrity table.
+#[expect(missing_docs, reason = "docs/json.md documents the fields")]
 #[derive(Debug, Serialize)]
-pub(crate) struct Integrity {
-    pub(crate) chunk_size: u32,
-    pub(crate) blocks: usize,
+pub struct Integrity {
+    pub chunk_size: u32,
+    pub blocks: usize,
 }
 
 impl Archive {
-    /// What is known of an open archive of the group called `group` (empty: of none). `disabled` is the entry of a
-    /// file whose images are not shown.
-    pub(crate) fn of(fs: &Filesystem, archive: &OpenArchive, group: &[u8], disabled: Option<&ArchiveEntry>) -> Self {
+    /// The facts of an open archive of the group called `group` (empty: of none). `disabled` is the
+    /// entry of a file whose images are not shown.
+    pub fn of(fs: &Filesystem, archive: &OpenArchive, group: &[u8], disabled: Option<&ArchiveEntry>) -> Self {
         let wim = &archive.wim;
         let header = wim.header();
         let (integrity, integrity_error) = match wim.integrity() {
@@ -88,7 +92,7 @@ impl Archive {
             Err(error) => (None, Some(Chain(error).to_string())),
         };
         let solid: Vec<Solid> = wim.solid_resources().flatten().map(Solid::of).collect();
-        // Blobs in solid resources take what these take.
+        // Blobs in solid resources count with these.
         let own = wim.blobs().iter().filter(|blob| !blob.is_solid()).map(|blob| blob.place.stored_size);
         let stored = own.chain(solid.iter().map(|solid| solid.stored_bytes)).fold(0, u64::saturating_add);
         Self {
@@ -106,7 +110,7 @@ impl Archive {
             chunk_size: header.chunk_size,
             part: header.part.number,
             parts: header.part.total,
-            // Told where it matters: of the part with the images.
+            // Reported where it matters: of the part with the images.
             missing_parts: if wim.image_count() == 0 { Vec::new() } else { fs.missing_parts(archive) },
             images: wim.image_count(),
             boot_image: Some(header.boot_index).filter(|&index| index != 0),

@@ -1,4 +1,4 @@
-//! How JSON is written: as text that does nothing to a terminal, and means the same.
+//! Writes JSON as text that a terminal shows and does not obey.
 
 use std::io;
 
@@ -11,8 +11,8 @@ use crate::text;
 /// An object as one line, with its line feed.
 ///
 /// # Errors
-/// The object is none that JSON can hold.
-pub(crate) fn line(object: &impl Serialize) -> serde_json::Result<Vec<u8>> {
+/// JSON cannot hold the object.
+pub fn line(object: &impl Serialize) -> serde_json::Result<Vec<u8>> {
     let mut line = Vec::new();
     object.serialize(&mut Serializer::with_formatter(&mut line, Harmless))?;
     line.push(b'\n');

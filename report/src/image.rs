@@ -1,4 +1,4 @@
-//! An image, as far as the XML data tells, and whether its data is all there.
+//! An image: the facts in the XML data, and whether its data is complete.
 
 use std::collections::BTreeMap;
 
@@ -11,67 +11,70 @@ use super::{PathField, lossy};
 use crate::text;
 
 /// An image of `wimstore info`.
+#[expect(missing_docs, reason = "docs/json.md documents the fields")]
 #[derive(Debug, Serialize)]
-pub(crate) struct Image {
+pub struct Image {
     #[serde(rename = "type")]
     record: &'static str,
     /// Its archive.
     #[serde(flatten)]
-    pub(crate) path: PathField,
+    pub path: PathField,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) group: Option<String>,
-    pub(crate) number: usize,
-    pub(crate) directory: String,
-    pub(crate) enabled: bool,
+    pub group: Option<String>,
+    pub number: usize,
+    pub directory: String,
+    pub enabled: bool,
     #[serde(flatten)]
-    pub(crate) content: Content,
+    pub content: Content,
     #[serde(flatten)]
-    pub(crate) xml: Xml,
+    pub xml: Xml,
 }
 
-/// Whether an image's data is all there.
+/// Whether an image's data is complete.
+#[expect(missing_docs, reason = "docs/json.md documents the fields")]
 #[derive(Debug, Default, Serialize)]
-pub(crate) struct Content {
+pub struct Content {
     /// None where the image cannot be read.
-    pub(crate) complete: Option<bool>,
+    pub complete: Option<bool>,
     /// Blobs that no archive supplies.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) missing_blobs: Option<usize>,
+    pub missing_blobs: Option<usize>,
     /// Files without data, by where Windows kept it.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub(crate) files_elsewhere: BTreeMap<&'static str, u64>,
-    pub(crate) warnings: Vec<String>,
+    pub files_elsewhere: BTreeMap<&'static str, u64>,
+    pub warnings: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) error: Option<String>,
+    pub error: Option<String>,
 }
 
-/// What the XML data says of an image; it need not be true.
+/// The facts about an image in the XML data, which nothing checks.
+#[expect(missing_docs, reason = "docs/json.md documents the fields")]
 #[derive(Debug, Default, Serialize)]
-pub(crate) struct Xml {
-    pub(crate) name: Option<String>,
-    pub(crate) description: Option<String>,
-    pub(crate) display_name: Option<String>,
-    pub(crate) display_description: Option<String>,
-    pub(crate) edition_flags: Option<String>,
-    pub(crate) directories: Option<u64>,
-    pub(crate) files: Option<u64>,
-    pub(crate) bytes: Option<u64>,
-    pub(crate) hard_link_bytes: Option<u64>,
-    pub(crate) created: Option<String>,
-    pub(crate) modified: Option<String>,
-    pub(crate) wim_boot: bool,
-    pub(crate) architecture: Option<String>,
-    pub(crate) product_name: Option<String>,
-    pub(crate) edition: Option<String>,
-    pub(crate) installation_type: Option<String>,
-    pub(crate) hal: Option<String>,
-    pub(crate) product_type: Option<String>,
-    pub(crate) product_suite: Option<String>,
-    pub(crate) languages: Vec<String>,
-    pub(crate) default_language: Option<String>,
-    pub(crate) version: Option<String>,
-    pub(crate) service_pack: Option<u32>,
-    pub(crate) system_root: Option<String>,
+pub struct Xml {
+    pub name: Option<String>,
+    pub description: Option<String>,
+    pub display_name: Option<String>,
+    pub display_description: Option<String>,
+    pub edition_flags: Option<String>,
+    pub directories: Option<u64>,
+    pub files: Option<u64>,
+    pub bytes: Option<u64>,
+    pub hard_link_bytes: Option<u64>,
+    pub created: Option<String>,
+    pub modified: Option<String>,
+    pub wim_boot: bool,
+    pub architecture: Option<String>,
+    pub product_name: Option<String>,
+    pub edition: Option<String>,
+    pub installation_type: Option<String>,
+    pub hal: Option<String>,
+    pub product_type: Option<String>,
+    pub product_suite: Option<String>,
+    pub languages: Vec<String>,
+    pub default_language: Option<String>,
+    pub version: Option<String>,
+    pub service_pack: Option<u32>,
+    pub system_root: Option<String>,
 }
 
 impl From<Survey> for Content {
@@ -88,7 +91,7 @@ impl From<Survey> for Content {
 
 impl Image {
     /// The facts of an image of an open archive, in the group called `group` (empty: in none).
-    pub(crate) fn of(image: &ImageInfo, archive: &OpenArchive, group: &[u8], enabled: bool, content: Content) -> Self {
+    pub fn of(image: &ImageInfo, archive: &OpenArchive, group: &[u8], enabled: bool, content: Content) -> Self {
         Self {
             record: "image",
             path: PathField::of(archive.path.as_os_str().as_encoded_bytes()),
@@ -147,7 +150,7 @@ fn architecture(number: u32) -> String {
     }
 }
 
-/// `10.0.26100.1742`, as far as it is known from the left.
+/// `10.0.26100.1742`, up to the first part that is not known.
 fn version(version: &WindowsVersion) -> Option<String> {
     let parts = [version.major, version.minor, version.build, version.sp_build];
     let known: Vec<String> = parts.into_iter().map_while(|part| Some(part?.to_string())).collect();

@@ -9,7 +9,7 @@ use crate::text;
 
 /// An entry of `wimstore ls --json`.
 #[derive(Debug, Serialize)]
-pub(crate) struct Entry {
+pub struct Entry {
     #[serde(rename = "type")]
     record: &'static str,
     #[serde(flatten)]
@@ -44,11 +44,12 @@ struct Stream {
 }
 
 impl Entry {
-    /// The entry with this inode and path (from the root, without a leading `/`), and what could not be read of it.
+    /// The entry with this inode number and path (from the root, without a leading `/`), and the error
+    /// of a link whose target cannot be read.
     ///
     /// # Errors
-    /// Nothing at all is known of it.
-    pub(crate) fn of(fs: &Filesystem, ino: Ino, path: &[u8]) -> fs_core::Result<(Self, Option<Error>)> {
+    /// Its attributes cannot be read.
+    pub fn of(fs: &Filesystem, ino: Ino, path: &[u8]) -> fs_core::Result<(Self, Option<Error>)> {
         let facts = fs.stored_facts(ino)?;
         let attr = facts.attr;
         let target = (attr.kind == Kind::Symlink).then(|| fs.read_link(ino)).transpose();
