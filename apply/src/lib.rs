@@ -18,6 +18,7 @@ mod unix;
 #[cfg(windows)]
 mod windows;
 
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::{fs, io};
 
@@ -58,6 +59,8 @@ pub struct Options {
     pub links: LinkTargets,
     /// Security descriptors are restored, on Windows.
     pub security: bool,
+    /// The number of threads that make files; `None` means one a processor.
+    pub threads: Option<NonZeroUsize>,
 }
 
 /// Is asked and notified while an extraction runs, by several threads at once.
@@ -119,7 +122,7 @@ pub fn extract(
         Source::Content(directory) => plan.fill_destination(directory, made),
         Source::Entry { ino, kind, name } => plan.put_into_destination(ino, kind, name),
     }
-    Restorer::new(&plan, metadata, options.overwrite).restore_all();
+    Restorer::new(&plan, metadata, options).restore_all();
     Ok(())
 }
 

@@ -7,10 +7,10 @@ use std::thread;
 
 use fs_core::{Facts, Ino, Kind, Release, StreamError};
 
-use crate::Failure;
 use crate::failure::{Trouble, first_error};
 use crate::plan::{FolderIndex, Item, Plan};
 use crate::system::{Component, Folder, Metadata};
+use crate::{Failure, Options};
 
 /// Carries a plan out.
 pub(crate) struct Restorer<'a> {
@@ -18,6 +18,7 @@ pub(crate) struct Restorer<'a> {
     metadata: Metadata<'a>,
     /// Files that exist are replaced.
     overwrite: bool,
+    threads: NonZeroUsize,
     /// For each item of the plan, whether this run has made it.
     made: Vec<AtomicBool>,
     /// The destination is full or read-only: going on would repeat one error for every file.
@@ -25,9 +26,11 @@ pub(crate) struct Restorer<'a> {
 }
 
 impl<'a> Restorer<'a> {
-    pub(crate) fn new(plan: &'a Plan<'a>, metadata: Metadata<'a>, overwrite: bool) -> Self {
+    pub(crate) fn new(plan: &'a Plan<'a>, metadata: Metadata<'a>, options: &Options) -> Self {
         let made = plan.items.iter().map(|_| AtomicBool::new(false)).collect();
-        Self { plan, metadata, overwrite, made, full: AtomicBool::new(false) }
+        let threads = options.threads.or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
+        let overwrite = options.overwrite;
+        Self { plan, metadata, overwrite, threads, made, full: AtomicBool::new(false) }
     }
 
     /// Makes everything that is planned: files by several threads, and links when all files are
@@ -36,7 +39,7 @@ impl<'a> Restorer<'a> {
         let stored = self.stored_order();
         let listed: Vec<usize> = (0..self.plan.items.len()).collect();
         let next = AtomicUsize::new(0);
-        let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get).min(self.plan.items.len());
+        let threads = self.threads.get().min(self.plan.items.len());
         thread::scope(|scope| {
             for _ in 0..threads {
                 scope.spawn(|| self.restore_some(&next, &stored, is_content));

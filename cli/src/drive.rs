@@ -77,11 +77,11 @@ pub(crate) struct Shown {
     #[arg(long, value_name = "strict|blocks|off", default_value = "strict", value_parser = parse_verify)]
     pub(crate) verify: Verify,
 
-    /// Memory for decoded chunks, such as 512M
+    /// Memory for decoded chunks, such as 512M [default: 256M]
     #[arg(long, value_name = "SIZE", value_parser = parse_bytes)]
     pub(crate) cache: Option<u64>,
 
-    /// Memory for directory trees and tables of archives, such as 512M
+    /// Memory for directory trees and tables of archives, such as 1G [default: 512M]
     #[arg(long, value_name = "SIZE", value_parser = parse_bytes)]
     pub(crate) metadata: Option<u64>,
 }

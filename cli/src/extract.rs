@@ -12,7 +12,7 @@ use fs_core::{Filesystem, Ino, Level, LinkTargets, Options, StreamInterface};
 
 use crate::globals::Globals;
 use crate::outcome::Outcome;
-use crate::source::{Choice, Names, Reading, parse_links};
+use crate::source::{Choice, Names, Reading, Threads, parse_links};
 use crate::{elsewhere, output, paths, signals};
 
 /// Extract an image, a directory or a file into a folder.
@@ -57,6 +57,9 @@ pub(crate) struct Args {
 
     #[command(flatten)]
     reading: Reading,
+
+    #[command(flatten)]
+    threads: Threads,
 
     /// Replace files that exist (never folders); without it they stay, and are reported
     #[arg(long)]
@@ -132,7 +135,12 @@ impl Args {
 
     fn options(&self) -> apply::Options {
         let links = self.links.unwrap_or_default();
-        apply::Options { overwrite: self.overwrite, links, security: self.security }
+        apply::Options {
+            overwrite: self.overwrite,
+            links,
+            security: self.security,
+            threads: Some(self.threads.count()),
+        }
     }
 
     fn filesystem_options(&self) -> Options {

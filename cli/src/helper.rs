@@ -19,7 +19,9 @@ pub(crate) fn translate(arguments: impl IntoIterator<Item = OsString>) -> Vec<Os
     let mut words = vec![program, command.into()];
     while let Some(argument) = arguments.next() {
         match argument.as_bytes() {
-            b"-t" => drop(arguments.next()),
+            b"-t" => {
+                arguments.next(); // the type, which the name of the helper says already
+            }
             b"-o" => words.extend([argument].into_iter().chain(arguments.next())),
             [b'-', flags @ ..] if flags.iter().all(|&letter| flag(letter).is_some()) => {
                 let known = flags.iter().filter_map(|&letter| flag(letter));

@@ -126,7 +126,9 @@ impl Lister<'_> {
             let child = children.pop();
             match &child {
                 Some(child) => path = join(&path, &child.name),
-                None => drop(to_come.pop()),
+                None => {
+                    to_come.pop();
+                }
             }
             next = child.map(|child| (child.ino, child.kind));
         }

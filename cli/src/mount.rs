@@ -71,15 +71,15 @@ pub(crate) struct Args {
     #[arg(long, value_name = "strict|blocks|off")]
     verify: Option<OsString>,
 
-    /// Memory for decoded chunks, such as 512M
+    /// Memory for decoded chunks, such as 512M [default: 256M]
     #[arg(long, value_name = "SIZE")]
     cache: Option<OsString>,
 
-    /// Memory for directory trees and tables of archives, such as 512M
+    /// Memory for directory trees and tables of archives, such as 1G [default: 512M]
     #[arg(long, value_name = "SIZE")]
     metadata: Option<OsString>,
 
-    /// Threads that answer requests
+    /// Threads that answer requests, at least 1
     #[arg(long, value_name = "N")]
     threads: Option<OsString>,
 

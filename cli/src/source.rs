@@ -1,6 +1,8 @@
 //! What a command works on: the SOURCE argument and the options that go with it.
 
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use fs_core::{Filesystem, ImageChoice, Options};
 
@@ -57,6 +59,22 @@ pub(crate) struct Reading {
     /// Read files encrypted by Windows (EFS) as their raw data, which Windows can import again
     #[arg(long)]
     pub(crate) efs_raw: bool,
+}
+
+/// How many threads work.
+#[derive(clap::Args, Debug)]
+pub(crate) struct Threads {
+    /// Threads that decode and write, at least 1 [default: one a processor]
+    #[arg(long, value_name = "N")]
+    threads: Option<NonZeroUsize>,
+}
+
+impl Threads {
+    /// The number chosen, or the number of processors.
+    pub(crate) fn count(&self) -> NonZeroUsize {
+        let processors = || thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        self.threads.unwrap_or_else(processors)
+    }
 }
 
 /// Where links lead on Windows.

@@ -1,8 +1,6 @@
 //! `wimstore verify`: every byte of a store against its SHA-1.
 
-use std::num::NonZeroUsize;
 use std::process::ExitCode;
-use std::thread;
 
 use fs_core::check::{CheckOptions, Checked, Event};
 use fs_core::{ArchiveEntry, ArchiveInfo, Chain, Error, Filesystem, GroupInfo};
@@ -13,7 +11,7 @@ use crate::globals::Globals;
 use crate::outcome::Severity;
 use crate::output::Output;
 use crate::progress;
-use crate::source::Source;
+use crate::source::{Source, Threads};
 use crate::text;
 
 /// Check every byte of a store against its SHA-1.
@@ -35,6 +33,9 @@ from the archive's first; paths count from the root of SOURCE. A progress bar is
 pub(crate) struct Args {
     #[command(flatten)]
     source: Source,
+
+    #[command(flatten)]
+    threads: Threads,
 
     /// One JSON object a line for each finding, and one with the sums
     #[arg(long)]
@@ -91,7 +92,7 @@ impl Verifier<'_> {
         let checked = match archive.open() {
             Ok(open) => {
                 let options = CheckOptions {
-                    threads: thread::available_parallelism().map_or(1, NonZeroUsize::get),
+                    threads: self.args.threads.count().get(),
                     max_chunk_bytes: self.args.source.choice.options().max_chunk_bytes,
                     ..CheckOptions::default()
                 };

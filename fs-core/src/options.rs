@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use crate::content::{MAX_CHUNK, Verify};
+use crate::content::{ContentOptions, Verify};
 
 /// Through which interface named streams can be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -87,6 +87,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
+        let content = ContentOptions::default();
         Self {
             image: None,
             references: Vec::new(),
@@ -99,11 +100,11 @@ impl Default for Options {
             gid: 0,
             file_mode: 0o444,
             dir_mode: 0o555,
-            verify: Verify::Strict,
-            cache_bytes: 256 << 20,
-            max_chunk_bytes: MAX_CHUNK,
+            verify: content.verify,
+            cache_bytes: content.cache_bytes,
+            max_chunk_bytes: content.max_chunk_bytes,
             metadata_bytes: 512 << 20,
-            threads: 0,
+            threads: content.threads,
         }
     }
 }

@@ -210,7 +210,7 @@ impl Settings {
             "metadata" => filesystem.metadata_bytes = size(value)?,
             "threads" => {
                 self.mount.threads = number::<usize>(value)?;
-                anyhow::ensure!(self.mount.threads > 0, "0 threads answer nothing");
+                anyhow::ensure!(self.mount.threads > 0, "there must be at least 1");
                 filesystem.threads = self.mount.threads;
             }
             "uid" => filesystem.uid = number(value)?,
@@ -219,7 +219,7 @@ impl Settings {
             "fmask" => self.masks.files = Some(octal(value)?),
             "dmask" => self.masks.directories = Some(octal(value)?),
             "fsname" => self.mount.name = value.into(),
-            "subtype" => drop(one_of(value, &[("wimstore", ())])?),
+            "subtype" => one_of(value, &[("wimstore", ())])?,
             _ => return Ok(false),
         }
         let (plain, masks) = (Options::default(), &self.masks);
@@ -351,7 +351,7 @@ mod tests {
             ("cache=", "mount option cache:  is not a size such as 512M or 2G".into()),
             ("cache=99999999999T", "mount option cache: 99999999999T is not a size such as 512M or 2G".into()),
             ("metadata=all", "mount option metadata: all is not a size such as 512M or 2G".into()),
-            ("threads=0", "mount option threads: 0 threads answer nothing".into()),
+            ("threads=0", "mount option threads: there must be at least 1".into()),
         ];
         for (list, want) in cases {
             assert_eq!(format!("{:#}", set(list).expect_err(list)), *want, "{list}");

@@ -108,7 +108,7 @@ impl Filesystem {
     }
 
     fn link_data(&self, blob: &BlobRef) -> Result<Vec<u8>> {
-        self.contents.read_whole(blob, links::MAX_DATA).map_err(|error| match error {
+        self.contents.read_whole(blob, wim::reparse::MAX_DATA as u64).map_err(|error| match error {
             Error::TooLarge { len: size, limit } => {
                 let (what, at) = ("target of a link", blob.blob().place.offset);
                 Error::archive(&blob.archive.path, wim::Error::TooLarge { what, at, size, limit })

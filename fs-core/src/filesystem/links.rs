@@ -5,9 +5,6 @@
 
 use wim::{NodeId, ReparseLink};
 
-/// The most data that Windows stores for a reparse point, in bytes.
-pub(crate) const MAX_DATA: u64 = (16 << 10) - 8;
-
 /// Whether a reparse point with this tag is a link to another name.
 pub(crate) fn is_link(tag: u32) -> bool {
     matches!(tag, wim::reparse::SYMLINK | wim::reparse::MOUNT_POINT)

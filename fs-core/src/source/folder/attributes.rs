@@ -12,8 +12,7 @@ use serde::Deserialize;
 use super::file::{LastLink, open_regular};
 use crate::error::{Error, Problem};
 
-/// `FILE_ATTRIBUTE_HIDDEN`.
-const HIDDEN: u32 = 2;
+const HIDDEN: u32 = wim::Attributes::HIDDEN.0;
 
 /// The largest sidecar that is read, in bytes.
 const MAX_SIDECAR: u64 = 64 << 10;
