@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use wim::write::{FileId, Tree, XmlError};
-use wim::{BlobHash, FileTime, Fingerprint, HeaderFlags, Metadata, utf16_from_wtf8};
+use wim::{BlobHash, FileTime, HeaderFlags, Metadata, Version, utf16_from_wtf8};
 use write::{ArchiveWriter, Job, NewImage};
 
 use crate::files::{self, Found, unfit};
@@ -242,7 +242,7 @@ impl Scanner<'_> {
             }
         };
         if found.has_data {
-            add(Slot::Data, Job::file(path, fingerprint(metadata)));
+            add(Slot::Data, Job::file(path, version(metadata)));
         }
         if let Some(data) = &found.reparse {
             add(Slot::Reparse, Job::bytes(data.clone()));
@@ -258,13 +258,13 @@ fn metadata_of(path: &Path) -> Result<fs::Metadata> {
 }
 
 /// The state of a file, by which a change is noticed.
-fn fingerprint(metadata: &fs::Metadata) -> Fingerprint {
-    Fingerprint {
-        device: metadata.dev(),
-        inode: metadata.ino(),
-        size: metadata.size(),
-        modified: (metadata.mtime(), metadata.mtime_nsec().clamp(0, 999_999_999) as u32),
-    }
+fn version(metadata: &fs::Metadata) -> Version {
+    Version::of_file(
+        metadata.dev(),
+        metadata.ino(),
+        metadata.size(),
+        (metadata.mtime(), metadata.mtime_nsec().clamp(0, 999_999_999) as u32),
+    )
 }
 
 fn now() -> FileTime {

@@ -175,5 +175,5 @@ fn directory(archive: &ArchiveInfo, number: u32) -> Option<String> {
 /// The sizes of all files of a group.
 fn group_bytes(group: &GroupInfo) -> u64 {
     let archives = group.archives.iter().map(ArchiveInfo::size);
-    archives.chain(group.disabled.iter().map(|entry| entry.file.fingerprint.size)).sum()
+    archives.chain(group.disabled.iter().map(|entry| entry.file.version.size)).sum()
 }

@@ -30,6 +30,6 @@ pub use options::{ImageChoice, Options, StreamInterface};
 pub use snapshot::{ImageSlot, Ino, Storage};
 pub use source::{
     ArchiveEntry, AttributeSource, Attributes, Changed, FolderSource, GroupEntry, GroupListing, LocalFile, Shape, Stop,
-    StoreListing, StoreSource, StoredFile, Watch, Watcher,
+    StoreListing, StoreSource, StoredFile, StoredId, Watch, Watcher,
 };
 pub use wim;

@@ -45,7 +45,7 @@ pub use metadata::{
     Streams, TaggedItem, UnixData,
 };
 pub use name::{Name, utf16_from_wtf8, wtf8_from_utf16};
-pub use read_at::{Fingerprint, ReadAt, read_exact_at};
+pub use read_at::{Identity, ReadAt, Version, read_exact_at};
 pub use reparse::ReparseLink;
 pub use resource::{Resource, Scratch};
 pub use resource_header::{ResourceFlags, ResourceHeader};

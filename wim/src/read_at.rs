@@ -3,20 +3,64 @@
 use std::io;
 use std::sync::Arc;
 
-use crate::{Error, Result};
+use crate::{BlobHash, Error, Result};
 
-/// Distinguishes one generation of a file from the next: as long as it stays equal, the bytes are
+/// Distinguishes one generation of a file or an object from the next: as long as it stays equal, the bytes are
 /// taken to be the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub struct Fingerprint {
-    /// The volume that the file is on.
-    pub device: u64,
-    /// The file's number there.
-    pub inode: u64,
-    /// Its size in bytes.
+pub struct Version {
+    /// The size in bytes.
     pub size: u64,
     /// When it was last written: seconds since 1970-01-01 UTC, and nanoseconds.
     pub modified: (i64, u32),
+    /// What distinguishes it from others of the same name, size and time.
+    pub identity: Identity,
+}
+
+/// What a medium has to distinguish files of one name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Identity {
+    /// The volume that the file is on and its number there. 0 where the system does not say.
+    File {
+        /// The device number of the volume.
+        device: u64,
+        /// The inode number.
+        inode: u64,
+    },
+    /// The hash of the entity tag that a server or an object store gives each generation.
+    Tag(BlobHash),
+}
+
+impl Default for Identity {
+    fn default() -> Self {
+        Self::File { device: 0, inode: 0 }
+    }
+}
+
+impl Version {
+    /// That of a file of `size` bytes, last written at `modified`.
+    pub const fn of_file(device: u64, inode: u64, size: u64, modified: (i64, u32)) -> Self {
+        Self { size, modified, identity: Identity::File { device, inode } }
+    }
+
+    /// That of an object with the entity tag `tag`, of any form.
+    pub fn of_object(tag: &[u8], size: u64, modified: (i64, u32)) -> Self {
+        Self { size, modified, identity: Identity::Tag(BlobHash::of(tag)) }
+    }
+
+    /// The device number of the volume that the file is on; 0 for an object.
+    pub const fn device(&self) -> u64 {
+        match self.identity {
+            Identity::File { device, .. } => device,
+            Identity::Tag(_) => 0,
+        }
+    }
+
+    /// Whether both are of one file that was written to in place, at whatever time. Objects are replaced, never
+    /// written to.
+    pub fn is_same_file(&self, other: &Self) -> bool {
+        matches!(self.identity, Identity::File { .. }) && self.identity == other.identity
+    }
 }
 
 /// A source of bytes that answers reads at any offset, from any number of threads at once.
@@ -31,11 +75,11 @@ pub trait ReadAt: Send + Sync {
     /// The size in bytes as of opening. It does not change, whatever happens to the source.
     fn size(&self) -> u64;
 
-    /// The current fingerprint of the source.
+    /// The current version of the source.
     ///
     /// # Errors
     /// Whatever the medium says, for example that the file is gone.
-    fn fingerprint(&self) -> io::Result<Fingerprint>;
+    fn version(&self) -> io::Result<Version>;
 }
 
 impl ReadAt for [u8] {
@@ -50,8 +94,8 @@ impl ReadAt for [u8] {
         self.len() as u64
     }
 
-    fn fingerprint(&self) -> io::Result<Fingerprint> {
-        Ok(Fingerprint { size: self.len() as u64, ..Fingerprint::default() })
+    fn version(&self) -> io::Result<Version> {
+        Ok(Version { size: self.len() as u64, ..Version::default() })
     }
 }
 
@@ -67,8 +111,8 @@ macro_rules! read_as_slice {
                 self[..].size()
             }
 
-            fn fingerprint(&self) -> io::Result<Fingerprint> {
-                self[..].fingerprint()
+            fn version(&self) -> io::Result<Version> {
+                self[..].version()
             }
         }
     )* };
@@ -84,8 +128,8 @@ impl<T: ReadAt + ?Sized> ReadAt for Arc<T> {
         (**self).size()
     }
 
-    fn fingerprint(&self) -> io::Result<Fingerprint> {
-        (**self).fingerprint()
+    fn version(&self) -> io::Result<Version> {
+        (**self).version()
     }
 }
 
@@ -115,6 +159,24 @@ mod tests {
             assert_eq!(&buf[..filled], want, "{len} bytes at {offset}");
         }
         assert_eq!(Arc::new(source).size(), 10);
+    }
+
+    #[test]
+    fn versions_are_told_apart_by_file_or_by_tag() {
+        let file = Version::of_file(1, 2, 10, (7, 0));
+        let object = Version::of_object(b"\"5d41\"", 10, (7, 0));
+        let cases = [
+            ("the same file", file, file, (true, true)),
+            ("written to in place", file, Version { modified: (8, 0), ..file }, (false, true)),
+            ("replaced", file, Version::of_file(1, 3, 10, (7, 0)), (false, false)),
+            ("the same object", object, Version::of_object(b"\"5d41\"", 10, (7, 0)), (true, false)),
+            ("another tag", object, Version::of_object(b"\"5d42\"", 10, (7, 0)), (false, false)),
+            ("a file and an object", file, object, (false, false)),
+        ];
+        for (name, a, b, want) in cases {
+            assert_eq!((a == b, a.is_same_file(&b)), want, "{name}");
+        }
+        assert_eq!((file.device(), object.device()), (1, 0));
     }
 
     #[test]

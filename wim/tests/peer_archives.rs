@@ -15,7 +15,7 @@ use std::time::{Duration, SystemTime};
 
 use testkit::{capture, content, ntfs, run, wimlib};
 use wim::{
-    Archive, BlobHash, Compression, FileTime, Fingerprint, Metadata, NodeId, ReadAt, Resource, Scratch, read_exact_at,
+    Archive, BlobHash, Compression, FileTime, Metadata, NodeId, ReadAt, Resource, Scratch, Version, read_exact_at,
     reparse,
 };
 
@@ -38,8 +38,8 @@ impl ReadAt for Source {
         self.0.metadata().map_or(0, |metadata| metadata.len())
     }
 
-    fn fingerprint(&self) -> io::Result<Fingerprint> {
-        Ok(Fingerprint { size: self.size(), ..Fingerprint::default() })
+    fn version(&self) -> io::Result<Version> {
+        Ok(Version { size: self.size(), ..Version::default() })
     }
 }
 

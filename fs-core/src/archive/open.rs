@@ -72,11 +72,11 @@ impl OpenArchive {
 
     /// As [`OpenArchive::from_source`], of a file of which something may be known.
     pub(crate) fn of_file(path: PathBuf, source: Arc<dyn ReadAt>, trust: &FileTrust) -> Result<Self> {
-        // Asked before the tables are read: a file that changes while it is opened has another fingerprint later.
-        let fingerprint = source.fingerprint().map_err(|error| Error::io(&path, error))?;
+        // Asked before the tables are read: a file that changes while it is opened has another version later.
+        let version = source.version().map_err(|error| Error::io(&path, error))?;
         let wim = wim::Archive::open(source).map_err(|error| Error::archive(&path, error))?;
-        let trust = trust.of_tables(fingerprint, &wim);
-        Ok(Self { id: trust.id, path, wim, device: fingerprint.device, trust })
+        let trust = trust.of_tables(version, &wim);
+        Ok(Self { id: trust.id, path, wim, device: version.device(), trust })
     }
 
     /// The file's path.

@@ -6,21 +6,24 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use wim::{Blob, BlobHash, FileTime, Fingerprint, Header, ImageXml, Outline, ReadAt, Warning, XmlData};
+use wim::{Blob, BlobHash, FileTime, Header, ImageXml, Outline, ReadAt, Version, Warning, XmlData};
 
 use super::trust::FileTrust;
 use super::{FileId, Memory, OpenArchive};
 use crate::error::{Chain, Error, Result};
 use crate::log::{LISTING, READING};
+use crate::source::StoredId;
 
 /// An archive file. It is open as long as this lives, so that who replaces it under its name does not disturb who reads it; its
 /// tables, which may be large, are read when they are needed, and again when they were dropped.
 pub(crate) struct ArchiveFile {
     pub(crate) id: FileId,
-    /// The path under which it was found.
+    /// What its source opens it by.
+    pub(crate) stored: StoredId,
+    /// How messages call it.
     pub(crate) path: PathBuf,
     /// Its file when it was opened.
-    pub(crate) opened: Fingerprint,
+    pub(crate) opened: Version,
     /// When it was last written, as far as is known: a number of [`FileTime`].
     written: AtomicU64,
     pub(crate) header: Header,
@@ -61,17 +64,19 @@ impl From<&ImageXml> for Facts {
 }
 
 impl ArchiveFile {
-    /// Opens the archive that `source` holds, the file found at `path`: reads what a list of its images needs.
+    /// Opens the archive that `source` holds: reads what a list of its images needs. It is listed as `stored`, and
+    /// `path` is what messages call it.
     ///
     /// # Errors
     /// As [`OpenArchive::from_source`].
-    pub(crate) fn open(path: &Path, source: Arc<dyn ReadAt>, memory: &Arc<Memory>) -> Result<Self> {
-        // Asked before anything is read: a file that changes meanwhile has another fingerprint later.
-        let opened = source.fingerprint().map_err(|error| Error::io(path, error))?;
+    pub(crate) fn open(stored: StoredId, path: &Path, source: Arc<dyn ReadAt>, memory: &Arc<Memory>) -> Result<Self> {
+        // Asked before anything is read: a file that changes meanwhile has another version later.
+        let opened = source.version().map_err(|error| Error::io(path, error))?;
         let outline = Outline::read(&*source).map_err(|error| Error::archive(path, error))?;
         let id = FileId::next();
         let file = Self {
             id,
+            stored,
             path: path.to_owned(),
             opened,
             written: AtomicU64::new(time_of(opened).0),
@@ -164,7 +169,7 @@ impl ArchiveFile {
     }
 
     /// Sets when the file was last written.
-    pub(crate) fn set_written(&self, now: Fingerprint) {
+    pub(crate) fn set_written(&self, now: Version) {
         self.written.store(time_of(now).0, Ordering::Relaxed);
     }
 
@@ -172,8 +177,8 @@ impl ArchiveFile {
     ///
     /// # Errors
     /// The system does not say: a server that was away may have forgotten it.
-    pub(crate) fn fingerprint(&self) -> std::io::Result<Fingerprint> {
-        self.source.fingerprint()
+    pub(crate) fn version(&self) -> std::io::Result<Version> {
+        self.source.version()
     }
 
     /// Whether `later` is what has become of it: the same header, images and XML data, unless that is damaged by now.
@@ -206,8 +211,8 @@ impl Drop for ArchiveFile {
     }
 }
 
-fn time_of(fingerprint: Fingerprint) -> FileTime {
-    FileTime::from_unix(fingerprint.modified.0, fingerprint.modified.1)
+fn time_of(version: Version) -> FileTime {
+    FileTime::from_unix(version.modified.0, version.modified.1)
 }
 
 fn image_entries(outline: &Outline) -> wim::Result<Vec<ImageEntry>> {
@@ -264,9 +269,9 @@ mod tests {
             self.size
         }
 
-        fn fingerprint(&self) -> io::Result<Fingerprint> {
+        fn version(&self) -> io::Result<Version> {
             let modified = (self.changes.load(Ordering::SeqCst) as i64, 0);
-            Ok(Fingerprint { device: 1, inode: 1, size: self.size, modified })
+            Ok(Version::of_file(1, 1, self.size, modified))
         }
     }
 
@@ -286,7 +291,7 @@ mod tests {
             let disk = Arc::new(disk);
             let source: Arc<dyn ReadAt> = Arc::<Disk>::clone(&disk);
             let memory = Arc::new(Memory::new(64 << 20));
-            let file = ArchiveFile::open(Path::new("a.wim"), source, &memory).unwrap();
+            let file = ArchiveFile::open(StoredId::new("a.wim"), Path::new("a.wim"), source, &memory).unwrap();
             let contents = Contents::new(&ContentOptions { cache_bytes, threads: 1, ..ContentOptions::default() });
             Self { disk, file, data, contents }
         }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use parking_lot::{Mutex, RwLock};
-use wim::{Archive, BlobTable, Fingerprint, memory};
+use wim::{Archive, BlobTable, Version, memory};
 
 use super::{FileId, TablesId};
 use crate::error::Error;
@@ -37,8 +37,8 @@ pub(crate) struct Trust {
 /// What distinguishes the tables of a file from others that it may have at another time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct TableFacts {
-    /// The file's fingerprint before they were read.
-    fingerprint: Fingerprint,
+    /// The file's version before they were read.
+    version: Version,
     blobs: usize,
     /// How many blocks the integrity table has; 0 where there is none that can be read.
     blocks: usize,
@@ -46,7 +46,7 @@ struct TableFacts {
     digest: u64,
 }
 
-/// What is known of a file's bytes as long as its fingerprint stays the same. Facts are added and never taken back.
+/// What is known of a file's bytes as long as its version stays the same. Facts are added and never taken back.
 #[derive(Debug)]
 pub(crate) struct Generation {
     /// How many there were before this one.
@@ -57,7 +57,7 @@ pub(crate) struct Generation {
     pub(crate) sound_blocks: Bits,
     /// Those that did not.
     pub(crate) bad_blocks: Bits,
-    fingerprint: Fingerprint,
+    version: Version,
     /// The blobs that cannot be read, and why, so that nobody tries in vain again.
     failures: Mutex<HashMap<u32, Error>>,
     /// Likewise the chunks of solid resources that do not decode, by number of the resource and index: any number of blobs may
@@ -71,10 +71,10 @@ impl FileTrust {
         Self { file, last: Mutex::default() }
     }
 
-    /// What is known of an archive by its tables, whose file had this fingerprint before they were read: what was known
+    /// What is known of an archive by its tables, whose file had this version before they were read: what was known
     /// before, where they are what was read the last time.
-    pub(crate) fn of_tables(&self, fingerprint: Fingerprint, archive: &Archive) -> Arc<Trust> {
-        let of = TableFacts::new(fingerprint, archive);
+    pub(crate) fn of_tables(&self, version: Version, archive: &Archive) -> Arc<Trust> {
+        let of = TableFacts::new(version, archive);
         let mut last = self.last.lock();
         if let Some(trust) = last.as_ref().filter(|trust| trust.of == of) {
             return Arc::clone(trust);
@@ -86,14 +86,14 @@ impl FileTrust {
 }
 
 impl TableFacts {
-    fn new(fingerprint: Fingerprint, archive: &Archive) -> Self {
+    fn new(version: Version, archive: &Archive) -> Self {
         let blocks = archive.integrity().ok().flatten().map_or(0, |table| table.len());
-        Self { fingerprint, blobs: archive.blobs().len(), blocks, digest: digest(archive.blobs()) }
+        Self { version, blobs: archive.blobs().len(), blocks, digest: digest(archive.blobs()) }
     }
 }
 
 /// A number that differs where blobs have other hashes or places: two tables written within one tick of a file system's
-/// clock may have one fingerprint. Says nothing of a table that is made to collide.
+/// clock may have one version. Says nothing of a table that is made to collide.
 fn digest(blobs: &BlobTable) -> u64 {
     blobs.iter().fold(0, |digest: u64, blob| {
         let [a, b, c, d, e, f, g, h, ..] = blob.hash.0;
@@ -104,7 +104,7 @@ fn digest(blobs: &BlobTable) -> u64 {
 
 impl Trust {
     fn new(id: TablesId, of: TableFacts) -> Self {
-        let first = Arc::new(Generation::new(0, of.fingerprint, &of));
+        let first = Arc::new(Generation::new(0, of.version, &of));
         Self { id, of, current: RwLock::new(first), tables: OnceLock::new() }
     }
 
@@ -120,15 +120,15 @@ impl Trust {
     /// # Errors
     /// The file does not say.
     pub(crate) fn is_still(&self, archive: &Archive, generation: &Generation) -> io::Result<bool> {
-        let fingerprint = archive.source().fingerprint()?;
-        if fingerprint == generation.fingerprint {
+        let version = archive.source().version()?;
+        if version == generation.version {
             return Ok(true);
         }
         let mut current = self.current.write();
-        if current.fingerprint != fingerprint {
+        if current.version != version {
             let number = current.number.wrapping_add(1);
             tracing::debug!(generation = number, "an archive's file has changed; it is verified anew");
-            *current = Arc::new(Generation::new(number, fingerprint, &self.of));
+            *current = Arc::new(Generation::new(number, version, &self.of));
         }
         Ok(false)
     }
@@ -145,13 +145,13 @@ impl Trust {
 }
 
 impl Generation {
-    fn new(number: u32, fingerprint: Fingerprint, tables: &TableFacts) -> Self {
+    fn new(number: u32, version: Version, tables: &TableFacts) -> Self {
         Self {
             number,
             sound_blobs: Bits::new(tables.blobs),
             sound_blocks: Bits::new(tables.blocks),
             bad_blocks: Bits::new(tables.blocks),
-            fingerprint,
+            version,
             failures: Mutex::default(),
             chunk_failures: Mutex::default(),
         }
@@ -249,12 +249,12 @@ mod tests {
             Archive::open(Arc::new(built.bytes)).unwrap()
         };
         let [one, other] = ["one", "two"].map(archive);
-        let (before, after) = (Fingerprint::default(), Fingerprint { size: 1, ..Fingerprint::default() });
+        let (before, after) = (Version::default(), Version { size: 1, ..Version::default() });
         let file = FileTrust::new(FileId::next());
         let first = file.of_tables(before, &one);
         assert!(Arc::ptr_eq(&first, &file.of_tables(before, &one)), "the same are the same");
-        for (fingerprint, archive) in [(after, &one), (after, &other), (before, &other), (before, &one)] {
-            let last = file.of_tables(fingerprint, archive);
+        for (version, archive) in [(after, &one), (after, &other), (before, &other), (before, &one)] {
+            let last = file.of_tables(version, archive);
             assert_ne!(last.id, first.id);
             assert_eq!(last.id.file, first.id.file);
         }

@@ -3,7 +3,7 @@
 //! # A byte leaves only after a SHA-1 that covers it has matched
 //! With [`Verify::Strict`] that is the blob's own SHA-1:
 //! 1. **The blob matched before**, and the file has not changed since. This knowledge belongs to a
-//!    generation of the file: its fingerprint (device, inode, size, time of last write) is taken again
+//!    generation of the file: its version (device, inode, size, time of last write) is taken again
 //!    after every read from it, and where it has changed, the bytes just read are thrown away and
 //!    everything is verified anew. So an archive that is damaged under a mount gives errors for what is
 //!    damaged, goes on serving the rest, and is whole again once it is repaired. What matched is

@@ -126,8 +126,8 @@ impl Filesystem {
         };
         if shape == Shape::File {
             let images = fs.images(&*fs.group(0)?)?;
-            if let Some(problem) = images.files.get(path).and_then(|seen| seen.problem(path)) {
-                return Err(problem.error);
+            if let Some(problem) = images.problems.iter().find(|problem| problem.path == path) {
+                return Err(problem.error.clone());
             }
             if images.archives[0].header.part.number > 1 {
                 return Err(Error::LaterPart { path: path.to_owned() });

@@ -1,7 +1,6 @@
 //! A group of images: opened when somebody looks into it, one bad archive never in the way of the others.
 
 use std::collections::HashSet;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -14,7 +13,7 @@ use super::{Image, Retired, Uses};
 use crate::archive::FileId;
 use crate::error::{Advised, Error, Problem, Result};
 use crate::log::LISTING;
-use crate::source::{GroupEntry, StoreSource};
+use crate::source::{GroupEntry, StoreSource, StoredId};
 
 /// A group of the mount.
 #[derive(Debug)]
@@ -39,8 +38,8 @@ pub(crate) struct Step {
 impl Step {
     /// The archives that are what they were although something was written to their files.
     pub(crate) fn touched(&self) -> HashSet<FileId> {
-        let same = |(path, now): (&PathBuf, &Seen)| {
-            let before = self.old.files.get(path)?;
+        let same = |(id, now): (&StoredId, &Seen)| {
+            let before = self.old.files.get(id)?;
             let archive = now.archive.as_ref()?;
             (before.archive.as_ref()?.id == archive.id && now.is_later_than(before)).then_some(archive.id)
         };

@@ -117,7 +117,7 @@ impl<'a> Builder<'a> {
         let suppliers: Vec<&StoredFile> = listing.parts.iter().chain(&listing.resources).collect();
         let files: Vec<_> = enabled.iter().map(|archive| &archive.file).chain(suppliers.iter().copied()).collect();
         self.new.files = self.opener.look(self.source, &files, &self.old.files);
-        let problem = |file: &&StoredFile| self.new.files.get(&file.path)?.problem(&file.path);
+        let problem = |file: &&StoredFile| self.new.files.get(&file.id)?.problem(&file.path);
         self.new.problems = files.iter().filter_map(problem).chain(listing.problems).collect();
         self.new.warnings = listing.warnings;
 
@@ -145,7 +145,7 @@ impl<'a> Builder<'a> {
     }
 
     fn archive(&self, file: &StoredFile) -> Option<Arc<ArchiveFile>> {
-        self.new.files.get(&file.path)?.archive.clone()
+        self.new.files.get(&file.id)?.archive.clone()
     }
 
     /// Whether a file that is called as a part of a split archive is one. Of a file that does not open it is not known.
@@ -265,7 +265,7 @@ impl<'a> Builder<'a> {
 
     /// Whether an archive's file was written to since it was last looked at.
     fn is_touched(&self, archive: &ArchiveFile) -> bool {
-        let seen = self.new.files.get(&archive.path).zip(self.old.files.get(&archive.path));
+        let seen = self.new.files.get(&archive.stored).zip(self.old.files.get(&archive.stored));
         seen.is_some_and(|(now, before)| now.is_later_than(before))
     }
 }

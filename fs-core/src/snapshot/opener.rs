@@ -5,13 +5,13 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use wim::Fingerprint;
+use wim::Version;
 
 use super::Numbering;
 use crate::archive::{ArchiveFile, Memory};
 use crate::error::{Error, Problem, Result};
 use crate::options::{ImageChoice, Options};
-use crate::source::{Resolver, Shape, StoreSource, StoredFile, expand};
+use crate::source::{Resolver, Shape, StoreSource, StoredFile, StoredId, expand};
 
 /// Archives that one thread opens in about the time that starting it takes.
 const SHARE_WORTH_A_THREAD: usize = 4;
@@ -52,15 +52,15 @@ impl Choice {
 /// A file as it was when it was last looked at.
 #[derive(Debug, Clone)]
 pub(crate) struct Seen {
-    fingerprint: Fingerprint,
+    version: Version,
     /// The archive; also while the file, written to in place, is none.
     pub(crate) archive: Option<Arc<ArchiveFile>>,
     /// Why it did not open when it was last looked at.
     error: Option<Error>,
 }
 
-/// Files by path.
-pub(crate) type Files = HashMap<PathBuf, Seen>;
+/// Files by what their source knows them by.
+pub(crate) type Files = HashMap<StoredId, Seen>;
 
 impl Opener {
     /// Opens the reference archives, for a source of this shape.
@@ -72,7 +72,7 @@ impl Opener {
         let files = options.references.iter().map(|path| expand(path)).collect::<Result<Vec<_>>>()?;
         let open = |path: &PathBuf| {
             let file = Resolver::of_file(path, options.follow_links).open(path)?;
-            ArchiveFile::open(path, Arc::new(file), &memory).map(Arc::new)
+            ArchiveFile::open(StoredId::new(path), path, Arc::new(file), &memory).map(Arc::new)
         };
         let references = files.iter().flatten().map(open).collect::<Result<_>>()?;
         let is_file = shape == Shape::File;
@@ -94,14 +94,14 @@ impl Opener {
         let mut now = Files::with_capacity(files.len());
         let mut changed = Vec::new();
         for file in files {
-            match seen.get(&file.path).filter(|seen| seen.is_still(file.fingerprint)) {
-                Some(seen) => drop(now.insert(file.path.clone(), seen.clone())),
+            match seen.get(&file.id).filter(|seen| seen.is_still(file.version)) {
+                Some(seen) => drop(now.insert(file.id.clone(), seen.clone())),
                 None => changed.push(*file),
             }
         }
         for (file, opened) in changed.iter().zip(self.open_all(source, &changed)) {
-            let next = Seen::next(seen.get(&file.path), file, opened, self.keeps);
-            now.insert(file.path.clone(), next);
+            let next = Seen::next(seen.get(&file.id), file, opened, self.keeps);
+            now.insert(file.id.clone(), next);
         }
         now
     }
@@ -110,7 +110,9 @@ impl Opener {
     fn open_all(&self, source: &dyn StoreSource, files: &[&StoredFile]) -> Vec<Result<Arc<ArchiveFile>>> {
         let threads = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let share = files.len().div_ceil(threads).max(SHARE_WORTH_A_THREAD);
-        let open = |file: &&StoredFile| ArchiveFile::open(&file.path, source.open(file)?, &self.memory).map(Arc::new);
+        let open = |file: &&StoredFile| {
+            ArchiveFile::open(file.id.clone(), &file.path, source.open(file)?, &self.memory).map(Arc::new)
+        };
         let open_share = |share: &[&StoredFile]| share.iter().map(open).collect::<Vec<_>>();
         std::thread::scope(|scope| {
             let started: Vec<_> = files.chunks(share).map(|share| scope.spawn(move || open_share(share))).collect();
@@ -121,12 +123,12 @@ impl Opener {
 
 impl Seen {
     /// Whether the file is what it was. What the system refused to give is worth another try in any case.
-    fn is_still(&self, fingerprint: Fingerprint) -> bool {
-        let same = self.fingerprint == fingerprint;
+    fn is_still(&self, version: Version) -> bool {
+        let same = self.version == version;
         match (&self.error, &self.archive) {
             (Some(Error::Archive { source, .. }), _) => same && !matches!(**source, wim::Error::Io { .. }),
             // Asked of what is open, too: a server that was away may have forgotten it.
-            (None, Some(archive)) => same && archive.fingerprint().is_ok_and(|now| now == fingerprint),
+            (None, Some(archive)) => same && archive.version().is_ok_and(|now| now == version),
             _ => false,
         }
     }
@@ -136,17 +138,17 @@ impl Seen {
     /// One that was written to in place stays the archive that it was as long as it does not open, for somebody may be
     /// writing yet, and if its tables are what they were. Bytes are verified in any case.
     fn next(before: Option<&Self>, file: &StoredFile, opened: Result<Arc<ArchiveFile>>, keeps: bool) -> Self {
-        let fingerprint = opened.as_ref().map_or(file.fingerprint, |archive| archive.opened);
+        let version = opened.as_ref().map_or(file.version, |archive| archive.opened);
         let old = before.and_then(|seen| seen.archive.clone());
-        let is_same = |old: &Arc<ArchiveFile>| same_file(old.opened, fingerprint);
-        old.iter().filter(|old| is_same(old)).for_each(|old| old.set_written(fingerprint));
+        let is_same = |old: &Arc<ArchiveFile>| old.opened.is_same_file(&version);
+        old.iter().filter(|old| is_same(old)).for_each(|old| old.set_written(version));
         match opened {
             Ok(new) => {
                 let old = old.filter(|old| is_same(old) && old.is_like(&new));
                 old.iter().for_each(|old| old.touch());
-                Self { fingerprint, archive: old.or(Some(new)), error: None }
+                Self { version, archive: old.or(Some(new)), error: None }
             }
-            Err(error) => Self { fingerprint, archive: old.filter(|old| keeps || is_same(old)), error: Some(error) },
+            Err(error) => Self { version, archive: old.filter(|old| keeps || is_same(old)), error: Some(error) },
         }
     }
 
@@ -157,11 +159,6 @@ impl Seen {
 
     /// Whether the file was written to since it was seen `before`.
     pub(crate) fn is_later_than(&self, before: &Self) -> bool {
-        self.fingerprint != before.fingerprint
+        self.version != before.version
     }
-}
-
-/// Whether both are of one file, at whatever time.
-fn same_file(a: Fingerprint, b: Fingerprint) -> bool {
-    (a.device, a.inode) == (b.device, b.inode)
 }

@@ -21,7 +21,7 @@ enum Kind {
 impl Storage {
     /// That of an image whose data lies in these archives.
     pub(crate) fn of(archives: &[Arc<ArchiveFile>]) -> Self {
-        let mut devices: Vec<u64> = archives.iter().map(|archive| archive.opened.device).collect();
+        let mut devices: Vec<u64> = archives.iter().map(|archive| archive.opened.device()).collect();
         devices.sort_unstable();
         devices.dedup();
         Self(Kind::Devices(devices.into()))

@@ -4,11 +4,11 @@ mod folder;
 mod references;
 mod watch;
 
-use std::ffi::OsString;
-use std::path::PathBuf;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use wim::{FileTime, Fingerprint, ReadAt};
+use wim::{FileTime, ReadAt, Version};
 
 use crate::error::{Problem, Result};
 
@@ -18,12 +18,38 @@ pub use self::watch::{Changed, Stop, Watch, Watcher};
 pub(crate) use self::folder::Resolver;
 pub(crate) use self::references::expand;
 
+/// Identifies a group or a file among all that a source lists. Only the source knows more of it: for a folder it is a
+/// path, for an object store it may be a key.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct StoredId(Arc<OsStr>);
+
+impl StoredId {
+    /// The one that its source writes so.
+    pub fn new(id: impl AsRef<OsStr>) -> Self {
+        Self(id.as_ref().into())
+    }
+}
+
+impl AsRef<OsStr> for StoredId {
+    fn as_ref(&self) -> &OsStr {
+        &self.0
+    }
+}
+
+impl AsRef<Path> for StoredId {
+    fn as_ref(&self) -> &Path {
+        self.0.as_ref().as_ref()
+    }
+}
+
 /// A group as its source lists it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GroupEntry {
+    /// What the source lists it by.
+    pub id: StoredId,
     /// The folder's name; empty for the one group of a source that is a group or a file itself.
     pub name: OsString,
-    /// The folder.
+    /// How messages call it: of a folder the path.
     pub path: PathBuf,
     /// When something was last put into it or taken out.
     pub modified: FileTime,
@@ -43,12 +69,14 @@ pub struct StoreListing {
 /// A file as its source lists it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredFile {
+    /// What the source opens it by.
+    pub id: StoredId,
     /// Its name.
     pub name: OsString,
-    /// Where it is.
+    /// How messages call it: of a file in a folder the path.
     pub path: PathBuf,
-    /// What it is like.
-    pub fingerprint: Fingerprint,
+    /// The generation that was listed.
+    pub version: Version,
 }
 
 /// An archive as its source lists it.

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use fs_core::wim::{BlobHash, Fingerprint, ReadAt};
+use fs_core::wim::{BlobHash, ReadAt, Version};
 use fs_core::{BlobRef, ContentOptions, Contents, Error, OpenArchive, Release, StreamError, Verify};
 use parking_lot::{Mutex, RwLock};
 use testkit::{Built, Packing, Wim, file, root};
@@ -58,9 +58,9 @@ impl ReadAt for Disk {
         self.size
     }
 
-    fn fingerprint(&self) -> io::Result<Fingerprint> {
+    fn version(&self) -> io::Result<Version> {
         let bytes = self.bytes.read();
-        Ok(Fingerprint { device: 1, inode: 1, size: bytes.0.len() as u64, modified: (bytes.1 as i64, 0) })
+        Ok(Version::of_file(1, 1, bytes.0.len() as u64, (bytes.1 as i64, 0)))
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::pipeline::Target;
-use wim::{Archive, Blob, BlobHash, Fingerprint};
+use wim::{Archive, Blob, BlobHash, Version};
 
 /// An archive that supplies contents.
 #[derive(Clone)]
@@ -25,7 +25,7 @@ pub enum Source {
         /// Its name.
         path: PathBuf,
         /// What it was like; another one means that it has changed.
-        seen: Fingerprint,
+        seen: Version,
     },
     /// A blob of an archive.
     Blob {
@@ -60,7 +60,7 @@ impl Job {
 
     /// A file, whose hash is not known.
     #[must_use]
-    pub fn file(path: &Path, seen: Fingerprint) -> Self {
+    pub fn file(path: &Path, seen: Version) -> Self {
         Self { source: Source::File { path: path.to_owned(), seen }, hash: None }
     }
 

@@ -13,7 +13,7 @@ use std::path::Path;
 use rustix::fs::{CWD, Mode, OFlags, RawDir, openat};
 #[cfg(target_os = "linux")]
 use rustix::io::Errno;
-use wim::{Fingerprint, ReadAt};
+use wim::{ReadAt, Version};
 
 /// A file opened for positional reads.
 ///
@@ -130,8 +130,8 @@ impl ReadAt for LocalFile {
         self.size
     }
 
-    fn fingerprint(&self) -> io::Result<Fingerprint> {
-        self.file.metadata().map(|metadata| fingerprint(&metadata))
+    fn version(&self) -> io::Result<Version> {
+        self.file.metadata().map(|metadata| version(&metadata))
     }
 }
 
@@ -189,25 +189,21 @@ fn read_some(file: &File, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
     }
 }
 
-/// The fingerprint of the file that `metadata` describes.
+/// The version of the file that `metadata` describes.
 #[cfg(unix)]
-pub(crate) fn fingerprint(metadata: &Metadata) -> Fingerprint {
+pub(crate) fn version(metadata: &Metadata) -> Version {
     use std::os::unix::fs::MetadataExt;
-    Fingerprint {
-        device: metadata.dev(),
-        inode: metadata.ino(),
-        size: metadata.len(),
-        modified: (metadata.mtime(), metadata.mtime_nsec().clamp(0, 999_999_999) as u32),
-    }
+    let modified = (metadata.mtime(), metadata.mtime_nsec().clamp(0, 999_999_999) as u32);
+    Version::of_file(metadata.dev(), metadata.ino(), metadata.len(), modified)
 }
 
-/// The fingerprint of the file that `metadata` describes. Windows gives no file numbers here; for an open file, which cannot
+/// The version of the file that `metadata` describes. Windows gives no file numbers here; for an open file, which cannot
 /// become another, size and time are what can change.
 #[cfg(windows)]
-pub(crate) fn fingerprint(metadata: &Metadata) -> Fingerprint {
+pub(crate) fn version(metadata: &Metadata) -> Version {
     use std::os::windows::fs::MetadataExt;
     let (seconds, nanoseconds) = wim::FileTime(metadata.last_write_time()).to_unix();
-    Fingerprint { device: 0, inode: 0, size: metadata.len(), modified: (seconds, nanoseconds) }
+    Version::of_file(0, 0, metadata.len(), (seconds, nanoseconds))
 }
 
 #[cfg(test)]
@@ -234,26 +230,26 @@ mod tests {
     }
 
     #[test]
-    fn the_fingerprint_tells_generations_apart() {
+    fn the_version_tells_generations_apart() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
         fs::write(&path, b"0123456789").unwrap();
         let file = LocalFile::open(&path).unwrap();
-        let first = file.fingerprint().unwrap();
-        assert_eq!(file.fingerprint().unwrap(), first, "it stays while nobody writes");
+        let first = file.version().unwrap();
+        assert_eq!(file.version().unwrap(), first, "it stays while nobody writes");
 
         let writer = File::options().write(true).open(&path).unwrap();
         writer.set_modified(std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1)).unwrap();
-        let touched = file.fingerprint().unwrap();
+        let touched = file.version().unwrap();
         assert_ne!(touched, first);
         File::options().append(true).open(&path).unwrap().write_all(b"!").unwrap();
-        assert_ne!(file.fingerprint().unwrap(), touched);
+        assert_ne!(file.version().unwrap(), touched);
         assert_eq!(file.size(), 10, "as of opening");
 
-        let replaced = file.fingerprint().unwrap();
+        let replaced = file.version().unwrap();
         fs::rename(&path, folder.path().join("old")).unwrap(); // Windows keeps the name of a removed file that is open
         fs::write(&path, b"another").unwrap();
-        assert_eq!(file.fingerprint().unwrap(), replaced, "the file that is open is still the old one");
+        assert_eq!(file.version().unwrap(), replaced, "the file that is open is still the old one");
     }
 
     #[test]

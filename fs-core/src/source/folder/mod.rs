@@ -16,12 +16,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use wim::{FileTime, Fingerprint, ReadAt};
+use wim::{FileTime, ReadAt, Version};
 
-use super::{ArchiveEntry, GroupEntry, GroupListing, Shape, StoreListing, StoreSource, StoredFile, Watch};
+use super::{ArchiveEntry, GroupEntry, GroupListing, Shape, StoreListing, StoreSource, StoredFile, StoredId, Watch};
 use crate::error::{Error, Problem, Result};
 
-use self::file::{fingerprint, not_regular};
+use self::file::{not_regular, version};
 #[cfg(not(target_os = "linux"))]
 use self::poll as platform;
 #[cfg(target_os = "linux")]
@@ -51,7 +51,7 @@ impl FolderSource {
     /// [`Error::NoStore`] when it is none of these, [`Error::Io`] when it cannot be looked at.
     pub fn find(path: &Path, follow_links: bool) -> Result<Self> {
         let metadata = fs::metadata(path).map_err(|e| Error::io(path, e))?;
-        let device = fingerprint(&metadata).device;
+        let device = version(&metadata).device();
         if !metadata.is_dir() {
             let resolver = Resolver::of_file(path, follow_links);
             return Ok(Self { shape: Shape::File, path: path.to_owned(), device, resolver });
@@ -76,10 +76,10 @@ impl FolderSource {
     }
 
     /// The folder's state, unless it is what a share that is away leaves behind: an empty folder of another volume.
-    fn state(&self, is_empty: bool) -> Result<Fingerprint> {
+    fn state(&self, is_empty: bool) -> Result<Version> {
         let folder = self.folder();
-        let state = fingerprint(&self.resolver.metadata(folder)?);
-        if is_empty && state.device != self.device {
+        let state = version(&self.resolver.metadata(folder)?);
+        if is_empty && state.device() != self.device {
             return Err(Error::io(folder, io::Error::other("nothing is mounted here")));
         }
         Ok(state)
@@ -97,13 +97,13 @@ impl StoreSource for FolderSource {
             return Ok(StoreListing { modified: time(self.state(groups.is_empty())?), groups, problems });
         }
         let modified = time(self.state(false)?);
-        let group = GroupEntry { name: OsString::new(), path: self.folder().to_owned(), modified };
+        let group = group_entry(OsString::new(), self.folder().to_owned(), modified);
         Ok(StoreListing { modified, groups: vec![group], problems: Vec::new() })
     }
 
     fn listing(&self, group: &GroupEntry) -> Result<GroupListing> {
         let mut listing = GroupListing::default();
-        for (file, kind) in entries(&group.path, &self.resolver)? {
+        for (file, kind) in entries(group.id.as_ref(), &self.resolver)? {
             let is_resources = same_name(&file.name, "res.rwm");
             let is_archive = self.shape != Shape::File && has_extension(&file.name, "wim");
             match kind {
@@ -127,7 +127,7 @@ impl StoreSource for FolderSource {
     }
 
     fn open(&self, file: &StoredFile) -> Result<Arc<dyn ReadAt>> {
-        Ok(Arc::new(self.resolver.open(&file.path)?))
+        Ok(Arc::new(self.resolver.open(file.id.as_ref())?))
     }
 
     fn watch(&self) -> Result<Watch> {
@@ -148,13 +148,23 @@ impl FolderSource {
             }
         }
         listing.resources = listing.resources.take().filter(|_| !same_name(&name, "res.rwm"));
-        let file = StoredFile { name, path: self.path.clone(), fingerprint: fingerprint(&metadata) };
+        let file = stored(name, self.path.clone(), version(&metadata));
         listing.archives.push(ArchiveEntry { file, attributes: Attributes::default() });
         Ok(())
     }
 }
 
-fn time(state: Fingerprint) -> FileTime {
+/// A file as it is listed: its path identifies it.
+fn stored(name: OsString, path: PathBuf, version: Version) -> StoredFile {
+    StoredFile { id: StoredId::new(&path), name, path, version }
+}
+
+/// A group as it is listed: the path of its folder identifies it.
+fn group_entry(name: OsString, path: PathBuf, modified: FileTime) -> GroupEntry {
+    GroupEntry { id: StoredId::new(&path), name, path, modified }
+}
+
+fn time(state: Version) -> FileTime {
     FileTime::from_unix(state.modified.0, state.modified.1)
 }
 
@@ -212,11 +222,10 @@ fn entries(folder: &Path, resolver: &Resolver) -> Result<Vec<(StoredFile, Kind)>
         match resolver.metadata(&path) {
             Ok(metadata) => {
                 let kind = Kind::of(&path, &metadata);
-                found.push((StoredFile { name, path, fingerprint: fingerprint(&metadata) }, kind));
+                found.push((stored(name, path, version(&metadata)), kind));
             }
             Err(error @ Error::LinkRefused { .. }) => {
-                let fingerprint = Fingerprint { device: 0, inode: 0, size: 0, modified: (0, 0) };
-                found.push((StoredFile { name, path, fingerprint }, Kind::Refused(error)));
+                found.push((stored(name, path, Version::default()), Kind::Refused(error)));
             }
             Err(error) if is_away(&error) => return Err(error),
             Err(_) => drop(missing.insert(name)),
@@ -294,8 +303,8 @@ fn subfolders(folder: &Path, resolver: &Resolver) -> Result<Subfolders> {
     for (entry, kind) in entries(folder, resolver)?.into_iter().filter(|(entry, _)| visible(&entry.name)) {
         match kind {
             Kind::Folder => {
-                let modified = time(entry.fingerprint);
-                groups.push(GroupEntry { modified, name: entry.name, path: entry.path });
+                let modified = time(entry.version);
+                groups.push(group_entry(entry.name, entry.path, modified));
             }
             Kind::Refused(error) => problems.push(Problem::new(&entry.path, error)),
             Kind::File | Kind::Special(_) => {}

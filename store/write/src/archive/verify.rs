@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use wim::write::HeaderBytes;
-use wim::{Archive, Fingerprint, HEADER_SIZE, ReadAt, read_exact_at};
+use wim::{Archive, HEADER_SIZE, ReadAt, Version, read_exact_at};
 
 use super::tables::Tail;
 use crate::disk::DiskFile;
@@ -69,7 +69,7 @@ impl ReadAt for Staged {
         self.size
     }
 
-    fn fingerprint(&self) -> io::Result<Fingerprint> {
-        self.file.fingerprint()
+    fn version(&self) -> io::Result<Version> {
+        self.file.version()
     }
 }

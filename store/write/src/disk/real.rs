@@ -6,7 +6,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use wim::{Fingerprint, ReadAt};
+use wim::{ReadAt, Version};
 
 use super::{Access, Disk, DiskFile, Existing};
 
@@ -108,8 +108,8 @@ impl ReadAt for RealFile {
         self.size
     }
 
-    fn fingerprint(&self) -> io::Result<Fingerprint> {
-        self.file.metadata().map(|metadata| fingerprint(&metadata))
+    fn version(&self) -> io::Result<Version> {
+        self.file.metadata().map(|metadata| version(&metadata))
     }
 }
 
@@ -238,21 +238,17 @@ fn write_some(file: &File, offset: u64, bytes: &[u8]) -> io::Result<usize> {
 }
 
 #[cfg(unix)]
-fn fingerprint(metadata: &fs::Metadata) -> Fingerprint {
+fn version(metadata: &fs::Metadata) -> Version {
     use std::os::unix::fs::MetadataExt;
-    Fingerprint {
-        device: metadata.dev(),
-        inode: metadata.ino(),
-        size: metadata.len(),
-        modified: (metadata.mtime(), metadata.mtime_nsec().clamp(0, 999_999_999) as u32),
-    }
+    let modified = (metadata.mtime(), metadata.mtime_nsec().clamp(0, 999_999_999) as u32);
+    Version::of_file(metadata.dev(), metadata.ino(), metadata.len(), modified)
 }
 
 #[cfg(windows)]
-fn fingerprint(metadata: &fs::Metadata) -> Fingerprint {
+fn version(metadata: &fs::Metadata) -> Version {
     use std::os::windows::fs::MetadataExt;
     let (seconds, nanoseconds) = wim::FileTime(metadata.last_write_time()).to_unix();
-    Fingerprint { device: 0, inode: 0, size: metadata.len(), modified: (seconds, nanoseconds) }
+    Version::of_file(0, 0, metadata.len(), (seconds, nanoseconds))
 }
 
 #[cfg(test)]

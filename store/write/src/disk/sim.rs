@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
-use wim::{Fingerprint, ReadAt};
+use wim::{ReadAt, Version};
 
 use super::{Access, Disk, DiskFile, Existing};
 pub use image::Image;
@@ -268,12 +268,12 @@ impl ReadAt for SimFile {
     }
 
     /// The time is the number of changes to this file.
-    fn fingerprint(&self) -> io::Result<Fingerprint> {
+    fn version(&self) -> io::Result<Version> {
         let mut state = self.disk.state.lock();
         state.call()?;
         let changes = state.log.iter().filter(|change| change.writes_to(self.number)).count();
         let (inode, size) = (self.number as u64, state.now.len(self.number));
-        Ok(Fingerprint { device: 0, inode, size, modified: (changes as i64, 0) })
+        Ok(Version::of_file(0, inode, size, (changes as i64, 0)))
     }
 }
 

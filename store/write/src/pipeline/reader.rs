@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use wim::{Archive, Blob, BlobHash, BlobHasher, Fingerprint, ReadAt, Resource, Scratch, read_exact_at};
+use wim::{Archive, Blob, BlobHash, BlobHasher, ReadAt, Resource, Scratch, Version, read_exact_at};
 
 use super::Target;
 use super::unit::{Input, Piece, Window};
@@ -34,7 +34,7 @@ struct SolidChunk {
 /// What a content is read from, open.
 enum Opened<'a> {
     Bytes(&'a [u8]),
-    File { file: Arc<dyn ReadAt>, seen: Fingerprint },
+    File { file: Arc<dyn ReadAt>, seen: Version },
     Stored { archive: &'a SourceArchive, resource: Resource },
     Chunks { archive: &'a SourceArchive, resource: Arc<Resource> },
     Solid { archive: &'a SourceArchive, blob: &'a Blob, number: u32 },
@@ -122,7 +122,7 @@ impl<'a> Reader<'a> {
     fn open_again<'j>(&self, job: &'j Job) -> Result<Opened<'j>> {
         let mut opened = self.open(job)?;
         if let Opened::File { file, seen } = &mut opened {
-            *seen = file.fingerprint().map_err(Error::disk("reading", job.path()))?;
+            *seen = file.version().map_err(Error::disk("reading", job.path()))?;
         }
         Ok(opened)
     }
@@ -250,7 +250,7 @@ fn chunks(archive: &SourceArchive, resource: &Arc<Resource>, start: u64, end: u6
 
 fn check_unchanged(job: &Job, opened: &Opened<'_>) -> Result<(), Failure> {
     if let Opened::File { file, seen } = opened {
-        let now = file.fingerprint().map_err(Error::disk("reading", job.path()))?;
+        let now = file.version().map_err(Error::disk("reading", job.path()))?;
         if now != *seen {
             return Err(Failure::Changed);
         }

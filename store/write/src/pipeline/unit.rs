@@ -4,7 +4,7 @@ use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 
-use wim::{BlobHash, Fingerprint, ReadAt, Resource};
+use wim::{BlobHash, ReadAt, Resource, Version};
 
 use super::budget::Permit;
 use crate::Result;
@@ -79,7 +79,7 @@ impl ReadAt for Window {
         self.start + self.bytes.len() as u64
     }
 
-    fn fingerprint(&self) -> io::Result<Fingerprint> {
+    fn version(&self) -> io::Result<Version> {
         Err(io::ErrorKind::Unsupported.into())
     }
 }

@@ -11,7 +11,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::{Arc, Mutex};
 
-use wim::{Archive, BlobHasher, Fingerprint, ReadAt, Scratch};
+use wim::{Archive, BlobHasher, ReadAt, Scratch, Version};
 
 /// A file for one thread, on every system.
 struct OneReader(Mutex<File>);
@@ -27,8 +27,8 @@ impl ReadAt for OneReader {
         self.0.lock().expect("there is one thread").metadata().map_or(0, |metadata| metadata.len())
     }
 
-    fn fingerprint(&self) -> io::Result<Fingerprint> {
-        Ok(Fingerprint { size: self.size(), ..Fingerprint::default() })
+    fn version(&self) -> io::Result<Version> {
+        Ok(Version { size: self.size(), ..Version::default() })
     }
 }
 
