@@ -40,7 +40,7 @@ pub(crate) fn run(args: &Args, _: &Globals) -> anyhow::Result<ExitCode> {
     let (ignore_case, efs_raw) = (args.names.ignore_case, args.reading.efs_raw);
     let streams = StreamInterface::Windows;
     let options = Options { ignore_case, efs_raw, streams, ..args.source.choice.options() };
-    let fs = Filesystem::open(&args.source.path, options)?;
+    let fs = args.source.choice.open(&args.source.path, options)?;
     let mut output = Output::stdout()?;
     let mut outcome = Outcome::default();
     for path in &args.paths {

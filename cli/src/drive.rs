@@ -4,12 +4,12 @@ use std::ffi::{OsStr, OsString};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use fs_core::{Filesystem, Options, StreamInterface, Verify};
+use fs_core::{Options, StreamInterface, Verify};
 use mount_windows::{DriveOptions, Mounted, Security, Share};
 
 use crate::elsewhere;
 use crate::globals::Globals;
-use crate::source::{Links, Reading, Source};
+use crate::source::{self, Links, Reading, Source};
 use crate::text::parse_bytes;
 
 /// Mount a store, an image group, an archive or one image as a drive, read-only.
@@ -103,17 +103,17 @@ impl Args {
     fn mount(&self) -> anyhow::Result<Mounted> {
         let shown = &self.shown;
         let drive = DriveOptions { security: shown.security, links: shown.links.targets };
-        let chosen = shown.source.choice.options();
         let options = Options {
             ignore_case: true,
             streams: StreamInterface::None, // by the drive's own means
             efs_raw: shown.reading.efs_raw,
-            verify: shown.verify,
-            cache_bytes: shown.cache.unwrap_or(chosen.cache_bytes),
-            metadata_bytes: shown.metadata.unwrap_or(chosen.metadata_bytes),
-            ..chosen
+            ..shown.source.choice.options()
         };
-        let filesystem = Arc::new(Filesystem::open(&shown.source.path, options)?);
+        let mut engine = shown.source.choice.engine();
+        engine.content.verify = shown.verify;
+        engine.content.cache_bytes = shown.cache.unwrap_or(engine.content.cache_bytes);
+        engine.metadata_bytes = shown.metadata.unwrap_or(engine.metadata_bytes);
+        let filesystem = Arc::new(source::open(&shown.source.path, &engine, options)?);
         Ok(match &self.volume_prefix {
             Some(share) => mount_windows::mount_share(filesystem, &self.mountpoint, drive, share)?,
             None => mount_windows::mount(filesystem, &self.mountpoint, drive)?,

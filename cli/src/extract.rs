@@ -93,7 +93,7 @@ pub(crate) fn run(args: &Args, _: &Globals) -> anyhow::Result<ExitCode> {
         [destination, ..] => (&b""[..], destination),
         [] => unreachable!("clap requires one value"),
     };
-    let fs = Filesystem::open(&args.source, args.filesystem_options())?;
+    let fs = args.choice.open(&args.source, args.filesystem_options())?;
     let mut outcome = Outcome::default();
     let Some(start) = paths::find_or_report(&fs, path, true, &mut outcome)? else { return Ok(outcome.exit()) };
     let reporter = Reporter { fs: &fs, outcome: Mutex::new(outcome), stop: Arc::default() };

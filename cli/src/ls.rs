@@ -70,7 +70,7 @@ pub(crate) fn run(args: &Args, _: &Globals) -> anyhow::Result<ExitCode> {
     let (unix_data, ignore_case) = (args.unix_data, args.names.ignore_case);
     let streams = StreamInterface::Windows;
     let options = Options { unix_data, ignore_case, streams, ..args.source.choice.options() };
-    let fs = Filesystem::open(&args.source.path, options)?;
+    let fs = args.source.choice.open(&args.source.path, options)?;
     let path = args.path.as_deref().unwrap_or_default().as_encoded_bytes();
     let (follow, mut outcome) = (!args.long && !args.recursive, Outcome::default());
     let Some(start) = paths::find_or_report(&fs, path, follow, &mut outcome)? else { return Ok(outcome.exit()) };

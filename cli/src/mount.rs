@@ -11,7 +11,6 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::Context;
-use fs_core::Filesystem;
 use mount_unix::Unmounter;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -21,7 +20,7 @@ use tracing::{error, info, warn};
 use crate::EXIT_FAILED;
 use crate::elsewhere;
 use crate::globals::Globals;
-use crate::source::{Choice, Names, Reading, Source};
+use crate::source::{self, Choice, Names, Reading, Source};
 use options::Settings;
 
 pub(crate) use background::is_server;
@@ -137,8 +136,9 @@ impl Args {
             value.as_deref().map_or(Ok(()), |value| settings.set(name, Some(value)))?;
         }
         let Choice { image, references, follow_links, max_chunk } = &self.source.choice;
+        let content = &mut settings.engine.content;
+        content.max_chunk_bytes = max_chunk.unwrap_or(content.max_chunk_bytes);
         let filesystem = &mut settings.filesystem;
-        filesystem.max_chunk_bytes = max_chunk.unwrap_or(filesystem.max_chunk_bytes);
         filesystem.image = image.clone().or(filesystem.image.take());
         filesystem.follow_links |= follow_links;
         filesystem.ignore_case |= self.names.ignore_case;
@@ -154,10 +154,10 @@ fn serve(settings: Settings, args: &Args, globals: &Globals) -> anyhow::Result<E
     for warning in &settings.warnings {
         warn!("{warning}");
     }
-    let Settings { filesystem, mount, .. } = settings;
+    let Settings { filesystem, engine, mount, .. } = settings;
     raise_open_files();
     mount_unix::check_mountpoint(&args.mountpoint, &mount.source, mount.nonempty)?;
-    let filesystem = Filesystem::open(&mount.source, filesystem)?;
+    let filesystem = source::open(&mount.source, &engine, filesystem)?;
     if args.fake {
         return Ok(ExitCode::SUCCESS);
     }

@@ -2,9 +2,10 @@
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::thread;
 
-use fs_core::{Filesystem, ImageChoice, Options};
+use fs_core::{Engine, EngineOptions, Filesystem, FolderSource, ImageChoice, Options};
 
 use crate::text;
 
@@ -114,15 +115,39 @@ impl Source {
     pub(crate) fn open_other(&self, path: &Path) -> fs_core::Result<Filesystem> {
         #[cfg(target_os = "linux")]
         crate::mount::raise_open_files();
-        Filesystem::open(path, Options { metadata_bytes: PASS_METADATA, ..self.choice.options() })
+        let engine = EngineOptions { metadata_bytes: PASS_METADATA, ..self.choice.engine() };
+        open(path, &engine, self.choice.options())
     }
 }
 
 impl Choice {
     /// Options as the user chose them, the rest by default.
     pub(crate) fn options(&self) -> Options {
-        let (plain, image, references) = (Options::default(), self.image.clone(), self.references.clone());
-        let max_chunk_bytes = self.max_chunk.unwrap_or(plain.max_chunk_bytes);
-        Options { image, references, follow_links: self.follow_links, max_chunk_bytes, ..plain }
+        let (image, references) = (self.image.clone(), self.references.clone());
+        Options { image, references, follow_links: self.follow_links, ..Options::default() }
     }
+
+    /// What the engine may use as the user chose it, the rest by default.
+    pub(crate) fn engine(&self) -> EngineOptions {
+        let mut engine = EngineOptions::default();
+        engine.content.max_chunk_bytes = self.max_chunk.unwrap_or(engine.content.max_chunk_bytes);
+        engine
+    }
+
+    /// Opens the store, group or archive at `path`.
+    ///
+    /// # Errors
+    /// As [`Filesystem::open`].
+    pub(crate) fn open(&self, path: &Path, options: Options) -> fs_core::Result<Filesystem> {
+        open(path, &self.engine(), options)
+    }
+}
+
+/// Opens the store, group or archive at `path` with an engine of its own.
+///
+/// # Errors
+/// As [`Filesystem::open`].
+pub(crate) fn open(path: &Path, engine: &EngineOptions, options: Options) -> fs_core::Result<Filesystem> {
+    let source = FolderSource::find(path, options.follow_links)?;
+    Filesystem::new(Box::new(source), Arc::new(Engine::new(engine)), options)
 }

@@ -93,7 +93,7 @@ impl Verifier<'_> {
             Ok(open) => {
                 let options = CheckOptions {
                     threads: self.args.threads.count().get(),
-                    max_chunk_bytes: self.args.source.choice.options().max_chunk_bytes,
+                    max_chunk_bytes: self.args.source.choice.engine().content.max_chunk_bytes,
                     ..CheckOptions::default()
                 };
                 archive.check(&open, &options, |event| self.event(event, archive, start))?

@@ -7,6 +7,7 @@ mod archive;
 pub mod check;
 mod concurrent;
 mod content;
+mod engine;
 mod error;
 mod filesystem;
 mod inventory;
@@ -20,6 +21,7 @@ pub use archive::{BlobRef, OpenArchive};
 pub use check::{ImageInfo, Survey};
 pub use concurrent::Shares;
 pub use content::{ContentOptions, Contents, Release, StreamError, Verify};
+pub use engine::{Engine, EngineOptions};
 pub use error::{Advice, Advised, Chain, Error, Problem, Result, set_advice};
 pub use filesystem::{
     About, Attr, Child, DirEntry, Facts, Filesystem, Invalidation, Kind, Left, Level, LinkTargets, ReparsePoint,
@@ -29,7 +31,7 @@ pub use inventory::{ArchiveInfo, GroupInfo, Inventory};
 pub use options::{ImageChoice, Options, StreamInterface};
 pub use snapshot::{ImageSlot, Ino, Storage};
 pub use source::{
-    ArchiveEntry, AttributeSource, Attributes, Changed, FolderSource, GroupEntry, GroupListing, LocalFile, Shape, Stop,
-    StoreListing, StoreSource, StoredFile, StoredId, Watch, Watcher,
+    ArchiveEntry, AttributeSource, Attributes, Changed, FolderSource, GroupEntry, GroupListing, LocalFile,
+    MemorySource, Shape, Stop, StoreListing, StoreSource, StoredFile, StoredId, Watch, Watcher,
 };
 pub use wim;

@@ -4,8 +4,6 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use crate::content::{ContentOptions, Verify};
-
 /// Through which interface named streams can be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum StreamInterface {
@@ -72,22 +70,10 @@ pub struct Options {
     pub file_mode: u16,
     /// Permission bits of directories.
     pub dir_mode: u16,
-    /// Which SHA-1 must match before bytes are shown.
-    pub verify: Verify,
-    /// Budget for decoded chunks, in bytes.
-    pub cache_bytes: u64,
-    /// The largest chunk that is decoded, in bytes.
-    pub max_chunk_bytes: u64,
-    /// Budget for the directory trees of images and the tables of archives, in bytes. What is in use at one moment may
-    /// exceed it.
-    pub metadata_bytes: u64,
-    /// How many threads decode one large read; 0 means one per processor.
-    pub threads: usize,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        let content = ContentOptions::default();
         Self {
             image: None,
             references: Vec::new(),
@@ -100,11 +86,6 @@ impl Default for Options {
             gid: 0,
             file_mode: 0o444,
             dir_mode: 0o555,
-            verify: content.verify,
-            cache_bytes: content.cache_bytes,
-            max_chunk_bytes: content.max_chunk_bytes,
-            metadata_bytes: 512 << 20,
-            threads: content.threads,
         }
     }
 }

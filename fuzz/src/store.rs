@@ -4,10 +4,14 @@ use std::convert::Infallible;
 use std::io::Write;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use fs_core::check::{CheckOptions, Event};
 use fs_core::wim::BlobHash;
-use fs_core::{Attr, Filesystem, Ino, Kind, LinkTargets, Options, Release, StreamInterface};
+use fs_core::{
+    Attr, ContentOptions, Engine, EngineOptions, Filesystem, FolderSource, Ino, Kind, LinkTargets, Options, Release,
+    StreamInterface,
+};
 use tempfile::{NamedTempFile, TempPath};
 
 /// The most bytes of a file that are read, and of an archive's data that are checked.
@@ -36,14 +40,17 @@ pub(crate) fn store(data: &[u8]) {
         ignore_case: true,
         unix_data: true,
         efs_raw: true,
-        cache_bytes: MAX_BYTES,
-        max_chunk_bytes: MAX_BYTES,
-        threads: 1,
         ..Options::default()
     };
+    let content =
+        ContentOptions { cache_bytes: MAX_BYTES, max_chunk_bytes: MAX_BYTES, threads: 1, ..ContentOptions::default() };
+    let engine = Arc::new(Engine::new(&EngineOptions { content, ..EngineOptions::default() }));
+    let open = |references: &[PathBuf]| {
+        let source = FolderSource::find(&archive, false)?;
+        Filesystem::new(Box::new(source), Arc::clone(&engine), options(references))
+    };
     // A reference that does not open is refused, as the user named it.
-    let opened = Filesystem::open(&archive, options(&references));
-    if let Ok(fs) = opened.or_else(|_| Filesystem::open(&archive, options(&[]))) {
+    if let Ok(fs) = open(&references).or_else(|_| open(&[])) {
         walk(&fs);
         check(&fs);
     }

@@ -6,7 +6,7 @@ use std::path::{self, Path};
 use std::str::FromStr;
 
 use anyhow::{Context, bail};
-use fs_core::{ImageChoice, Options, StreamInterface, Verify};
+use fs_core::{EngineOptions, ImageChoice, Options, StreamInterface, Verify};
 use mount_unix::{Access, MountOptions};
 use rustix::process::{getgid, getuid};
 
@@ -94,6 +94,8 @@ const VALUED: &[&str] = &[
 pub(super) struct Settings {
     /// What is shown.
     pub(super) filesystem: Options,
+    /// What reads it.
+    pub(super) engine: EngineOptions,
     /// How it is mounted.
     pub(super) mount: MountOptions,
     /// Whether to stay in the foreground.
@@ -122,6 +124,7 @@ impl Settings {
         mount.access = if uid.is_root() { Access::Everybody } else { Access::Mounter };
         Self {
             filesystem: Options { uid: uid.as_raw(), gid: gid.as_raw(), ..Options::default() },
+            engine: EngineOptions::default(),
             mount,
             foreground: false,
             sloppy: false,
@@ -204,14 +207,14 @@ impl Settings {
                     ],
                 )?;
             }
-            "verify" => filesystem.verify = one_of(value, &Verify::NAMED)?,
-            "cache" => filesystem.cache_bytes = size(value)?,
-            "max_chunk" => filesystem.max_chunk_bytes = size(value)?,
-            "metadata" => filesystem.metadata_bytes = size(value)?,
+            "verify" => self.engine.content.verify = one_of(value, &Verify::NAMED)?,
+            "cache" => self.engine.content.cache_bytes = size(value)?,
+            "max_chunk" => self.engine.content.max_chunk_bytes = size(value)?,
+            "metadata" => self.engine.metadata_bytes = size(value)?,
             "threads" => {
                 self.mount.threads = number::<usize>(value)?;
                 anyhow::ensure!(self.mount.threads > 0, "there must be at least 1");
-                filesystem.threads = self.mount.threads;
+                self.engine.content.threads = self.mount.threads;
             }
             "uid" => filesystem.uid = number(value)?,
             "gid" => filesystem.gid = number(value)?,
@@ -309,15 +312,15 @@ mod tests {
             ("image=Windows 11\\, N", |s| s.filesystem.image == Some(ImageChoice::Name("Windows 11, N".into()))),
             ("image=\"A,B\",ro", |s| s.filesystem.image == Some(ImageChoice::Name("A,B".into()))),
             ("ref=/a.wim,ref=/b.wim", |s| s.filesystem.references == [Path::new("/a.wim"), Path::new("/b.wim")]),
-            ("cache=512M", |s| s.filesystem.cache_bytes == 512 << 20),
-            ("cache=1g", |s| s.filesystem.cache_bytes == 1 << 30),
-            ("max_chunk=1G", |s| s.filesystem.max_chunk_bytes == 1 << 30),
-            ("metadata=64M", |s| s.filesystem.metadata_bytes == 64 << 20),
-            ("cache=4096", |s| s.filesystem.cache_bytes == 4096),
-            ("verify=off", |s| s.filesystem.verify == Verify::Off),
-            ("verify=blocks", |s| s.filesystem.verify == Verify::Blocks),
-            ("verify=off,verify=strict", |s| s.filesystem.verify == Verify::Strict),
-            ("threads=3", |s| s.mount.threads == 3 && s.filesystem.threads == 3),
+            ("cache=512M", |s| s.engine.content.cache_bytes == 512 << 20),
+            ("cache=1g", |s| s.engine.content.cache_bytes == 1 << 30),
+            ("max_chunk=1G", |s| s.engine.content.max_chunk_bytes == 1 << 30),
+            ("metadata=64M", |s| s.engine.metadata_bytes == 64 << 20),
+            ("cache=4096", |s| s.engine.content.cache_bytes == 4096),
+            ("verify=off", |s| s.engine.content.verify == Verify::Off),
+            ("verify=blocks", |s| s.engine.content.verify == Verify::Blocks),
+            ("verify=off,verify=strict", |s| s.engine.content.verify == Verify::Strict),
+            ("threads=3", |s| s.mount.threads == 3 && s.engine.content.threads == 3),
             ("dev,suid,noexec,noatime", |s| s.mount.dev && s.mount.suid && !s.mount.exec && s.mount.noatime),
             ("dev,nodev,suid,nosuid", |s| !s.mount.dev && !s.mount.suid),
             ("nonempty,no_detach", |s| s.mount.nonempty && s.foreground),

@@ -49,6 +49,11 @@ impl Memory {
         Self(Cache::new(bytes))
     }
 
+    /// The bytes taken now.
+    pub(crate) fn used(&self) -> usize {
+        self.0.used()
+    }
+
     /// The archive with its tables, opened by `open` unless it is here. Its blob table has as many `entries`.
     pub(crate) fn tables(
         &self,

@@ -243,7 +243,6 @@ impl Contents {
     }
 
     /// The bytes that cached chunks take now.
-    #[cfg(test)]
     pub(crate) fn cached_bytes(&self) -> usize {
         self.chunks.used()
     }

@@ -19,9 +19,9 @@ impl Filesystem {
             let Some(hash) = hash else { return Ok(0) };
             let blob = node.image.blob(&hash)?; // its tables are in memory now, for those who read ahead
             if offset == 0 && matches!(self.place(ino), Some(Place::Inode(..))) {
-                self.read_ahead.begun(&node);
+                self.engine.read_ahead.begun(&node);
             }
-            self.contents.read_at(&blob, offset, buf)
+            self.engine.contents.read_at(&blob, offset, buf)
         };
         read().map_err(|error| self.said_of(ino, error))
     }
@@ -37,7 +37,7 @@ impl Filesystem {
         sink: &mut dyn FnMut(&[u8]) -> Result<(), S>,
     ) -> Result<(), StreamError<S>> {
         let Some(blob) = self.blob(ino).map_err(|error| self.said_of(ino, error))? else { return Ok(()) };
-        self.contents.stream(&blob, release, sink).map_err(|error| match error {
+        self.engine.contents.stream(&blob, release, sink).map_err(|error| match error {
             StreamError::Content(error) => self.said_of(ino, error).into(),
             refused @ StreamError::Sink(_) => refused,
         })
@@ -108,7 +108,7 @@ impl Filesystem {
     }
 
     fn link_data(&self, blob: &BlobRef) -> Result<Vec<u8>> {
-        self.contents.read_whole(blob, wim::reparse::MAX_DATA as u64).map_err(|error| match error {
+        self.engine.contents.read_whole(blob, wim::reparse::MAX_DATA as u64).map_err(|error| match error {
             Error::TooLarge { len: size, limit } => {
                 let (what, at) = ("target of a link", blob.blob().place.offset);
                 Error::archive(&blob.archive.path, wim::Error::TooLarge { what, at, size, limit })
@@ -154,7 +154,7 @@ impl Filesystem {
     /// Reads the value of an extended attribute of a file.
     pub(super) fn read_value(&self, node: &Node, value: Value) -> Result<Vec<u8>> {
         let limit = xattrs::XATTR_MAX as u64;
-        let read = |hash: &wim::BlobHash| self.contents.read_whole(&node.image.blob(hash)?, limit);
+        let read = |hash: &wim::BlobHash| self.engine.contents.read_whole(&node.image.blob(hash)?, limit);
         match value {
             Value::Bytes(bytes) if bytes.len() > xattrs::XATTR_MAX => {
                 Err(Error::TooLarge { len: bytes.len() as u64, limit })

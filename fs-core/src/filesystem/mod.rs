@@ -17,16 +17,15 @@ mod retire;
 mod storage;
 mod xattrs;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use parking_lot::{Mutex, RwLock};
 use wim::{FileTime, InodeId};
 
-use crate::content::{ContentOptions, Contents};
+use crate::engine::{Engine, EngineOptions};
 use crate::error::{Error, Problem, Result};
 use crate::options::{ImageChoice, Options};
-use crate::read_ahead::ReadAhead;
 use crate::snapshot::{
     Group, GroupImages, Image, ImageSlot, Ino, MAX_GROUPS, Node, Numbering, Opener, Place, Retired, Slots, log_left_out,
 };
@@ -46,7 +45,6 @@ pub use storage::About;
 /// What it shows is a snapshot of the store; [`Filesystem::refresh`] puts another one in its place. What is gone from the
 /// store answers by its number until [`Filesystem::forget`] says that nobody uses it.
 pub struct Filesystem {
-    path: PathBuf,
     source: Box<dyn StoreSource>,
     options: Options,
     store: RwLock<Arc<Snapshot>>,
@@ -55,8 +53,7 @@ pub struct Filesystem {
     /// Held by the one that looks at the store, never by one that answers.
     refreshing: Mutex<()>,
     pub(crate) opener: Opener,
-    pub(crate) contents: Arc<Contents>,
-    read_ahead: ReadAhead,
+    engine: Arc<Engine>,
 }
 
 /// The groups at one time; each has a snapshot of its images.
@@ -96,13 +93,15 @@ impl Filesystem {
     /// chosen does not exist.
     pub fn open(path: &Path, options: Options) -> Result<Self> {
         let source = FolderSource::find(path, options.follow_links)?;
-        let content = ContentOptions {
-            cache_bytes: options.cache_bytes,
-            max_chunk_bytes: options.max_chunk_bytes,
-            verify: options.verify,
-            threads: options.threads,
-        };
-        let contents = Arc::new(Contents::new(&content));
+        Self::new(Box::new(source), Arc::new(Engine::new(&EngineOptions::default())), options)
+    }
+
+    /// A view of what `source` lists, as [`Filesystem::open`] gives one of a folder, read through `engine`, which other
+    /// views may share.
+    ///
+    /// # Errors
+    /// The source cannot be listed; else as [`Filesystem::open`].
+    pub fn new(source: Box<dyn StoreSource>, engine: Arc<Engine>, options: Options) -> Result<Self> {
         let listing = source.groups()?;
         let shape = source.shape();
         let mut store = Snapshot {
@@ -111,33 +110,39 @@ impl Filesystem {
             modified: listing.modified,
             problems: Vec::new(),
         };
-        store.add_groups(path, listing, &|_| true);
+        store.add_groups(source.path(), listing, &|_| true);
         log_left_out(&[], &store.problems);
         let fs = Self {
-            path: path.to_owned(),
             store: RwLock::new(Arc::new(store)),
             retired: Retired::default(),
             refreshing: Mutex::default(),
-            opener: Opener::new(&options, shape)?,
-            read_ahead: ReadAhead::new(Arc::clone(&contents), &content),
-            contents,
-            source: Box::new(source),
+            opener: Opener::new(&options, shape, Arc::clone(&engine.archives))?,
+            engine,
+            source,
             options,
         };
         if shape == Shape::File {
-            let images = fs.images(&*fs.group(0)?)?;
-            if let Some(problem) = images.problems.iter().find(|problem| problem.path == path) {
-                return Err(problem.error.clone());
-            }
-            if images.archives[0].header.part.number > 1 {
-                return Err(Error::LaterPart { path: path.to_owned() });
-            }
+            fs.check_file()?;
         }
         if let Some(choice) = &fs.options.image {
             let slot = fs.choose(choice)?;
             fs.set_root(slot)?;
         }
         Ok(fs)
+    }
+
+    /// Refuses a file that cannot be shown by itself.
+    fn check_file(&self) -> Result<()> {
+        let path = self.source.path();
+        let images = self.images(&*self.group(0)?)?;
+        if let Some(problem) = images.problems.iter().find(|problem| problem.path == path) {
+            return Err(problem.error.clone());
+        }
+        let file = images.archives.first().ok_or(Error::NotFound)?;
+        if file.header.part.number > 1 {
+            return Err(Error::LaterPart { path: path.to_owned() });
+        }
+        Ok(())
     }
 
     /// Begins to watch the store for changes, which [`Filesystem::refresh`] is to be told of.
@@ -150,7 +155,7 @@ impl Filesystem {
 
     /// Finds the image that becomes the root, the only one that is listed.
     fn choose(&self, choice: &ImageChoice) -> Result<ImageSlot> {
-        let path = &self.path;
+        let path = self.source.path();
         if self.source.shape() == Shape::Store {
             return Err(Error::ImageOfStore { path: path.to_owned() });
         }

@@ -130,10 +130,10 @@ impl Filesystem {
     /// What tells this mount from others.
     pub fn volume(&self) -> Volume {
         let image = self.image_at(Ino::ROOT);
-        let path = image.as_ref().map_or(&*self.path, |image| &image.archive.path);
+        let path = image.as_ref().map_or(self.source.path(), |image| &image.archive.path);
         let label = match &image {
             Some(image) => image.name.clone().into_bytes(),
-            None => self.path.file_name().unwrap_or_default().as_encoded_bytes().to_vec(),
+            None => self.source.path().file_name().unwrap_or_default().as_encoded_bytes().to_vec(),
         };
         let seed = match &image {
             Some(image) => [&image.archive.header.guid.0[..], &image.number().to_le_bytes()].concat(),

@@ -108,7 +108,7 @@ impl Filesystem {
         }
         listing.groups = entries.into_values().collect();
         listing.groups.sort_by(|a, b| a.name.cmp(&b.name));
-        new.add_groups(&self.path, listing, &|number| !self.retired.has(number));
+        new.add_groups(self.source.path(), listing, &|number| !self.retired.has(number));
         log_left_out(&old.problems, &new.problems);
         stale
             .extend(new.groups.iter().filter(|group| old.groups.get(group.number).is_none()).map(|group| entry(group)));

@@ -85,7 +85,7 @@ impl Filesystem {
                 .collect();
             drop(images);
             let unused = archives.into_values().filter(|archive| Arc::strong_count(archive) == 1);
-            self.contents.forget(&unused.map(|archive| archive.id).collect());
+            self.engine.contents.forget(&unused.map(|archive| archive.id).collect());
         }
         if group.is_over() {
             self.retired.take_over(|group| group.is_over());

@@ -75,13 +75,13 @@ fn blob_of(node: &Node, id: NodeId) -> Option<BlobRef> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
     use std::thread;
     use std::time::Duration;
 
     use testkit::{Packing, Wim, eventually, file, root};
 
-    use crate::filesystem::Filesystem;
-    use crate::options::{ImageChoice, Options};
+    use crate::{Engine, EngineOptions, Filesystem, FolderSource, ImageChoice, Options};
 
     const FILES: usize = 40;
     const SIZE: usize = 20_000;
@@ -94,13 +94,15 @@ mod tests {
         let text = testkit::content::text(SIZE + FILES);
         let files: Vec<_> = (0..FILES).map(|i| file(&format!("f{i:02}"), &text[i..][..SIZE])).collect();
         Wim::new(packing, root(files)).build().save(&path);
-        let fs =
-            Filesystem::open(&path, Options { image: Some(ImageChoice::Number(1)), ..Options::default() }).unwrap();
+        let engine = Arc::new(Engine::new(&EngineOptions::default()));
+        let source = Box::new(FolderSource::find(&path, false).unwrap());
+        let options = Options { image: Some(ImageChoice::Number(1)), ..Options::default() };
+        let fs = Filesystem::new(source, Arc::clone(&engine), options).unwrap();
         for i in order {
             let ino = fs.resolve(format!("f{i:02}").as_bytes()).unwrap();
             fs.read_at(ino, 0, &mut [0; 10]).unwrap();
         }
-        let cached = || fs.contents.cached_bytes() / SIZE;
+        let cached = || engine.contents.cached_bytes() / SIZE;
         eventually(|| cached() >= want);
         thread::sleep(Duration::from_millis(300));
         cached()

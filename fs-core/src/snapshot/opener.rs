@@ -8,7 +8,7 @@ use std::sync::Arc;
 use wim::Version;
 
 use super::Numbering;
-use crate::archive::{ArchiveFile, Memory};
+use crate::archive::{ArchiveFile, Archives};
 use crate::error::{Error, Problem, Result};
 use crate::options::{ImageChoice, Options};
 use crate::source::{Resolver, Shape, StoreSource, StoredFile, StoredId, expand};
@@ -26,7 +26,7 @@ pub(crate) struct Opener {
     /// The one image that is shown, if the user chose one.
     pub(crate) choice: Option<Choice>,
     numbering: Numbering,
-    memory: Arc<Memory>,
+    archives: Arc<Archives>,
 }
 
 /// The image that a user chose.
@@ -63,21 +63,20 @@ pub(crate) struct Seen {
 pub(crate) type Files = HashMap<StoredId, Seen>;
 
 impl Opener {
-    /// Opens the reference archives, for a source of this shape.
+    /// Opens the reference archives, for a source of this shape, whose own are opened by `archives`.
     ///
     /// # Errors
     /// The first of them that does not open: the user named them.
-    pub(crate) fn new(options: &Options, shape: Shape) -> Result<Self> {
-        let memory = Arc::new(Memory::new(options.metadata_bytes));
+    pub(crate) fn new(options: &Options, shape: Shape, archives: Arc<Archives>) -> Result<Self> {
         let files = options.references.iter().map(|path| expand(path)).collect::<Result<Vec<_>>>()?;
         let open = |path: &PathBuf| {
             let file = Resolver::of_file(path, options.follow_links).open(path)?;
-            ArchiveFile::open(StoredId::new(path), path, Arc::new(file), &memory).map(Arc::new)
+            archives.open_alone(&StoredId::new(path), path, Arc::new(file))
         };
         let references = files.iter().flatten().map(open).collect::<Result<_>>()?;
         let is_file = shape == Shape::File;
         let choice = options.image.clone().map(|image| Choice { image, is_file });
-        Ok(Self { references, keeps: is_file, choice, numbering: Numbering::of(shape), memory })
+        Ok(Self { references, keeps: is_file, choice, numbering: Numbering::of(shape), archives })
     }
 
     /// The most images of a group that are shown.
@@ -110,9 +109,7 @@ impl Opener {
     fn open_all(&self, source: &dyn StoreSource, files: &[&StoredFile]) -> Vec<Result<Arc<ArchiveFile>>> {
         let threads = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let share = files.len().div_ceil(threads).max(SHARE_WORTH_A_THREAD);
-        let open = |file: &&StoredFile| {
-            ArchiveFile::open(file.id.clone(), &file.path, source.open(file)?, &self.memory).map(Arc::new)
-        };
+        let open = |file: &&StoredFile| self.archives.open_shared(&file.id, &file.path, source.open(file)?);
         let open_share = |share: &[&StoredFile]| share.iter().map(open).collect::<Vec<_>>();
         std::thread::scope(|scope| {
             let started: Vec<_> = files.chunks(share).map(|share| scope.spawn(move || open_share(share))).collect();

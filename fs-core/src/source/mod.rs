@@ -1,6 +1,7 @@
 //! Where a store's groups and archives come from: a folder today, an object store or a server later.
 
 mod folder;
+mod memory;
 mod references;
 mod watch;
 
@@ -13,13 +14,14 @@ use wim::{FileTime, ReadAt, Version};
 use crate::error::{Problem, Result};
 
 pub use self::folder::{AttributeSource, Attributes, FolderSource, LocalFile};
+pub use self::memory::MemorySource;
 pub use self::watch::{Changed, Stop, Watch, Watcher};
 
 pub(crate) use self::folder::Resolver;
 pub(crate) use self::references::expand;
 
-/// Identifies a group or a file among all that a source lists. Only the source knows more of it: for a folder it is a
-/// path, for an object store it may be a key.
+/// Identifies a group or a file among all that the sources of one [`Engine`](crate::Engine) list. Only its source knows
+/// more of it: for a folder it is a path, for an object store it may be an address.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct StoredId(Arc<OsStr>);
 
@@ -108,6 +110,9 @@ pub trait StoreSource: Send + Sync {
     /// How deep the listing is: whether the root of a mount shows groups or, having but one, its images.
     fn shape(&self) -> Shape;
 
+    /// How messages call it; with [`Shape::File`] this is the path of the one archive that it lists.
+    fn path(&self) -> &Path;
+
     /// The groups.
     ///
     /// # Errors
@@ -142,4 +147,23 @@ pub enum Shape {
     Group,
     /// One archive file.
     File,
+}
+
+/// Whether a file of a group is called as an archive with images.
+fn is_archive(name: &OsStr) -> bool {
+    has_extension(name, "wim")
+}
+
+/// Whether a file of a group is called as the archive that supplies data to all others.
+fn is_resources(name: &OsStr) -> bool {
+    same_name(name, "res.rwm")
+}
+
+/// Whether a file name is `name` in any case. `name` is ASCII and in lower case.
+fn same_name(file_name: &OsStr, name: &str) -> bool {
+    file_name.eq_ignore_ascii_case(name)
+}
+
+fn has_extension(file_name: &OsStr, extension: &str) -> bool {
+    Path::new(file_name).extension().is_some_and(|e| same_name(e, extension))
 }

@@ -18,7 +18,10 @@ use std::sync::Arc;
 
 use wim::{FileTime, ReadAt, Version};
 
-use super::{ArchiveEntry, GroupEntry, GroupListing, Shape, StoreListing, StoreSource, StoredFile, StoredId, Watch};
+use super::{
+    ArchiveEntry, GroupEntry, GroupListing, Shape, StoreListing, StoreSource, StoredFile, StoredId, Watch,
+    has_extension, is_archive, is_resources, same_name,
+};
 use crate::error::{Error, Problem, Result};
 
 use self::file::{not_regular, version};
@@ -35,8 +38,10 @@ pub(crate) use self::resolve::Resolver;
 #[derive(Debug, Clone)]
 pub struct FolderSource {
     shape: Shape,
+    /// What the user named.
+    named: PathBuf,
     /// The `Images` folder, the group's folder or the archive's file.
-    path: PathBuf,
+    listed: PathBuf,
     /// The volume that it was on when it was found.
     device: u64,
     resolver: Resolver,
@@ -54,25 +59,26 @@ impl FolderSource {
         let device = version(&metadata).device();
         if !metadata.is_dir() {
             let resolver = Resolver::of_file(path, follow_links);
-            return Ok(Self { shape: Shape::File, path: path.to_owned(), device, resolver });
+            let (named, listed) = (path.to_owned(), path.to_owned());
+            return Ok(Self { shape: Shape::File, named, listed, device, resolver });
         }
         let resolver = Resolver::new(path, follow_links);
-        let (shape, path) = shape(path, &resolver)?;
-        Ok(Self { shape, path, device, resolver })
+        let (shape, listed) = shape(path, &resolver)?;
+        Ok(Self { shape, named: path.to_owned(), listed, device, resolver })
     }
 
     /// The folder that is listed: of an archive's file, the one that it is in.
     pub(crate) fn folder(&self) -> &Path {
         match self.shape {
-            Shape::Store | Shape::Group => &self.path,
-            Shape::File => self.path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")),
+            Shape::Store | Shape::Group => &self.listed,
+            Shape::File => self.listed.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")),
         }
     }
 
     /// The name of the archive's file, or of the folder.
     #[cfg(target_os = "linux")]
     pub(crate) fn file_name(&self) -> &OsStr {
-        self.path.file_name().unwrap_or_default()
+        self.listed.file_name().unwrap_or_default()
     }
 
     /// The folder's state, unless it is what a share that is away leaves behind: an empty folder of another volume.
@@ -91,9 +97,13 @@ impl StoreSource for FolderSource {
         self.shape
     }
 
+    fn path(&self) -> &Path {
+        &self.named
+    }
+
     fn groups(&self) -> Result<StoreListing> {
         if self.shape == Shape::Store {
-            let Subfolders { groups, problems } = subfolders(&self.path, &self.resolver)?;
+            let Subfolders { groups, problems } = subfolders(&self.listed, &self.resolver)?;
             return Ok(StoreListing { modified: time(self.state(groups.is_empty())?), groups, problems });
         }
         let modified = time(self.state(false)?);
@@ -104,8 +114,8 @@ impl StoreSource for FolderSource {
     fn listing(&self, group: &GroupEntry) -> Result<GroupListing> {
         let mut listing = GroupListing::default();
         for (file, kind) in entries(group.id.as_ref(), &self.resolver)? {
-            let is_resources = same_name(&file.name, "res.rwm");
-            let is_archive = self.shape != Shape::File && has_extension(&file.name, "wim");
+            let (is_resources, is_archive) =
+                (is_resources(&file.name), self.shape != Shape::File && is_archive(&file.name));
             match kind {
                 Kind::File if is_resources => listing.resources = Some(file),
                 Kind::File if is_archive => {
@@ -138,8 +148,8 @@ impl StoreSource for FolderSource {
 impl FolderSource {
     /// Puts in the one file that was named by the user: its attribute does not hide it, and it supplies its own data.
     fn add_file(&self, listing: &mut GroupListing) -> Result<()> {
-        let metadata = self.resolver.metadata(&self.path)?;
-        let name = self.path.file_name().unwrap_or_default().to_owned();
+        let metadata = self.resolver.metadata(&self.listed)?;
+        let name = self.listed.file_name().unwrap_or_default().to_owned();
         for (part, kind) in other_parts(&name, self.folder(), &self.resolver)? {
             match kind {
                 Kind::File => listing.parts.push(part),
@@ -147,8 +157,8 @@ impl FolderSource {
                 Kind::Folder => {}
             }
         }
-        listing.resources = listing.resources.take().filter(|_| !same_name(&name, "res.rwm"));
-        let file = stored(name, self.path.clone(), version(&metadata));
+        listing.resources = listing.resources.take().filter(|_| !is_resources(&name));
+        let file = stored(name, self.listed.clone(), version(&metadata));
         listing.archives.push(ArchiveEntry { file, attributes: Attributes::default() });
         Ok(())
     }
@@ -166,15 +176,6 @@ fn group_entry(name: OsString, path: PathBuf, modified: FileTime) -> GroupEntry 
 
 fn time(state: Version) -> FileTime {
     FileTime::from_unix(state.modified.0, state.modified.1)
-}
-
-/// Whether a file name is `name` in any case. `name` is ASCII and in lower case.
-fn same_name(file_name: &OsStr, name: &str) -> bool {
-    file_name.eq_ignore_ascii_case(name)
-}
-
-fn has_extension(file_name: &OsStr, extension: &str) -> bool {
-    Path::new(file_name).extension().is_some_and(|e| same_name(e, extension))
 }
 
 /// What is called as the other parts of the split archive `first` in a folder, by number.
@@ -315,9 +316,9 @@ fn subfolders(folder: &Path, resolver: &Resolver) -> Result<Subfolders> {
 
 /// Whether a folder has archives; a link that is not followed may be one.
 fn has_archives(folder: &Path, resolver: &Resolver) -> Result<bool> {
-    let is_archive = |name: &OsStr| has_extension(name, "wim") || same_name(name, "res.rwm");
+    let counts = |name: &OsStr| is_archive(name) || is_resources(name);
     let mut found = entries(folder, resolver)?.into_iter();
-    Ok(found.any(|(file, kind)| matches!(kind, Kind::File | Kind::Refused(_)) && is_archive(&file.name)))
+    Ok(found.any(|(file, kind)| matches!(kind, Kind::File | Kind::Refused(_)) && counts(&file.name)))
 }
 
 #[cfg(test)]
