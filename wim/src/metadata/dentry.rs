@@ -225,6 +225,14 @@ impl<'a> Dentry<'a> {
         self.tagged_items().find(|item| item.tag == tag).map(|item| item.data)
     }
 
+    /// The stored bytes without a known meaning: 16 of 0x18, and 4 of 0x54.
+    pub(crate) fn unknown(&self) -> [u8; 20] {
+        let mut bytes = [0; 20];
+        bytes[..16].copy_from_slice(&self.raw.unused);
+        bytes[16..].copy_from_slice(&self.raw.unknown);
+        bytes
+    }
+
     /// Its length in bytes without its streams, a multiple of 8.
     fn size(&self) -> usize {
         (self.raw.length.get() as usize).next_multiple_of(8)

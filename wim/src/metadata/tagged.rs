@@ -21,6 +21,9 @@ impl TaggedItem<'_> {
     pub const UNIX_DATA: u32 = 0x337D_D873;
     /// wimlib's older form of Linux extended attributes.
     pub const LINUX_XATTRS: u32 = 0x337D_D874;
+
+    /// The kinds for which a [`File`](crate::write::File) has fields.
+    pub(crate) const WRITTEN_BY_NAME: [u32; 3] = [Self::OBJECT_ID, Self::EXTENDED_ATTRIBUTES, Self::UNIX_DATA];
 }
 
 /// Unix attributes of a file, as wimlib stores them.

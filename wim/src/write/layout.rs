@@ -38,13 +38,13 @@ impl<'a> Entry<'a> {
         self.link.map_or([&[], &[]], |link| [&link.name, &link.short_name])
     }
 
-    /// The tagged items, in the order of their tags.
+    /// The tagged items: the known ones in the order of their tags, then the others.
     fn items(&self) -> impl Iterator<Item = (u32, Vec<u8>)> + '_ {
         let object_id = self.file.object_id.clone().map(|id| (TaggedItem::OBJECT_ID, id));
         let attributes = Some(self.attributes.clone()).filter(|packed| !packed.is_empty());
         let attributes = attributes.map(|packed| (TaggedItem::EXTENDED_ATTRIBUTES, packed));
         let unix = self.file.unix.map(|unix| (TaggedItem::UNIX_DATA, unix_bytes(unix)));
-        [object_id, attributes, unix].into_iter().flatten()
+        [object_id, attributes, unix].into_iter().flatten().chain(self.file.unknown_items.iter().cloned())
     }
 
     /// The bytes without the streams that follow.
@@ -204,6 +204,8 @@ struct Writer<'a> {
 impl Writer<'_> {
     fn entry(&mut self, entry: &Entry<'_>) {
         let [name, short_name] = entry.names();
+        let (unused, rest) = entry.file.unknown.split_first_chunk().expect("16 of 20 bytes");
+        let unknown = rest.first_chunk().expect("the other 4");
         let raw = RawDentry {
             length: entry.len().into(),
             attributes: entry.file.attributes.0.into(),
@@ -217,7 +219,8 @@ impl Writer<'_> {
             stream_count: (entry.streams.len() as u16).into(),
             short_name_bytes: (2 * short_name.len() as u16).into(),
             name_bytes: (2 * name.len() as u16).into(),
-            ..RawDentry::default()
+            unused: *unused,
+            unknown: *unknown,
         };
         self.out.extend(raw.as_bytes());
         [name, short_name].into_iter().for_each(|name| self.name(name));

@@ -1,9 +1,11 @@
 //! The tree of an image, to be written: files, and the names by which directories hold them.
 
+mod parsed;
+
 use std::collections::HashMap;
 
 use super::layout;
-use crate::metadata::{Attributes, MAX_METADATA, ReparseHead, UnixData};
+use crate::metadata::{Attributes, MAX_METADATA, ReparseHead, TaggedItem, UnixData};
 use crate::{BlobHash, FileTime, upcase, wtf8_from_utf16};
 
 /// The most UTF-16 units of a name on NTFS.
@@ -44,6 +46,10 @@ pub struct File {
     pub attributes_extended: Vec<OwnedAttribute>,
     /// Owner, mode and device as wimlib stores them.
     pub unix: Option<UnixData>,
+    /// The bytes of entries without a known meaning: 16 of 0x18, and 4 of 0x54. Zero in new files.
+    pub unknown: [u8; 20],
+    /// Tagged items of other kinds than those above: tags and data. None in new files.
+    pub unknown_items: Vec<(u32, Vec<u8>)>,
 }
 
 /// An extended attribute to be written.
@@ -266,6 +272,9 @@ fn check_file(file: &File) -> Result<(), &'static str> {
     };
     if file.attributes_extended.iter().any(is_too_long) {
         return Err("an extended attribute has at most 255 bytes of name and 65,535 of value");
+    }
+    if file.unknown_items.iter().any(|(tag, _)| TaggedItem::WRITTEN_BY_NAME.contains(tag)) {
+        return Err("an item of this kind has a field of its own");
     }
     Ok(())
 }
