@@ -14,8 +14,8 @@ use crate::error::{Chain, Error, Result};
 use crate::log::{LISTING, READING};
 use crate::source::StoredId;
 
-/// An archive file. It is open as long as this lives, so that who replaces it under its name does not disturb who reads it; its
-/// tables, which may be large, are read when they are needed, and again when they were dropped.
+/// An archive file. It is open as long as this lives, so that replacing it under its name does not disturb its readers. Its
+/// tables, which may be large, are read when they are needed, and again after they were evicted.
 pub(crate) struct ArchiveFile {
     pub(crate) id: FileId,
     /// What its source opens it by.
@@ -33,7 +33,7 @@ pub(crate) struct ArchiveFile {
     source: Arc<dyn ReadAt>,
     /// Which of its bytes have matched; this outlives the tables in memory.
     trust: FileTrust,
-    /// Whether what is odd about the archive was logged.
+    /// Whether the anomalies of the archive were logged.
     told: AtomicBool,
     memory: Arc<Memory>,
 }
@@ -135,7 +135,7 @@ impl ArchiveFile {
         self.memory.tables_here(self.id)
     }
 
-    /// Logs what is odd about the archive.
+    /// Logs the anomalies of the archive.
     fn tell(&self, wim: &wim::Archive) {
         let archive = self.path.display();
         let count = wim.warnings().count();

@@ -66,8 +66,8 @@ impl Filesystem {
         Ok(())
     }
 
-    /// What is odd about the entries of a directory of an image: those that its listing leaves out or changes. Where an
-    /// image has very many, not all are known.
+    /// The anomalies of a directory of an image: entries that its listing leaves out or changes. Where an image has
+    /// very many, not all are known.
     ///
     /// # Errors
     /// [`Error::NotFound`] for a number that nothing has, or why the image's metadata cannot be read.

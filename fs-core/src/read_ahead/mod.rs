@@ -1,9 +1,10 @@
-//! What a reader will want next, decoded and verified before he asks.
+//! Prefetch: the files that a reader is expected to read next are decoded and verified before it asks.
 //!
-//! Who copies or searches a tree reads its files one by one, and most files are small: while he takes one, the others wait and
-//! so do all processors but one. So whoever reads files in the order of the tree is recognised ([`walk`]), and the files that
-//! come next are brought into the cache by a few threads ([`workers`]). How far ahead doubles with each file that was foreseen,
-//! up to [`walk::MOST_FILES`] files and a part of the cache.
+//! Programs that copy or search a tree read its files one by one, and most files are small: while
+//! one is read, all processors but one are idle. So readers that go through files in the order of
+//! the tree are recognised ([`walk`]), and a few threads ([`Workers`]) bring the files that come next
+//! into the cache. The distance doubles with each file that was foreseen, up to
+//! [`walk::MOST_FILES`] files and a part of the cache.
 
 mod walk;
 
@@ -21,7 +22,7 @@ use crate::snapshot::Node;
 /// The largest part of the cache that is filled ahead of one reader.
 const CACHE_PART: u64 = 8;
 
-/// Who reads how, and the threads that read ahead of him.
+/// The readers that are recognised, and the threads that read ahead of them.
 #[derive(Debug)]
 pub(crate) struct ReadAhead {
     walkers: Mutex<Walkers<(FileId, usize)>>,
@@ -45,7 +46,7 @@ impl ReadAhead {
         }
     }
 
-    /// Notes that somebody begins to read a file, and has brought in what he is taken to read next.
+    /// Records that a reader begins a file, and queues the files that it is expected to read next.
     pub(crate) fn begun(&self, node: &Node) {
         let mut ahead = Vec::new();
         let size = |id: NodeId| {

@@ -36,7 +36,7 @@ struct Walker<S> {
     /// The file begun last.
     last: NodeId,
     order: Order,
-    /// How many files he has read in this order, the first not counted.
+    /// How many files it has read in this order, the first not counted.
     run: u32,
     /// The files that come next and are being brought in, with their sizes in bytes.
     ahead: VecDeque<(NodeId, u64)>,
@@ -78,7 +78,7 @@ impl<S: Copy + Eq> Walkers<S> {
 }
 
 impl<S> Walker<S> {
-    /// Whether `node` is what he reads next; he has begun it then.
+    /// Whether `node` is what it reads next, and if so records that it has begun it.
     fn goes_on_to(&mut self, tree: &Metadata, node: NodeId) -> bool {
         if self.last.0 >= tree.node_count() {
             return false; // another archive has taken the place of the one that was read

@@ -86,7 +86,7 @@ pub(super) struct Builder<'a> {
     /// The old images by archive and place there.
     known: HashMap<(FileId, usize), &'a Arc<Image>>,
     kept: HashSet<u32>,
-    /// How data shared by all images now is to be had, against before.
+    /// Whether the archives that all images share supply what they supplied before.
     shared: Shared,
 }
 
@@ -95,9 +95,9 @@ pub(super) struct Builder<'a> {
 enum Shared {
     /// They are the same.
     Same,
-    /// They are others and have all that was to be had before.
+    /// They are others, and supply all that was available before.
     More,
-    /// They lack something that was to be had before.
+    /// They lack something that was available before.
     Less,
 }
 
@@ -253,8 +253,8 @@ impl<'a> Builder<'a> {
         number.is_some()
     }
 
-    /// Whether an image's files are the same to everybody who has seen some of them. If not, it gets another number: so who
-    /// reads it goes on with what he has, and nobody is shown sizes of before.
+    /// Whether an image's files are what earlier answers said of them. If not, it gets another inode number: so its readers
+    /// go on with the old image, and no new reader is shown sizes of before.
     fn is_what_it_was(&self, archive: &ArchiveFile, uses: &Uses) -> bool {
         match self.shared {
             Shared::Same => !(uses.has_lacked() && self.is_touched(archive)),

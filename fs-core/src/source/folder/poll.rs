@@ -11,10 +11,11 @@ use crate::error::Result;
 #[cfg(not(target_os = "linux"))]
 use crate::source::{Changed, Watch, Watcher};
 
-/// How often a store is looked at that nobody tells of changes. A change shall be seen within two seconds.
+/// How often a store is listed where nothing notifies of changes: a change must be seen within two seconds.
 pub(super) const INTERVAL: Duration = Duration::from_secs(1);
 
-/// How many times as long as a look took there is none: looking shall not take more than a fifth of the time.
+/// The rest after a listing, in multiples of the time that the listing took, so that listing takes at most a fifth of
+/// the time.
 pub(super) const REST: u32 = 4;
 
 /// The longest rest of a store that is polled, however long looking takes.
