@@ -13,6 +13,9 @@ use crate::links::Link;
 use crate::scan::Options;
 use crate::{Error, Result};
 
+/// The inode number of the root of an NTFS volume that ntfs-3g has mounted.
+const NTFS_ROOT: u64 = 5;
+
 /// A file with the contents that are known when it is looked at.
 #[derive(Debug, Default)]
 pub(crate) struct Found {
@@ -82,7 +85,11 @@ fn link(path: &Path, file: File, options: &Options<'_>) -> Result<Found> {
     let link = Link::new(target.as_os_str().as_bytes(), root)
         .ok_or_else(|| unfit(path, "the target of the link is not UTF-8, or longer than Windows allows"))?;
     let head = ReparseHead { tag: reparse::SYMLINK, reserved: 0, flags: u16::from(link.is_absolute) };
-    let file = File { attributes: Attributes::REPARSE_POINT, reparse: Some((head, Default::default())), ..file };
+    // Windows has two kinds of links, by what they lead to.
+    let leads_to_directory = fs::metadata(path).is_ok_and(|target| target.is_dir());
+    let directory = if leads_to_directory { Attributes::DIRECTORY.0 } else { 0 };
+    let attributes = Attributes(Attributes::REPARSE_POINT.0 | directory);
+    let file = File { attributes, reparse: Some((head, Default::default())), ..file };
     Ok(Found { file, reparse: Some(link.data), is_fixed: link.is_fixed, ..Found::default() })
 }
 
@@ -99,7 +106,10 @@ fn of_ntfs(path: &Path, metadata: &Metadata, attributes: Attributes) -> Result<F
         file.written = times.next().unwrap_or_default();
         file.accessed = times.next().unwrap_or_default();
     }
-    file.security = attribute(path, "system.ntfs_acl")?;
+    // ntfs-3g fails when it is asked for these two of a volume's root.
+    let is_root = metadata.ino() == NTFS_ROOT;
+    let unless_root = |value: Result<Option<Vec<u8>>>| if is_root { Ok(value.unwrap_or_default()) } else { value };
+    file.security = unless_root(attribute(path, "system.ntfs_acl"))?;
     file.object_id = attribute(path, "system.ntfs_object_id")?.filter(|id| (16..=64).contains(&id.len()));
     if let Some(list) = attribute(path, "system.ntfs_ea")? {
         file.attributes_extended =
@@ -108,7 +118,7 @@ fn of_ntfs(path: &Path, metadata: &Metadata, attributes: Attributes) -> Result<F
     let reparse = reparse_data(path, &mut file)?;
     let (streams, contents) = streams(path)?;
     file.streams = streams;
-    let short_name = attribute(path, "system.ntfs_dos_name")?.and_then(|name| utf16_from_wtf8(&name));
+    let short_name = unless_root(attribute(path, "system.ntfs_dos_name"))?.and_then(|name| utf16_from_wtf8(&name));
     let has_data = metadata.is_file();
     let short_name = short_name.unwrap_or_default();
     Ok(Found { file, short_name, has_data, reparse, streams: contents, is_fixed: false })
@@ -205,6 +215,9 @@ fn attribute(path: &Path, name: impl AsRef<OsStr>) -> Result<Option<Vec<u8>>> {
     match xattr::get(path, name) {
         Ok(value) => Ok(value),
         Err(error) if is_without_attributes(&error) => Ok(None),
+        Err(error) if error.raw_os_error() == Some(rustix::io::Errno::TOOBIG.raw_os_error()) => {
+            Err(unfit(path, "a named stream of more than 64 KiB, which an extended attribute cannot show"))
+        }
         Err(source) => Err(Error::Io { path: path.to_owned(), source }),
     }
 }

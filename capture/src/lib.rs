@@ -60,7 +60,4 @@ pub enum Error {
         /// What is wrong with it.
         reason: &'static str,
     },
-    /// The archive cannot be written.
-    #[error(transparent)]
-    Write(#[from] write::Error),
 }

@@ -62,15 +62,17 @@ fn windows_path(units: &[u16]) -> Vec<u16> {
     units.iter().map(swapped).collect()
 }
 
+/// Both names, each with a NUL that its length does not count, as wimlib writes them.
 fn data(substitute: &[u16], print: &[u16], flags: u32) -> Option<Vec<u8>> {
     let bytes = |units: &[u16]| u16::try_from(2 * units.len()).ok();
     let (substitute_bytes, print_bytes) = (bytes(substitute)?, bytes(print)?);
+    let print_offset = substitute_bytes.checked_add(2)?;
     let mut data = Vec::new();
-    for number in [0, substitute_bytes, substitute_bytes, print_bytes] {
+    for number in [0, substitute_bytes, print_offset, print_bytes] {
         data.extend(number.to_le_bytes());
     }
     data.extend(flags.to_le_bytes());
-    for unit in substitute.iter().chain(print) {
+    for unit in substitute.iter().chain(&[0]).chain(print).chain(&[0]) {
         data.extend(unit.to_le_bytes());
     }
     Some(data).filter(|data| data.len() <= wim::reparse::MAX_DATA)

@@ -7,9 +7,9 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use wim::write::{FileId, Tree, XmlError};
+use wim::write::{FileId, Tree};
 use wim::{BlobHash, FileTime, HeaderFlags, Metadata, Version, utf16_from_wtf8};
-use write::{ArchiveWriter, Job, NewImage};
+use write::{ArchiveWriter, CopyPlan, Job, NewImage};
 
 use crate::files::{self, Found, unfit};
 use crate::xml::ImageFacts;
@@ -119,16 +119,18 @@ impl Scan {
         (self.directories, self.names)
     }
 
-    /// The contents that are to be read, in the order in which they are written.
-    pub fn jobs(&self) -> impl ExactSizeIterator<Item = &Job> {
-        self.contents.iter().map(|(_, _, job)| job)
+    /// What will be read and written; contents that occur twice, or that the archive has, are not known yet.
+    #[must_use]
+    pub fn plan(&self) -> CopyPlan {
+        let jobs = self.contents.iter().map(|(_, _, job)| job.clone()).collect();
+        CopyPlan { jobs, bytes: self.bytes(), ..CopyPlan::default() }
     }
 
     /// Writes the contents and the image; the caller commits.
     ///
     /// # Errors
     /// The sources' and the disk's; the archive can only be dropped then.
-    pub fn write(self, writer: &mut ArchiveWriter<'_>, name: &str, description: Option<&str>) -> Result<()> {
+    pub fn write(self, writer: &mut ArchiveWriter<'_>, name: &str, description: Option<&str>) -> write::Result<()> {
         let Self { mut tree, contents, directories, names, has_fixed_links, .. } = self;
         let (places, jobs): (Vec<_>, Vec<Job>) = contents.into_iter().map(|(id, slot, job)| ((id, slot), job)).unzip();
         let (mut bytes, mut link_bytes) = (0, 0);
@@ -138,16 +140,14 @@ impl Scan {
             link_bytes += job.size() * (links - 1);
             set_hash(&mut tree, id, slot, hash);
         }
-        let metadata = tree.to_bytes().map_err(|source| Error::Tree { path: writer.path().to_owned(), source })?;
+        let path = writer.path().to_owned();
+        let refused = |reason: String| write::Error::Refused { path: path.clone(), reason };
+        let metadata = tree.to_bytes().map_err(|error| refused(error.to_string()))?;
         let read = Metadata::parse(metadata.clone());
-        let parsed = read.map_err(|source| write::Error::Source { path: writer.path().to_owned(), source })?;
+        let parsed = read.map_err(|source| write::Error::Source { path: path.clone(), source })?;
         let now = now();
         let facts = ImageFacts { directories, files: names, bytes, link_bytes, now, name, description };
-        let refused = |error: XmlError| {
-            let (path, reason) = (writer.path().to_owned(), error.to_string());
-            write::Error::Refused { path, reason }
-        };
-        let xml = facts.element().map_err(refused)?;
+        let xml = facts.element().map_err(|error| refused(error.to_string()))?;
         writer.add_image(NewImage { metadata: Job::bytes(metadata), tree: &parsed, xml })?;
         if has_fixed_links {
             writer.add_flags(HeaderFlags::LINKS_FIXED);

@@ -139,6 +139,17 @@ impl ArchiveWriter<'_> {
         }
     }
 
+    /// Refuses a name that an image of the archive has.
+    ///
+    /// # Errors
+    /// [`Error::Refused`].
+    pub fn check_name(&self, name: &str) -> Result<()> {
+        if self.xml().images().any(|image| image.values().name.as_deref() == Some(name)) {
+            return Err(Error::refused(self.path(), format!("has an image named {name:?}; give another name")));
+        }
+        Ok(())
+    }
+
     /// No two images have one name, unless they had before.
     fn check_names(&self, images: &[ImageSource]) -> Result<()> {
         let old: HashSet<String> = self.xml().images().filter_map(|image| image.values().name).collect();
