@@ -3,12 +3,12 @@
 use std::fmt;
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use lru::LruCache;
 use parking_lot::Mutex;
 
 use super::SingleFlight;
+use super::cache_budget::{CacheBudget, Evict};
 
 /// What an entry costs beyond its value's own bytes: key, list links, table slot, reference counts.
 const ENTRY_OVERHEAD: usize = 128;
@@ -30,48 +30,46 @@ impl Weigh for Arc<Vec<u8>> {
 
 /// Values by key, the least recently used dropped first, with single flight.
 ///
-/// `&self` everywhere; a hit takes one short lock. The bound is on the bytes of all shards together, so that one value may be
-/// as large as the whole cache. Of larger ones the newest is kept, beside all others and whatever it costs: a value that is
-/// wanted piece by piece would else be loaded for each piece.
+/// `&self` everywhere; a hit takes one short lock. The bound is on the bytes of all shards together, and of all caches within
+/// one budget, so one value may be as large as the whole budget. Of larger ones the newest is kept, in addition to all others
+/// and whatever it costs: a value that is wanted piece by piece would otherwise be loaded for each piece.
 pub(crate) struct Cache<K, V, E> {
-    shards: Box<[Mutex<Shard<K, V>>]>,
-    /// The time by which the shards compare which of them has the oldest value: see [`Cache::now`].
-    clock: AtomicU64,
-    /// The newest value that is larger than the cache.
+    shards: Box<[Arc<Shard<K, V>>]>,
+    budget: Arc<CacheBudget>,
+    /// The newest value that is larger than the budget.
     giant: Mutex<Option<(K, V)>>,
     spread: RandomState,
-    used: AtomicUsize,
-    capacity: usize,
     loads: SingleFlight<K, V, E>,
 }
 
-/// Room for what is being loaded, as long as this lives.
-pub(crate) struct Reserved<'a> {
-    used: &'a AtomicUsize,
-    bytes: usize,
-}
-
 /// Values with the time of their last use.
-type Shard<K, V> = LruCache<K, (V, u64)>;
+type Shard<K, V> = Mutex<LruCache<K, (V, u64)>>;
 
-impl<K: Copy + Eq + Hash, V: Clone + Weigh, E: Clone> Cache<K, V, E> {
+impl<K, V, E> Cache<K, V, E>
+where
+    K: Copy + Eq + Hash + Send + 'static,
+    V: Clone + Weigh + Send + 'static,
+    E: Clone,
+{
     /// An empty cache that keeps values of at most `capacity` bytes in sum, a small overhead for each included.
     pub(crate) fn new(capacity: u64) -> Self {
-        Self {
-            shards: (0..SHARDS).map(|_| Mutex::new(LruCache::unbounded())).collect(),
-            clock: AtomicU64::new(0),
-            giant: Mutex::new(None),
-            spread: RandomState::new(),
-            used: AtomicUsize::new(0),
-            capacity: usize::try_from(capacity).unwrap_or(usize::MAX),
-            loads: SingleFlight::default(),
+        Self::within(Arc::new(CacheBudget::new(capacity)))
+    }
+
+    /// An empty cache whose values share a budget with those of other caches.
+    pub(crate) fn within(budget: Arc<CacheBudget>) -> Self {
+        let shard = |_| Arc::new(Mutex::new(LruCache::unbounded()));
+        let shards: Box<[Arc<Shard<K, V>>]> = (0..SHARDS).map(shard).collect();
+        for shard in &shards {
+            budget.join(Arc::<Shard<K, V>>::clone(shard));
         }
+        Self { shards, budget, giant: Mutex::new(None), spread: RandomState::new(), loads: SingleFlight::default() }
     }
 
     /// The value, if it is here; it then counts as just used.
     pub(crate) fn get(&self, key: K) -> Option<V> {
         let value = self.shards[self.shard_of(key)].lock().get_mut(&key).map(|(value, used)| {
-            *used = self.now(cost(value));
+            *used = self.budget.now(cost(value), SHARDS);
             value.clone()
         });
         value.or_else(|| self.giant.lock().as_ref().filter(|(giant, _)| *giant == key).map(|(_, value)| value.clone()))
@@ -106,84 +104,43 @@ impl<K: Copy + Eq + Hash, V: Clone + Weigh, E: Clone> Cache<K, V, E> {
 
     /// Keeps a value, in place of what had the key before, and drops the least recently used ones that no longer fit.
     pub(crate) fn insert(&self, key: K, value: V) {
-        let weight = cost(&value);
-        if weight > self.capacity {
+        let cost_of_new = cost(&value);
+        if cost_of_new > self.budget.capacity() {
             let old = self.giant.lock().replace((key, value));
             return drop(old); // freed when no lock is held
         }
-        let now = self.now(usize::MAX);
-        self.used.fetch_add(weight, Ordering::Relaxed);
+        let now = self.budget.now(usize::MAX, SHARDS);
+        self.budget.add(cost_of_new);
         let old = self.shards[self.shard_of(key)].lock().put(key, (value, now));
         if let Some((old, _)) = &old {
-            self.used.fetch_sub(cost(old), Ordering::Relaxed);
+            self.budget.subtract(cost(old));
         }
-        self.shrink();
+        self.budget.shrink();
     }
 
-    /// Makes room for a load, which takes memory before its value comes in: `bytes`, or the whole cache if they are more, count
-    /// as used until what is returned is dropped.
-    pub(crate) fn reserve(&self, bytes: u64) -> Reserved<'_> {
-        let bytes = usize::try_from(bytes).unwrap_or(usize::MAX).min(self.capacity);
-        self.used.fetch_add(bytes, Ordering::Relaxed);
-        self.shrink();
-        Reserved { used: &self.used, bytes }
-    }
-
-    /// Drops the least recently used values that do not fit, each when no lock is held.
-    fn shrink(&self) {
-        while self.used() > self.capacity
-            && let Some(dropped) = self.take_oldest()
-        {
-            drop(dropped);
-        }
-    }
-
-    /// Drops the value, if it is here, and returns it.
-    pub(crate) fn remove(&self, key: K) -> Option<V> {
-        let value = self.shards[self.shard_of(key)].lock().pop(&key).map(|(value, _)| value);
-        if let Some(value) = &value {
-            self.used.fetch_sub(cost(value), Ordering::Relaxed);
+    /// Drops the value, if it is here.
+    pub(crate) fn remove(&self, key: K) {
+        let value = self.shards[self.shard_of(key)].lock().pop(&key);
+        if let Some((value, _)) = &value {
+            self.budget.subtract(cost(value));
         }
         let giant = self.giant.lock().take_if(|(giant, _)| *giant == key);
-        value.or(giant.map(|(_, value)| value))
+        drop((value, giant)); // when no lock is held
     }
 
     /// Drops the values whose keys `is_dead` names.
     pub(crate) fn remove_all(&self, is_dead: impl Fn(&K) -> bool) {
         for shard in &self.shards {
             let dead: Vec<K> = shard.lock().iter().map(|(key, _)| *key).filter(&is_dead).collect();
-            dead.into_iter().for_each(|key| drop(self.remove(key)));
+            dead.into_iter().for_each(|key| self.remove(key));
         }
         let giant = self.giant.lock().take_if(|(key, _)| is_dead(key));
         drop(giant);
     }
 
-    /// The bytes that the values kept cost now, without one that is larger than the cache, and those reserved.
-    pub(crate) fn used(&self) -> usize {
-        self.used.load(Ordering::Relaxed)
-    }
-
-    /// Whether `bytes` more would push nothing out.
-    pub(crate) fn has_room(&self, bytes: u64) -> bool {
-        self.used() as u64 + bytes <= self.capacity as u64
-    }
-
-    /// The time of a use. It goes on when a value comes in, and with each use of one that takes a good part of the cache: of
-    /// those few it matters which is the oldest, and to use them costs more than a counter that all threads share.
-    fn now(&self, cost: usize) -> u64 {
-        if cost > self.capacity / SHARDS {
-            self.clock.fetch_add(1, Ordering::Relaxed) + 1
-        } else {
-            self.clock.load(Ordering::Relaxed)
-        }
-    }
-
-    /// Takes out the value that was used last the longest time ago, as far as other threads let tell.
-    fn take_oldest(&self) -> Option<V> {
-        let oldest = |shard: &&Mutex<Shard<K, V>>| shard.lock().peek_lru().map_or(u64::MAX, |(_, (_, used))| *used);
-        let (_, (value, _)) = self.shards.iter().min_by_key(oldest)?.lock().pop_lru()?;
-        self.used.fetch_sub(cost(&value), Ordering::Relaxed);
-        Some(value)
+    /// What the cache's values may take, and what they take now together with those of other caches within the budget.
+    pub(crate) fn budget(&self) -> &CacheBudget {
+        &self.budget
     }
 
     fn shard_of(&self, key: K) -> usize {
@@ -191,15 +148,20 @@ impl<K: Copy + Eq + Hash, V: Clone + Weigh, E: Clone> Cache<K, V, E> {
     }
 }
 
-impl Drop for Reserved<'_> {
-    fn drop(&mut self) {
-        self.used.fetch_sub(self.bytes, Ordering::Relaxed);
+impl<K: Copy + Eq + Hash + Send, V: Weigh + Send> Evict for Shard<K, V> {
+    fn oldest(&self) -> u64 {
+        self.lock().peek_lru().map_or(u64::MAX, |(_, (_, used))| *used)
+    }
+
+    fn evict(&self) -> Option<usize> {
+        let (_, (value, _)) = self.lock().pop_lru()?;
+        Some(cost(&value))
     }
 }
 
 impl<K, V, E> fmt::Debug for Cache<K, V, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Cache").field("used", &self.used).field("capacity", &self.capacity).finish_non_exhaustive()
+        f.debug_struct("Cache").field("budget", &self.budget).finish_non_exhaustive()
     }
 }
 
@@ -209,7 +171,7 @@ fn cost(value: &impl Weigh) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::AtomicU64;
+    use std::sync::atomic::{AtomicU64, Ordering};
     use std::thread;
     use std::time::Duration;
 
@@ -232,7 +194,7 @@ mod tests {
         let cache = TestCache::new(100 * (1000 + ENTRY_OVERHEAD as u64));
         for key in 0..1000 {
             cache.insert(key, bytes(1000, 1));
-            assert!(cache.used() <= cache.capacity, "after {key}: {}", cache.used());
+            assert!(cache.budget.used() <= cache.budget.capacity(), "after {key}: {}", cache.budget.used());
         }
         assert_eq!(present(&cache, 0..1000), 100, "it fills what it may use");
     }
@@ -247,7 +209,7 @@ mod tests {
         cache.insert(100, bytes(9_000, 2));
         assert!(cache.get(100).is_some(), "a value much larger than a shard's share stays");
         assert!(present(&cache, 0..20) <= 6, "and others made room for it");
-        assert!(cache.used() <= 10_000);
+        assert!(cache.budget.used() <= 10_000);
     }
 
     #[test]
@@ -291,14 +253,14 @@ mod tests {
     fn a_load_makes_room_before_it_begins() {
         let cache = TestCache::new(10 * (1000 + ENTRY_OVERHEAD as u64));
         (0..10).for_each(|key| cache.insert(key, bytes(1000, 1)));
-        let room = cache.reserve(2000);
+        let room = cache.budget.reserve(2000);
         assert_eq!(present(&cache, 0..10), 8);
-        assert!(cache.used() <= cache.capacity);
+        assert!(cache.budget.used() <= cache.budget.capacity());
         drop(room);
         cache.insert(10, bytes(1000, 1));
         assert_eq!(present(&cache, 0..11), 9, "the room is given back");
-        drop(cache.reserve(u64::MAX));
-        assert_eq!((present(&cache, 0..11), cache.used()), (0, 0));
+        drop(cache.budget.reserve(u64::MAX));
+        assert_eq!((present(&cache, 0..11), cache.budget.used()), (0, 0));
     }
 
     #[test]
@@ -307,7 +269,7 @@ mod tests {
         for round in 0..100 {
             cache.insert(1, bytes(1000, round));
         }
-        assert_eq!(cache.used(), 1000 + ENTRY_OVERHEAD);
+        assert_eq!(cache.budget.used(), 1000 + ENTRY_OVERHEAD);
         assert_eq!(cache.get(1).unwrap()[0], 99);
     }
 
@@ -315,7 +277,7 @@ mod tests {
     fn a_failed_load_leaves_no_trace() {
         let cache = TestCache::new(10_000);
         assert_eq!(cache.get_or_load(1, || Err("bad".to_owned())), Err("bad".to_owned()));
-        assert_eq!(cache.used(), 0);
+        assert_eq!(cache.budget.used(), 0);
         assert_eq!(cache.get_or_load(1, || Ok(bytes(3, 3))), Ok(bytes(3, 3)));
         assert_eq!(cache.get_or_load(1, || Err("not called".to_owned())), Ok(bytes(3, 3)));
     }
@@ -362,7 +324,7 @@ mod tests {
         });
         let kept: usize =
             cache.shards.iter().map(|shard| shard.lock().iter().map(|(_, (v, _))| cost(v)).sum::<usize>()).sum();
-        assert_eq!(cache.used(), kept, "the sum is that of what is kept");
-        assert!(kept <= cache.capacity);
+        assert_eq!(cache.budget.used(), kept, "the sum is that of what is kept");
+        assert!(kept <= cache.budget.capacity());
     }
 }

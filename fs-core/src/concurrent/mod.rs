@@ -2,6 +2,7 @@
 
 mod byte_budget;
 mod cache;
+mod cache_budget;
 mod in_order;
 mod pool;
 mod shares;
@@ -12,6 +13,7 @@ pub use self::shares::Shares;
 
 pub(crate) use self::byte_budget::ByteBudget;
 pub(crate) use self::cache::{Cache, Weigh};
+pub(crate) use self::cache_budget::CacheBudget;
 pub(crate) use self::in_order::{Helpers, in_order};
 pub(crate) use self::pool::Pool;
 pub(crate) use self::single_flight::SingleFlight;

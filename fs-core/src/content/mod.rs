@@ -244,7 +244,7 @@ impl Contents {
 
     /// The bytes that cached chunks take now.
     pub(crate) fn cached_bytes(&self) -> usize {
-        self.chunks.used()
+        self.chunks.budget().used()
     }
 
     /// Forgets what was decoded of files that are no longer used.

@@ -88,7 +88,7 @@ impl<'a> SolidBlob<'a> {
         let cache = &self.attempt.contents.chunks;
         let missing = self.chunks().filter(|&chunk| cache.get(self.key(chunk)).is_none()).count();
         let bytes = (missing as u64).saturating_mul(self.resource.chunk_size.into());
-        if self.attempt.plan.is_settled() || !cache.has_room(bytes) {
+        if self.attempt.plan.is_settled() || !cache.budget().has_room(bytes) {
             return Ok(());
         }
         self.hash()
