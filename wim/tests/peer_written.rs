@@ -70,6 +70,13 @@ fn written_again(old: &Archive) -> Vec<u8> {
     bytes
 }
 
+/// Describes a tree without the numbers of its hard links, which are the writer's; their counts stay.
+fn without_link_ids(archive: &Archive, tree: &Metadata) -> Vec<String> {
+    let described = peer::describe(archive, tree);
+    let lines = described.iter().flat_map(|node| node.lines()).filter(|line| !line.starts_with("Link Group ID"));
+    lines.map(str::to_owned).collect()
+}
+
 /// Lets wimlib and 7-Zip read the archive, and compares what wimlib lists with what both archives show.
 fn check(old: &Archive, folder: &Path) {
     let bytes = written_again(old);
@@ -84,7 +91,7 @@ fn check(old: &Archive, folder: &Path) {
     for index in 0..old.image_count() {
         let trees: [Metadata; 2] = [old, &new].map(|archive| archive.metadata(index).unwrap());
         assert_eq!(trees[1].warnings().len(), 0);
-        assert_eq!(trees[1].node_count(), trees[0].node_count());
+        assert_eq!(without_link_ids(&new, &trees[1]), without_link_ids(&new, &trees[0]));
         assert_eq!(peer::describe(&new, &trees[1]), peer::wimdir(&path, index + 1));
         let again = Tree::of(&trees[1]).unwrap().to_bytes().unwrap();
         assert_eq!(again, new.metadata_resource(index).unwrap(), "what we wrote is written again as it is");
