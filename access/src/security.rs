@@ -225,8 +225,8 @@ mod tests {
     #[test]
     fn the_mode_says_who_may_read() {
         let unix = |mode| Security::of_unix(UnixMode { uid: 7, group: Sid::unix_group(8), mode });
-        let (owner, member) = (Token::unix("owner", 7, &[8]), Token::unix("member", 9, &[8]));
-        let other = Token::unix("other", 10, &[9]);
+        let unix_token = |uid, gid| Token::unix("", uid, &[Sid::unix_group(gid)]);
+        let (owner, member, other) = (unix_token(7, 8), unix_token(9, 8), unix_token(10, 9));
         for mode in 0..0o1000 {
             let found = [&owner, &member, &other].map(|token| read(&unix(mode), token));
             assert_eq!(found, [0o400, 0o040, 0o004].map(|bit| mode & bit != 0), "{mode:o}");

@@ -100,9 +100,10 @@ impl Token {
         Some(Self::of_sets(name, origin, user, sids, deny_only))
     }
 
-    /// The token of a Unix user, as Samba names it and its groups.
-    pub fn unix(name: &str, uid: u32, gids: &[u32]) -> Self {
-        let groups: Vec<_> = gids.iter().map(|&gid| (Sid::unix_group(gid), Membership::Enabled)).collect();
+    /// The token of a Unix user, as Samba names it: of groups there ([`Sid::unix_group`]), or those
+    /// that a file of users maps them to.
+    pub fn unix(name: &str, uid: u32, groups: &[Sid]) -> Self {
+        let groups: Vec<_> = groups.iter().map(|&group| (group, Membership::Enabled)).collect();
         Self::log_on(name, Origin::Unix, Sid::unix_user(uid), &groups, &Builtin::default())
             .expect("identifiers of Unix are issued by Unix")
     }
@@ -170,11 +171,11 @@ impl Token {
 }
 
 /// Whether an origin can name this principal: accounts of domains, of Entra ID (`S-1-12-1`) and how
-/// the log-on was made (`S-1-18-1`, `S-1-18-2`), or of Unix.
+/// the log-on was made (`S-1-18-1`, `S-1-18-2`); of Unix, and what its groups are mapped to.
 fn issues(origin: Origin, sid: Sid) -> bool {
     match origin {
         Origin::Given => !sid.is_placeholder(),
-        Origin::Unix => sid.authority() == 22 && matches!(sid.parts(), [1 | 2, _]),
+        Origin::Unix => sid.authority() == 22 && matches!(sid.parts(), [1 | 2, _]) || sid.is_of_domain(),
         Origin::Users | Origin::Directory => {
             sid.is_of_domain() || matches!((sid.authority(), sid.parts()), (18, [1 | 2]) | (12, [1, _, ..]))
         }
@@ -254,7 +255,7 @@ mod tests {
             let token = Token::log_on("x", Origin::Directory, sid(user), &[], &Builtin::default());
             assert_eq!(token, None, "{user}");
         }
-        let unix = Token::unix("daniel", 1000, &[100, 27]);
+        let unix = Token::unix("daniel", 1000, &[100, 27].map(Sid::unix_group));
         let want = ["S-1-1-0", "S-1-5-2", "S-1-5-11", "S-1-22-1-1000", "S-1-22-2-27", "S-1-22-2-100"];
         assert_eq!(texts(unix.sids()), want);
     }

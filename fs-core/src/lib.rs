@@ -32,6 +32,6 @@ pub use options::{ImageChoice, Options, StreamInterface};
 pub use snapshot::{ImageSlot, Ino, Storage};
 pub use source::{
     ArchiveEntry, AttributeSource, Attributes, Changed, FolderSource, GroupEntry, GroupListing, LocalFile,
-    MemorySource, Shape, Stop, StoreListing, StoreSource, StoredFile, StoredId, Watch, Watcher,
+    MemorySource, Principals, Shape, Stop, StoreListing, StoreSource, StoredFile, StoredId, Watch, Watcher, security_of,
 };
 pub use wim;

@@ -5,7 +5,7 @@ mod parse;
 mod write;
 
 pub use parse::{SddlError, parse};
-pub use write::write;
+pub use write::{write, write_entry};
 
 #[cfg(test)]
 mod tests {

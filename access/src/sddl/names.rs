@@ -115,7 +115,6 @@ const KINDS: &[(&str, AceKind)] = &[
     ("A", AceKind::Allow),
     ("D", AceKind::Deny),
     ("AU", AceKind::Audit),
-    ("AL", AceKind::Other(0x03)),
     ("OA", AceKind::AllowObject),
     ("OD", AceKind::DenyObject),
     ("XA", AceKind::AllowCallback),

@@ -13,7 +13,7 @@ use wim::{FileTime, ReadAt, Version};
 
 use crate::error::{Problem, Result};
 
-pub use self::folder::{AttributeSource, Attributes, FolderSource, LocalFile};
+pub use self::folder::{AttributeSource, Attributes, FolderSource, LocalFile, Principals, security_of};
 pub use self::memory::MemorySource;
 pub use self::watch::{Changed, Stop, Watch, Watcher};
 

@@ -57,7 +57,7 @@ pub(crate) fn of(path: &Path, warnings: &mut Vec<Problem>) -> Attributes {
     }
     let path = sidecar_path(path);
     match sidecar(&path) {
-        Ok(attributes) => attributes,
+        Ok(sidecar) => Attributes { bits: if sidecar.hidden { HIDDEN } else { 0 }, source: AttributeSource::Sidecar },
         Err(error) if error.kind() == io::ErrorKind::NotFound => Attributes::default(),
         Err(error) => {
             warnings.push(Problem::new(&path, Error::io(&path, error)));
@@ -100,27 +100,27 @@ fn samba_bits(value: &[u8]) -> Option<u32> {
 
 /// What we keep beside an archive where the file system has no room for it.
 #[derive(Debug, Default, Deserialize)]
-struct Sidecar {
+pub(super) struct Sidecar {
     #[serde(default)]
     hidden: bool,
+    /// The security descriptor as text.
+    pub(super) sddl: Option<String>,
 }
 
-fn sidecar_path(path: &Path) -> PathBuf {
+pub(super) fn sidecar_path(path: &Path) -> PathBuf {
     let mut name = OsString::from(path);
     name.push(".wimstore.json");
     name.into()
 }
 
 /// Reads the sidecar at `path`, where a writer of the folder may have put anything.
-fn sidecar(path: &Path) -> io::Result<Attributes> {
+pub(super) fn sidecar(path: &Path) -> io::Result<Sidecar> {
     let mut text = Vec::new();
     open_regular(path, LastLink::Refused)?.take(MAX_SIDECAR + 1).read_to_end(&mut text)?;
     if text.len() as u64 > MAX_SIDECAR {
         return Err(io::Error::other("larger than 64 KiB"));
     }
-    let sidecar: Sidecar = serde_json::from_slice(&text).map_err(io::Error::other)?;
-    let bits = if sidecar.hidden { HIDDEN } else { 0 };
-    Ok(Attributes { bits, source: AttributeSource::Sidecar })
+    serde_json::from_slice(&text).map_err(io::Error::other)
 }
 
 #[cfg(test)]

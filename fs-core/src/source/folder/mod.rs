@@ -6,6 +6,7 @@ mod file;
 mod inotify;
 mod poll;
 mod resolve;
+mod security;
 #[cfg(target_os = "linux")]
 mod watch;
 
@@ -33,6 +34,7 @@ use self::watch as platform;
 pub use self::attributes::{AttributeSource, Attributes};
 pub use self::file::LocalFile;
 pub(crate) use self::resolve::Resolver;
+pub use self::security::{Principals, security_of};
 
 /// A store, group or archive in the local file system, found by looking at it.
 #[derive(Debug, Clone)]
