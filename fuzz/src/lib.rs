@@ -8,7 +8,8 @@
 mod archive;
 mod store;
 
-use access::Descriptor;
+use access::users::Users;
+use access::{Descriptor, Security, Sid, Stored, Token, sddl};
 use wim::codec::{lzms, lzx, xpress};
 use wim::{BlobTable, Header, IntegrityTable, Metadata, XmlData, reparse};
 
@@ -30,6 +31,9 @@ pub const TARGETS: &[Target] = &[
         }
     }),
     ("descriptor", descriptor),
+    ("sddl", sddl),
+    ("ntacl", |data| ask(&Security::of_stored(&Stored::Ntacl(data.into()), None))),
+    ("users", users),
     ("metadata", metadata),
     ("xpress", xpress),
     ("lzx", lzx),
@@ -49,6 +53,37 @@ fn descriptor(data: &[u8]) {
     let again = Descriptor::parse(&written).expect("what was written is valid");
     assert_eq!((again.owner, again.group), (parsed.owner, parsed.group));
     assert_eq!((again.sacl, again.dacl), (parsed.sacl, parsed.dacl));
+    ask(&Security::of_stored(&Stored::Bytes(access::Source::Ntfs, data.into()), None));
+}
+
+/// What is parsed is written and parsed again.
+fn sddl(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let Ok(bytes) = sddl::parse(text, Sid::new(5, &[21, 1, 2, 3])) else { return };
+    let parsed = Descriptor::parse(&bytes).expect("what was parsed is valid");
+    let written = sddl::write(&parsed).expect("what was parsed can be written");
+    assert_eq!(sddl::parse(&written, None).as_ref(), Ok(&bytes), "{written}");
+    ask(&Security::of_stored(&Stored::Text(text.into()), None));
+}
+
+/// Checks access for somebody, also to a file that inherits, and finds text.
+fn ask(security: &Security) {
+    let token = Token::exact(Sid::SYSTEM, &[Sid::EVERYONE, Sid::USERS], &[Sid::ADMINISTRATORS]);
+    let granted = security.check(&token, access::MAXIMUM_ALLOWED).granted.unwrap_or(0);
+    assert_eq!(security.check(&token, access::READ_DATA).is_granted(), granted & access::READ_DATA != 0);
+    let _ = security.sddl();
+    if let Some(inherited) = Security::inherited(security) {
+        let _ = inherited.check(&token, access::READ_DATA);
+    }
+}
+
+fn users(data: &[u8]) {
+    let Ok(users) = std::str::from_utf8(data).map_err(drop).and_then(|text| Users::parse(text).map_err(drop)) else {
+        return;
+    };
+    for user in users.users() {
+        let _ = users.token(&user.name, std::time::SystemTime::UNIX_EPOCH);
+    }
 }
 
 fn metadata(data: &[u8]) {

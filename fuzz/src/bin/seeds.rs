@@ -8,6 +8,26 @@ use access::{Control, Descriptor, Sid, allow};
 use testkit::{Image, Packing, Solid, Wim, dir, file, pack, pipe, reparse, root};
 use wimstore_fuzz::{resource_input, store_input};
 
+/// A file of users with every field.
+const USERS: &str = r#"version = 1
+domain = "S-1-5-21-1-2-3"
+[[user]]
+name = "alice"
+rid = 1000
+password = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0$aGFzaGhhc2hoYXNoaGFzaGhhc2hoYXNoaGFzaGhhc2g"
+groups = ["All"]
+admin = true
+disabled = true
+expires = 2027-01-01T01:02:03+01:00
+principal = ["alice@EXAMPLE.ORG"]
+[[group]]
+name = "All"
+sid = "S-1-5-21-9-9-9-1100"
+groups = ["All"]
+[map]
+"unix:deploy" = "all"
+"#;
+
 fn main() {
     let folder = std::env::args_os().nth(1).expect("usage: seeds FOLDER");
     let save = |target: &str, name: &str, bytes: &[u8]| {
@@ -44,6 +64,10 @@ fn main() {
     let made = Descriptor::new(Control::DACL_PROTECTED, Sid::ADMINISTRATORS, Sid::EVERYONE, &list).unwrap();
     save("descriptor", "uniform", &made.to_bytes());
     save("descriptor", "ntfs", &testkit::ntfs::DESCRIPTOR);
+    let text = "O:BAG:S-1-5-21-1-2-3-513D:PAI(A;OICIIO;FR;;;WD)(OD;;GRCC;bf967aba-0de6-11d0-a285-00aa003049e2;;DA)S:(ML;;NR;;;HI)";
+    save("sddl", "lists", text.as_bytes());
+    save("sddl", "none", b"O:S-1-0x000100000000-7D:NO_ACCESS_CONTROL");
+    save("users", "all", USERS.as_bytes());
     for kind in ["text", "exe", "random"] {
         for (target, size) in [("xpress", 15_u8), ("lzx", 0), ("lzms", 15)] {
             let (src, _) = testkit::chunk(target, kind);
