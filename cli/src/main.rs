@@ -2,6 +2,8 @@
 //!
 //! One file per command. Exit codes: 0 done; 1 done, and something in the store is bad; 2 could not be done.
 
+mod access;
+mod accounts;
 mod advice;
 mod cat;
 #[cfg(windows)]
@@ -29,6 +31,7 @@ mod syslog;
 mod text;
 #[cfg(target_os = "linux")]
 mod umount;
+mod user;
 mod verify;
 
 use std::process::ExitCode;
@@ -72,6 +75,9 @@ enum Command {
     Cat(cat::Args),
     Extract(Box<extract::Args>),
     Verify(verify::Args),
+    Access(access::Args),
+    User(user::Args),
+    Group(user::GroupArgs),
     #[cfg(target_os = "linux")]
     Mount(Box<mount::Args>),
     #[cfg(target_os = "linux")]
@@ -95,6 +101,7 @@ impl Command {
     fn reports(&self) -> bool {
         match self {
             Self::Ls(_) | Self::Info(_) | Self::Cat(_) | Self::Extract(_) | Self::Verify(_) => true,
+            Self::Access(_) | Self::User(_) | Self::Group(_) => true,
             #[cfg(target_os = "linux")]
             Self::Mount(_) | Self::Umount(_) => false,
             #[cfg(windows)]
@@ -110,6 +117,9 @@ impl Command {
             Self::Info(args) => info::run(&args, globals),
             Self::Cat(args) => cat::run(&args, globals),
             Self::Verify(args) => verify::run(&args, globals),
+            Self::Access(args) => access::run(&args, globals),
+            Self::User(args) => user::run(&args, globals),
+            Self::Group(args) => user::run_group(&args, globals),
             Self::Extract(args) => extract::run(&args, globals),
             #[cfg(target_os = "linux")]
             Self::Mount(args) => mount::run(&args, globals),
