@@ -11,7 +11,7 @@ mod store;
 use access::users::Users;
 use access::{Descriptor, Security, Sid, Stored, Token, sddl};
 use wim::codec::{lzms, lzx, xpress};
-use wim::{BlobTable, Header, IntegrityTable, Metadata, XmlData, reparse};
+use wim::{BlobTable, Compression, Encoder, Header, IntegrityTable, Level, Metadata, XmlData, reparse};
 
 pub use archive::resource_input;
 pub use store::store_input;
@@ -38,6 +38,7 @@ pub const TARGETS: &[Target] = &[
     ("xpress", xpress),
     ("lzx", lzx),
     ("lzms", lzms),
+    ("encode_lzms", encode_lzms),
     ("resource", archive::resource),
     ("archive", archive::archive),
     ("store", store::store),
@@ -112,5 +113,21 @@ fn lzms(data: &[u8]) {
     if let Some((&size, src)) = data.split_first() {
         let mut dst = vec![0; 1 << (size % 20)];
         let _ = lzms::Decoder::default().decode(src, &mut dst);
+    }
+}
+
+/// Level and chunk size are taken from the first byte. What is encoded must decode to the same.
+fn encode_lzms(data: &[u8]) {
+    let Some((&options, chunk)) = data.split_first() else { return };
+    let level = [Level::Fast, Level::Default, Level::Max][usize::from(options % 3)];
+    let chunk_size = 1 << (15 + options / 3 % 7);
+    let chunk = &chunk[..chunk.len().min(chunk_size as usize)];
+    let mut dst = vec![0; chunk.len()];
+    let mut encoder = Encoder::new(Compression::Lzms, level, chunk_size).expect("a chunk size that LZMS has");
+    if let Some(size) = encoder.encode(chunk, &mut dst) {
+        assert!(size < chunk.len(), "an encoded chunk is smaller");
+        let mut decoded = vec![0; chunk.len()];
+        lzms::Decoder::default().decode(&dst[..size], &mut decoded).expect("what was encoded can be decoded");
+        assert!(decoded == chunk, "decoded to other bytes");
     }
 }

@@ -74,6 +74,10 @@ fn main() {
             save(target, kind, &[&[size], &src[..]].concat());
         }
     }
+    for (options, kind) in ["text", "exe", "random", "zeros", "text", "exe"].into_iter().enumerate() {
+        let data = testkit::content::of_kind(kind, 3000);
+        save("encode_lzms", &format!("{kind}-{options}"), &[&[options as u8 * 4], &data[..]].concat());
+    }
     for packing in Packing::all() {
         let text = testkit::content::text(70_000);
         let built = Wim::new(packing, root([file("t", &text)])).integrity(4096).build().bytes;

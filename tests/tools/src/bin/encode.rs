@@ -7,16 +7,17 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-use wim::codec::{lzx, xpress};
+use wim::codec::{lzms, lzx, xpress};
 use wim::{Compression, Encoder, Level};
 
 fn main() -> Result<(), Box<dyn Error>> {
-    const USAGE: &str = "usage: encode xpress|lzx LEVEL CHUNK_SIZE PATH...";
+    const USAGE: &str = "usage: encode xpress|lzx|lzms LEVEL CHUNK_SIZE PATH...";
     let arguments: Vec<_> = env::args().skip(1).collect();
     let [compression, level, chunk_size, paths @ ..] = &arguments[..] else { return Err(USAGE.into()) };
     let compression = match &compression[..] {
         "xpress" => Compression::Xpress,
         "lzx" => Compression::Lzx,
+        "lzms" => Compression::Lzms,
         _ => return Err(USAGE.into()),
     };
     let level = Level::from_number(level.parse()?).ok_or(USAGE)?;
@@ -56,9 +57,11 @@ type Decode = Box<dyn FnMut(&[u8], &mut [u8]) -> Result<(), wim::CodecError>>;
 
 fn decoder(compression: Compression, chunk_size: u32) -> Decode {
     let (mut xpress, mut lzx) = (xpress::Decoder::default(), lzx::Decoder::default());
+    let mut lzms = lzms::Decoder::default();
     match compression {
         Compression::Xpress => Box::new(move |src, dst| xpress.decode(src, dst)),
-        _ => Box::new(move |src, dst| lzx.decode(src, dst, chunk_size)),
+        Compression::Lzx => Box::new(move |src, dst| lzx.decode(src, dst, chunk_size)),
+        _ => Box::new(move |src, dst| lzms.decode(src, dst)),
     }
 }
 

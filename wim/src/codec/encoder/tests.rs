@@ -2,20 +2,20 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 
 use super::super::testing::Random;
-use super::super::{lzx, xpress};
+use super::super::{lzms, lzx, xpress};
 use super::*;
 use proptest::prelude::*;
 
 const LEVELS: [Level; 3] = [Level::Fast, Level::Default, Level::Max];
-const CODECS: [(Compression, std::ops::RangeInclusive<u32>); 2] =
-    [(Compression::Xpress, 12..=16), (Compression::Lzx, 15..=21)];
+const CODECS: [(Compression, std::ops::RangeInclusive<u32>); 3] =
+    [(Compression::Xpress, 12..=16), (Compression::Lzx, 15..=21), (Compression::Lzms, 15..=18)];
 
 /// Encodes a chunk, checks that decoding the result restores it, and returns the result.
 fn round_trip(compression: Compression, level: Level, chunk_size: u32, chunk: &[u8]) -> Option<Vec<u8>> {
     thread_local! {
         // One for many chunks, as writers have it: nothing may be left of the chunk before.
         static ENCODERS: RefCell<HashMap<(Compression, Level, u32), Encoder>> = RefCell::default();
-        static DECODERS: RefCell<(xpress::Decoder, lzx::Decoder)> = RefCell::default();
+        static DECODERS: RefCell<(xpress::Decoder, lzx::Decoder, lzms::Decoder)> = RefCell::default();
     }
     let mut encoded = vec![0xAA; chunk.len()];
     let size = ENCODERS.with_borrow_mut(|encoders| {
@@ -29,9 +29,10 @@ fn round_trip(compression: Compression, level: Level, chunk_size: u32, chunk: &[
     let mut decoded = vec![0xAA; chunk.len()];
     let name = || format!("{compression} {level:?}, {} bytes in chunks of {chunk_size}", chunk.len());
     DECODERS
-        .with_borrow_mut(|(xpress, lzx)| match compression {
+        .with_borrow_mut(|(xpress, lzx, lzms)| match compression {
             Compression::Xpress => xpress.decode(&encoded, &mut decoded),
-            _ => lzx.decode(&encoded, &mut decoded, chunk_size),
+            Compression::Lzx => lzx.decode(&encoded, &mut decoded, chunk_size),
+            _ => lzms.decode(&encoded, &mut decoded),
         })
         .unwrap_or_else(|error| panic!("{}: {error}", name()));
     assert!(decoded == chunk, "{}: other bytes", name());

@@ -35,23 +35,20 @@ impl<'a> RangeDecoder<'a> {
     /// Decodes a decision in `context`, which adapts.
     #[inline(always)]
     pub(super) fn bit<const SIZE: usize>(&mut self, context: &mut Context<SIZE>) -> bool {
-        let probability = &mut context.probabilities[context.state as usize % SIZE];
         if self.range < 1 << 16 {
             self.range <<= 16;
             self.add_word();
         }
-        let bound = (self.range >> 6) * probability.of_zero;
+        let bound = (self.range >> 6) * context.zero_in_64();
         // The caller goes two ways too, so this is no place to save branches.
         if self.code < bound {
             self.range = bound;
-            probability.add_zero();
-            context.state <<= 1;
+            context.add(false);
             false
         } else {
             self.range -= bound;
             self.code -= bound;
-            probability.add_one();
-            context.state = context.state << 1 | 1;
+            context.add(true);
             true
         }
     }
@@ -73,6 +70,32 @@ pub(super) struct Context<const SIZE: usize> {
 impl<const SIZE: usize> Default for Context<SIZE> {
     fn default() -> Self {
         Self { state: 0, probabilities: [Probability::START; SIZE] }
+    }
+}
+
+impl<const SIZE: usize> Context<SIZE> {
+    /// The probability that the next decision is 0, in units of 1/64, from 1 to 63.
+    #[inline(always)]
+    pub(super) fn zero_in_64(&self) -> u32 {
+        self.zero_in_64_after(self.state)
+    }
+
+    /// The same if the last outcomes had been those of `state`.
+    #[inline(always)]
+    pub(super) fn zero_in_64_after(&self, state: u32) -> u32 {
+        self.probabilities[state as usize % SIZE].of_zero
+    }
+
+    /// Adapts to an outcome.
+    #[inline(always)]
+    pub(super) fn add(&mut self, outcome: bool) {
+        let probability = &mut self.probabilities[self.state as usize % SIZE];
+        if outcome {
+            probability.add_one();
+        } else {
+            probability.add_zero();
+        }
+        self.state = self.state << 1 | u32::from(outcome);
     }
 }
 

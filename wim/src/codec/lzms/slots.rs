@@ -85,9 +85,112 @@ impl<const COUNT: usize, const LEN: usize> Slots<COUNT, LEN> {
     }
 }
 
+/// The slot of a length.
+#[inline(always)]
+pub(super) fn length_slot(length: u32) -> usize {
+    match SHORT_LENGTHS.get(length as usize) {
+        Some(&slot) => slot.into(),
+        None => LENGTHS.needed(length as usize) - 1,
+    }
+}
+
+/// The slot of an offset.
+#[inline(always)]
+pub(super) fn offset_slot(offset: u32) -> usize {
+    if let Some(&slot) = NEAR_OFFSETS.get(offset as usize) {
+        return slot.into();
+    }
+    let slot = if offset < OFFSETS_OF_512.first {
+        OFFSETS_OF_64.slot(offset)
+    } else if offset < OFFSETS_OF_16K.first {
+        OFFSETS_OF_512.slot(offset)
+    } else if offset < OFFSETS_OF_1M.first {
+        OFFSETS_OF_16K.slot(offset)
+    } else {
+        OFFSETS_OF_1M.slot(offset)
+    };
+    slot.into()
+}
+
+static SHORT_LENGTHS: [u8; 1024] = {
+    let mut slots = [0; 1024];
+    let (mut slot, mut length) = (0, 1);
+    while length < slots.len() {
+        if LENGTHS.bases[slot + 1] as usize <= length {
+            slot += 1;
+        }
+        slots[length] = slot as u8;
+        length += 1;
+    }
+    slots
+};
+
+static NEAR_OFFSETS: [u16; 741] = {
+    let mut slots = [0; 741];
+    let (mut slot, mut offset) = (0, 1);
+    while offset < slots.len() {
+        if OFFSETS.bases[slot + 1] as usize <= offset {
+            slot += 1;
+        }
+        slots[offset] = slot as u16;
+        offset += 1;
+    }
+    slots
+};
+
+static OFFSETS_OF_64: Steps<135> = Steps::new(49, 6);
+static OFFSETS_OF_512: Steps<1312> = Steps::new(104, 9);
+static OFFSETS_OF_16K: Steps<6086> = Steps::new(294, 14);
+static OFFSETS_OF_1M: Steps<7> = Steps::new(792, 20);
+
+/// The slots of values that are a multiple of a power of two from one slot's first value.
+struct Steps<const LEN: usize> {
+    first: u32,
+    shift: u32,
+    slots: [u16; LEN],
+}
+
+impl<const LEN: usize> Steps<LEN> {
+    /// From the first slot with at least `shift` extra bits on.
+    const fn new(first_slot: usize, shift: u32) -> Self {
+        let first = OFFSETS.bases[first_slot];
+        let (mut slots, mut slot, mut step) = ([0; LEN], first_slot, 0);
+        while step < LEN {
+            if OFFSETS.bases[slot + 1] <= first + ((step as u32) << shift) {
+                slot += 1;
+            }
+            slots[step] = slot as u16;
+            step += 1;
+        }
+        Self { first, shift, slots }
+    }
+
+    #[inline(always)]
+    fn slot(&self, value: u32) -> u16 {
+        let step = (value - self.first) as usize >> self.shift;
+        self.slots[step.min(LEN - 1)]
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn values_are_in_their_slots() {
+        for slot in 0..OFFSET_SLOTS {
+            let (first, next) = (OFFSETS.base(slot), OFFSETS.base(slot + 1).min(1 << 30));
+            for offset in [first, first + 1, (first + next) / 2, next - 1] {
+                if offset < next {
+                    assert_eq!(offset_slot(offset), slot, "offset {offset}");
+                }
+            }
+        }
+        for slot in 0..LENGTH_SLOTS {
+            let (first, next) = (LENGTHS.base(slot), LENGTHS.base(slot + 1));
+            assert_eq!((length_slot(first), length_slot(next - 1)), (slot, slot), "lengths {first} to {next}");
+        }
+    }
 
     #[test]
     fn known_slots() {

@@ -1,8 +1,11 @@
 use proptest::prelude::*;
 use testkit::lzms::{Item, encode, expand, write, x86};
 
+use super::super::CodecError;
 use super::super::testing::{Random, flips, hex};
-use super::*;
+use super::Decoder;
+use super::slots::{LENGTH_SLOTS, LENGTHS, OFFSETS};
+use super::x86_filter::X86Filter;
 
 fn decode(src: &[u8], len: usize) -> Result<Vec<u8>, CodecError> {
     let mut dst = vec![0xAA; len];

@@ -21,7 +21,7 @@ const KNOWN_FOR: u32 = 65535;
 /// The largest chunk.
 const LARGEST: u32 = 1 << 30;
 
-/// Undoes the filter. Keeps its table between chunks.
+/// Applies and undoes the filter. Keeps its table between chunks.
 pub(super) struct X86Filter {
     /// Where each address was named last, counted from a point before the first chunk.
     named_at: Box<[u32; TARGETS]>,
@@ -40,6 +40,17 @@ impl X86Filter {
     /// Turns absolute addresses back into relative ones, in a whole chunk of at most 1 GiB.
     #[inline(never)]
     pub(super) fn undo(&mut self, chunk: &mut [u8]) {
+        self.translate::<false>(chunk);
+    }
+
+    /// Turns relative addresses into absolute ones, in a whole chunk of at most 1 GiB.
+    #[inline(never)]
+    pub(super) fn apply(&mut self, chunk: &mut [u8]) {
+        self.translate::<true>(chunk);
+    }
+
+    #[inline(always)]
+    fn translate<const APPLY: bool>(&mut self, chunk: &mut [u8]) {
         let end = chunk.len().saturating_sub(TAIL);
         let mut last_code = -MAX_DISTANCE - 1;
         // Nothing begins at the first byte.
@@ -53,7 +64,7 @@ impl X86Filter {
             let max_distance = if place == 1 { MAX_DISTANCE_OF_CALL } else { MAX_DISTANCE };
             let is_code = at as i64 - last_code <= max_distance;
             let behind = at + place + 4;
-            let is_known = self.undo_operand(chunk, at, place, is_code);
+            let is_known = self.translate_operand::<APPLY>(chunk, at, place, is_code);
             if is_known {
                 last_code = behind as i64 - 1;
             }
@@ -62,17 +73,27 @@ impl X86Filter {
         self.forget(chunk.len());
     }
 
-    /// Undoes the operand that follows `place` bytes of the instruction at `at`, if this is code;
-    /// returns whether its address is known.
+    /// Translates the operand that follows `place` bytes of the instruction at `at`, if this is
+    /// code; returns whether its address is known.
     #[inline(always)]
-    fn undo_operand(&mut self, chunk: &mut [u8], at: usize, place: usize, is_code: bool) -> bool {
+    fn translate_operand<const APPLY: bool>(
+        &mut self,
+        chunk: &mut [u8],
+        at: usize,
+        place: usize,
+        is_code: bool,
+    ) -> bool {
         let Some(operand) = chunk[at + place..].first_chunk_mut() else { return false };
-        let mut value = u32::from_le_bytes(*operand);
+        let mut relative = u32::from_le_bytes(*operand);
         if is_code {
-            value = value.wrapping_sub(at as u32);
-            *operand = value.to_le_bytes();
+            if APPLY {
+                *operand = relative.wrapping_add(at as u32).to_le_bytes();
+            } else {
+                relative = relative.wrapping_sub(at as u32);
+                *operand = relative.to_le_bytes();
+            }
         }
-        let target = (at as u32).wrapping_add(value) as usize % TARGETS;
+        let target = (at as u32).wrapping_add(relative) as usize % TARGETS;
         let last_byte = self.base + (at + place + 3) as u32;
         let is_known = last_byte - self.named_at[target] <= KNOWN_FOR;
         self.named_at[target] = last_byte;

@@ -1,26 +1,16 @@
-//! LZMS: adaptive codes and probabilities over whole chunks, matches of bytes and of differences,
-//! and an x86 filter.
-
-mod adaptive;
-mod range;
-mod slots;
-mod tree;
-mod x86_filter;
+//! Decoding.
 
 use std::hint::select_unpredictable;
 
-use super::CodecError;
-use super::bits::{BitReader, FromBack};
-use super::copy::copy_match;
-use super::huffman::table_size;
-use adaptive::{AdaptiveCode, LONGEST};
-use range::{Context, RangeDecoder};
-use slots::{LENGTH_SLOTS, LENGTHS, OFFSET_SLOTS, OFFSETS};
-use x86_filter::X86Filter;
-
-/// The largest chunk, in bytes.
-const MAX_CHUNK: usize = 1 << 30;
-const POWERS: usize = 8;
+use super::super::CodecError;
+use super::super::bits::{BitReader, FromBack};
+use super::super::copy::copy_match;
+use super::super::huffman::table_size;
+use super::adaptive::{AdaptiveCode, LONGEST};
+use super::range::{Context, RangeDecoder};
+use super::slots::{LENGTH_SLOTS, LENGTHS, OFFSET_SLOTS, OFFSETS};
+use super::x86_filter::X86Filter;
+use super::{MAX_CHUNK, POWERS};
 
 type LiteralCode = AdaptiveCode<512, 10, { table_size(10, 256, LONGEST) }>;
 type OffsetCode = AdaptiveCode<1024, 10, { table_size(10, OFFSET_SLOTS, LONGEST) }>;
@@ -308,6 +298,3 @@ impl<T: Copy> Repeats<T> {
         new
     }
 }
-
-#[cfg(test)]
-mod tests;
