@@ -285,9 +285,11 @@ impl Compression {
         }
     }
 
-    /// Checks a chunk size, in bytes, against the sizes that the compression allows; the error
-    /// names them.
-    pub(crate) fn allows_chunks_of(self, size: u32) -> Result<(), &'static str> {
+    /// Checks a chunk size, in bytes, against the sizes that the compression allows.
+    ///
+    /// # Errors
+    /// The rule that it breaks, in words.
+    pub fn allows_chunks_of(self, size: u32) -> Result<(), &'static str> {
         let (low, high) = self.chunk_orders();
         if size.is_power_of_two() && (low..=high).contains(&size.ilog2()) {
             return Ok(());

@@ -30,6 +30,14 @@ pub enum Error {
         /// What is wrong.
         source: wim::Error,
     },
+    /// The destination cannot be read: the archive that is appended to, or what was written to it.
+    #[error("{}: reading the destination", path.display())]
+    Destination {
+        /// The archive.
+        path: PathBuf,
+        /// What is wrong.
+        source: wim::Error,
+    },
     /// A source file changed while it was read, twice.
     #[error("{}: changes while it is read", path.display())]
     Changed {
@@ -98,6 +106,11 @@ impl Error {
     /// Makes an [`Error::Source`] of the format's error.
     pub(crate) fn source(path: &Path) -> impl FnOnce(wim::Error) -> Self {
         move |source| Self::Source { path: path.to_owned(), source }
+    }
+
+    /// Makes an [`Error::Destination`] of the format's error.
+    pub(crate) fn destination(path: &Path) -> impl FnOnce(wim::Error) -> Self {
+        move |source| Self::Destination { path: path.to_owned(), source }
     }
 
     /// An [`Error::Refused`].

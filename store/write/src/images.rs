@@ -6,7 +6,7 @@ use std::path::Path;
 use wim::write::ImageElement;
 use wim::{Archive, Blob, BlobHash, HeaderFlags, Metadata, NodeId, Warning};
 
-use crate::{ArchiveWriter, Error, Job, NewImage, Result, SourceArchive};
+use crate::{ArchiveWriter, Error, Job, NewImage, Result, SourceArchive, Summary};
 
 /// An image to be copied.
 #[derive(Clone)]
@@ -80,6 +80,25 @@ pub struct CopyPlan {
 }
 
 impl ArchiveWriter<'_> {
+    /// Copies images with all that they need; `boot` is the index among them of the one to boot.
+    /// Ends with the plan in a dry run.
+    ///
+    /// # Errors
+    /// As [`ArchiveWriter::plan`] and [`ArchiveWriter::copy`].
+    pub(crate) fn copy_all(mut self, images: &[ImageSource], boot: Option<u32>) -> Result<Summary> {
+        let plan = self.plan(images)?;
+        let options = self.options();
+        (options.control.plan)(&plan);
+        if options.dry_run {
+            return Ok(Summary::default());
+        }
+        self.copy(images, &plan)?;
+        if let Some(number) = boot {
+            self.set_boot(number);
+        }
+        self.commit()
+    }
+
     /// Finds out what copying these images takes.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! How archives are written.
 
-use wim::Compression;
+use wim::{Compression, Encoder, Level};
 
 use crate::Control;
 use crate::blocks::BLOCK;
@@ -22,12 +22,16 @@ pub struct Options<'a> {
     pub threads: usize,
     /// Bytes of contents in memory at once; 0 for 16 MiB and 2 MiB for each thread.
     pub memory: usize,
-    /// Makes an encoder for a thread, given compression and chunk size.
-    pub encoder: fn(Compression, u32) -> Option<ChunkEncoder>,
+    /// Whether all ends with the plan, and the destination stays as it is.
+    pub dry_run: bool,
+    /// How much time is spent on making chunks smaller.
+    pub level: Level,
+    /// Makes an encoder for a thread, given compression, level and chunk size; `None` stores plain.
+    pub encoder: fn(Compression, Level, u32) -> Option<ChunkEncoder>,
     /// Watches.
     pub control: Control<'a>,
     /// The size of a block of new integrity tables.
-    pub(crate) block_size: u32,
+    pub block_size: u32,
 }
 
 impl Default for Options<'_> {
@@ -40,7 +44,9 @@ impl Default for Options<'_> {
             integrity: false,
             threads: 1,
             memory: 0,
-            encoder: |_, _| None,
+            dry_run: false,
+            level: Level::Default,
+            encoder: new_encoder,
             control: Control::NONE,
             block_size: BLOCK,
         }
@@ -52,6 +58,15 @@ impl Options<'_> {
     pub(crate) fn budget(&self) -> usize {
         if self.memory > 0 { self.memory } else { (16 << 20) + (2 << 20) * self.threads }
     }
+}
+
+/// The encoders of `wim`. It has none for LZMS, so that such archives store everything plain.
+fn new_encoder(compression: Compression, level: Level, chunk_size: u32) -> Option<ChunkEncoder> {
+    if matches!(compression, Compression::None | Compression::Lzms) {
+        return None;
+    }
+    let mut encoder = Encoder::new(compression, level, chunk_size).ok()?;
+    Some(Box::new(move |src, dst| encoder.encode(src, dst)))
 }
 
 /// The usual chunk size of a compression.

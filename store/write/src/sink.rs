@@ -133,6 +133,6 @@ impl Sink {
         self.flush()?;
         let empty = Blocks::new(self.blocks.size());
         let blocks = std::mem::replace(&mut self.blocks, empty);
-        blocks.finish(&**self.file(), from).map_err(Error::source(&self.path))
+        blocks.finish(&**self.file(), from).map_err(Error::destination(&self.path))
     }
 }

@@ -5,12 +5,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use testkit::{Image, Packing, Wim, content, dir, file, root};
-use wim::{Archive, BlobHash, Compression, Metadata, NodeId, Resource, Scratch};
+use wim::{Archive, BlobHash, Compression, Level, Metadata, NodeId, Resource, Scratch};
 
 use crate::{ChunkEncoder, Options, SourceArchive};
 
 /// Encoders of testkit, which the writer's own ones share no mistake with.
-pub(crate) fn encoder(compression: Compression, chunk_size: u32) -> Option<ChunkEncoder> {
+pub(crate) fn encoder(compression: Compression, _: Level, chunk_size: u32) -> Option<ChunkEncoder> {
     let size = chunk_size as usize;
     let packing = match compression {
         Compression::None => return None,
@@ -106,7 +106,8 @@ pub(crate) fn shown_of(files: &[&[u8]]) -> Vec<Shown> {
     images
 }
 
-fn hash_of(archive: &Archive, resource: &Resource, blob: &wim::Blob) -> BlobHash {
+/// The hash of a content, read by its chunks.
+pub(crate) fn hash_of(archive: &Archive, resource: &Resource, blob: &wim::Blob) -> BlobHash {
     let mut scratch = Scratch::default();
     let mut data = Vec::new();
     for chunk in 0..resource.chunk_count() {

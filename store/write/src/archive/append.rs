@@ -49,9 +49,9 @@ impl<'a> ArchiveWriter<'a> {
         }
         let reader = disk.open(path, Access::Read).map_err(Error::disk("opening", path))?;
         let mut header = [0; HEADER_SIZE as usize];
-        read_exact_at(&*reader, "header", 0, &mut header).map_err(Error::source(path))?;
+        read_exact_at(&*reader, "header", 0, &mut header).map_err(Error::destination(path))?;
         let header = HeaderBytes::from_bytes(header);
-        let old = Archive::open(Arc::new(reader)).map_err(Error::source(path))?;
+        let old = Archive::open(Arc::new(reader)).map_err(Error::destination(path))?;
         check_appendable(path, &old)?;
         check_readable(path, &old)?;
         let xml = read_xml(path, &old)?;
@@ -60,7 +60,7 @@ impl<'a> ArchiveWriter<'a> {
         let note = note_path(path);
         cut_tail(disk, path, &*file, old.source().size(), end, &note, &header)?;
         let table = old.integrity().ok().flatten();
-        let blocks = blocks(&options, &old, table, end).map_err(Error::source(path))?;
+        let blocks = blocks(&options, &old, table, end).map_err(Error::destination(path))?;
         write_note(disk, path, &note, &note_text(path, end, &header))?;
 
         let sink = Sink::new(Arc::clone(&file), path, end, blocks);
@@ -176,7 +176,7 @@ fn check_readable(path: &Path, old: &Archive) -> Result<()> {
 fn read_entries(path: &Path, old: &Archive) -> Result<Vec<BlobEntry>> {
     let place = old.header().blob_table;
     let mut bytes = vec![0; place.stored_size as usize]; // opening has held it against the file
-    read_exact_at(old.source(), "blob table", place.offset, &mut bytes).map_err(Error::source(path))?;
+    read_exact_at(old.source(), "blob table", place.offset, &mut bytes).map_err(Error::destination(path))?;
     Ok(BlobEntry::entries_of(&bytes).to_vec())
 }
 
@@ -202,7 +202,7 @@ fn index(entries: &[BlobEntry], old: &Archive) -> HashMap<BlobHash, (usize, u64)
 
 /// The XML data, with as many images as there are.
 fn read_xml(path: &Path, old: &Archive) -> Result<XmlDocument> {
-    let bytes = XmlData::read_bytes(old.source(), old.header()).map_err(Error::source(path))?;
+    let bytes = XmlData::read_bytes(old.source(), old.header()).map_err(Error::destination(path))?;
     let mut xml = if bytes.is_empty() { Ok(XmlDocument::default()) } else { XmlDocument::parse(&bytes) }
         .map_err(|error| Error::refused(path, format!("cannot grow: {error}")))?;
     xml.set_image_count(old.image_count() as u32);

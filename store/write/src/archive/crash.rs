@@ -235,8 +235,8 @@ fn size(image: &Image) -> u64 {
 
 #[test]
 fn stopping_leaves_the_old_archive() {
-    use std::sync::atomic::AtomicBool;
-    let stop = AtomicBool::new(true);
+    use std::sync::atomic::AtomicUsize;
+    let stop = AtomicUsize::new(2);
     let control = crate::Control { stop: &stop, ..crate::Control::NONE };
     let start = Image::default().with("d/a.wim", old());
     for destination in [Destination::Replace, Destination::Append] {

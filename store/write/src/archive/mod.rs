@@ -102,6 +102,11 @@ impl ArchiveWriter<'_> {
         (self.target.compression, self.target.chunk_size)
     }
 
+    /// How it is written.
+    pub(crate) fn options(&self) -> &Options<'_> {
+        &self.options
+    }
+
     /// Where the archive will be.
     #[must_use]
     pub fn path(&self) -> &Path {
@@ -240,12 +245,12 @@ impl ArchiveWriter<'_> {
     }
 
     fn write(&mut self, jobs: &[Job], known: &HashMap<BlobHash, u64>) -> Result<Vec<Written>> {
-        let Options { encoder, threads, control, .. } = self.options;
+        let Options { encoder, level, threads, control, .. } = self.options;
         let Target { compression, chunk_size, .. } = self.target;
         let pipeline = Pipeline {
             disk: self.disk,
             target: self.target,
-            new_encoder: &|| encoder(compression, chunk_size),
+            new_encoder: &|| encoder(compression, level, chunk_size),
             threads,
             memory: self.options.budget(),
             control: &control,

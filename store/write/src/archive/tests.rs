@@ -90,7 +90,7 @@ fn equal_kinds_are_copied_as_they_are() {
     {
         let built = archive(packing, images()).build();
         let source = source(built.bytes.clone());
-        let never = |_, _| -> Option<crate::ChunkEncoder> { Some(Box::new(|_, _| panic!("nothing is encoded"))) };
+        let never = |_, _, _| -> Option<crate::ChunkEncoder> { Some(Box::new(|_, _| panic!("nothing is encoded"))) };
         let copy = exported(&source, Options { encoder: never, ..options(compression) });
         for place in built.places.resources.iter().chain(&built.places.metadata) {
             let stored = &built.bytes[place.range.clone()];
@@ -102,7 +102,7 @@ fn equal_kinds_are_copied_as_they_are() {
 #[test]
 fn an_encoder_that_errs_costs_only_size() {
     let source = source(archive(Packing::Stored, images()).build().bytes);
-    let wrong = |_, _| -> Option<crate::ChunkEncoder> {
+    let wrong = |_, _, _| -> Option<crate::ChunkEncoder> {
         Some(Box::new(|_, dst| {
             dst.get_mut(..10)?.fill(0x5A);
             Some(10)
@@ -301,7 +301,7 @@ fn what_cannot_be_done_is_refused() {
             "d/a.wim: part of a split archive, which cannot grow; join the parts first",
         ),
         ("tail", |bytes| bytes.extend([7; 9]), "another program is writing to it, or was interrupted"),
-        ("no archive", |bytes| bytes[0] = 0, "d/a.wim"),
+        ("no archive", |bytes| bytes[0] = 0, "d/a.wim: reading the destination"),
     ];
     let base = archive(Packing::Stored, vec![testkit::Image::new("base", testkit::root([]))]).build().bytes;
     for (name, damage, want) in named {

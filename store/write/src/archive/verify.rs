@@ -20,17 +20,17 @@ pub(super) fn verify(file: Arc<dyn DiskFile>, path: &Path, tail: &Tail, from: u6
     file.forget_cached();
     let staged = Arc::new(Staged { file, header: tail.header.clone(), size: tail.end });
     let wrong = |what, at| Error::Written { path: path.to_owned(), what, at };
-    if let Some(at) = tail.hashes.compare(&*staged, from).map_err(Error::source(path))? {
+    if let Some(at) = tail.hashes.compare(&*staged, from).map_err(Error::destination(path))? {
         return Err(wrong("check block", at));
     }
     let mut bytes = vec![0; tail.bytes.len()];
-    read_exact_at(&*staged, "XML data", tail.start, &mut bytes).map_err(Error::source(path))?;
+    read_exact_at(&*staged, "XML data", tail.start, &mut bytes).map_err(Error::destination(path))?;
     if bytes != tail.bytes {
         return Err(wrong("XML data or integrity table", tail.start));
     }
-    let archive = Archive::open(staged).map_err(Error::source(path))?;
+    let archive = Archive::open(staged).map_err(Error::destination(path))?;
     (images..archive.image_count())
-        .try_for_each(|image| archive.metadata_resource(image).map(drop).map_err(Error::source(path)))
+        .try_for_each(|image| archive.metadata_resource(image).map(drop).map_err(Error::destination(path)))
 }
 
 /// Compares the header in the file with the one that was written.
@@ -39,7 +39,7 @@ pub(super) fn verify(file: Arc<dyn DiskFile>, path: &Path, tail: &Tail, from: u6
 /// [`Error::Written`], and that it cannot be read.
 pub(super) fn verify_header(file: &dyn ReadAt, path: &Path, header: &HeaderBytes) -> Result<()> {
     let mut bytes = [0; HEADER_SIZE as usize];
-    read_exact_at(file, "header", 0, &mut bytes).map_err(Error::source(path))?;
+    read_exact_at(file, "header", 0, &mut bytes).map_err(Error::destination(path))?;
     if &bytes == header.as_bytes() {
         Ok(())
     } else {

@@ -46,7 +46,10 @@ impl Disk for RealDisk {
 
     fn rename(&self, from: &Path, to: &Path, existing: Existing) -> io::Result<()> {
         match existing {
-            Existing::Replace => fs::rename(from, to),
+            Existing::Replace => {
+                take_attributes(from, to);
+                fs::rename(from, to)
+            }
             Existing::Keep => rename_to_new(from, to),
         }
     }
@@ -184,6 +187,19 @@ fn check_regular(metadata: &fs::Metadata) -> io::Result<()> {
     }
 }
 
+/// Gives `new` the mode and, where we may, the owner of the file that it replaces.
+#[cfg(unix)]
+fn take_attributes(new: &Path, old: &Path) {
+    use std::os::unix::fs::MetadataExt;
+    // Neither is needed to read the archive: where the file system has none, there is none.
+    let Ok(metadata) = fs::metadata(old) else { return };
+    let _ = std::os::unix::fs::chown(new, Some(metadata.uid()), Some(metadata.gid()));
+    let _ = fs::set_permissions(new, metadata.permissions());
+}
+
+#[cfg(not(unix))]
+fn take_attributes(_: &Path, _: &Path) {}
+
 /// Refuses to take the name of another file, in one step where the system can.
 fn rename_to_new(from: &Path, to: &Path) -> io::Result<()> {
     #[cfg(target_os = "linux")]
@@ -272,7 +288,11 @@ mod tests {
         let refused = RealDisk.rename(&a, &b, Existing::Keep).unwrap_err();
         assert_eq!(refused.kind(), io::ErrorKind::AlreadyExists);
         assert_eq!(fs::read(&b).unwrap(), b"other");
+        #[cfg(unix)]
+        fs::set_permissions(&b, std::os::unix::fs::PermissionsExt::from_mode(0o640)).unwrap();
         RealDisk.rename(&a, &b, Existing::Replace).unwrap();
+        #[cfg(unix)]
+        assert_eq!(std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&b).unwrap().permissions()) & 0o777, 0o640);
         RealDisk.sync_dir(folder.path()).unwrap();
         assert_eq!((fs::read(&b).unwrap(), RealDisk.exists(&a).unwrap()), (b"abcd".to_vec(), false));
         RealDisk.rename(&b, &a, Existing::Keep).unwrap();

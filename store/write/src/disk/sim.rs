@@ -47,6 +47,9 @@ pub enum FaultKind {
     Short(io::ErrorKind),
     /// A write reports success with one bit of its bytes changed; other calls are right.
     Flip,
+    /// A read finds that somebody has just changed the first byte of the file; other calls are
+    /// right.
+    Touch,
 }
 
 #[derive(Debug, Default)]
@@ -125,7 +128,7 @@ impl State {
     fn call(&mut self) -> io::Result<()> {
         match self.meet() {
             Some(FaultKind::Error(kind) | FaultKind::Short(kind)) => Err(kind.into()),
-            Some(FaultKind::Flip) | None => Ok(()),
+            Some(FaultKind::Flip | FaultKind::Touch) | None => Ok(()),
         }
     }
 
@@ -157,13 +160,19 @@ impl State {
         if self.now.node(path).is_some() { Err(io::ErrorKind::AlreadyExists.into()) } else { Ok(()) }
     }
 
+    /// Changes the first byte of a file.
+    fn touch(&mut self, file: usize) {
+        let first = self.now.content(file).first().copied().unwrap_or_default();
+        self.change(Change::Write { file, offset: 0, data: vec![first.wrapping_add(1)] });
+    }
+
     fn write(&mut self, file: usize, offset: u64, bytes: &[u8]) -> io::Result<()> {
         let fault = self.meet();
         let (data, result) = match fault {
             Some(FaultKind::Error(kind)) => return Err(kind.into()),
             Some(FaultKind::Short(kind)) => (cut::first_sectors(offset, bytes).to_vec(), Err(kind.into())),
             Some(FaultKind::Flip) => (flipped(bytes), Ok(())),
-            None => (bytes.to_vec(), Ok(())),
+            Some(FaultKind::Touch) | None => (bytes.to_vec(), Ok(())),
         };
         let growth = (offset + data.len() as u64).saturating_sub(self.now.len(file));
         if self.capacity.is_some_and(|capacity| self.now.bytes() + growth > capacity) {
@@ -259,7 +268,11 @@ struct SimFile {
 impl ReadAt for SimFile {
     fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
         let mut state = self.disk.state.lock();
-        state.call()?;
+        match state.meet() {
+            Some(FaultKind::Error(kind) | FaultKind::Short(kind)) => return Err(kind.into()),
+            Some(FaultKind::Touch) => state.touch(self.number),
+            Some(FaultKind::Flip) | None => {}
+        }
         state.now.content(self.number).read_at(offset, buf)
     }
 

@@ -28,16 +28,11 @@ pub fn export(
     boot: Option<usize>,
     options: Options<'_>,
 ) -> Result<Summary> {
-    let mut writer = match destination {
+    let writer = match destination {
         Destination::New => ArchiveWriter::create(disk, path, Existing::Keep, options)?,
         Destination::Replace => ArchiveWriter::create(disk, path, Existing::Replace, options)?,
         Destination::Append => ArchiveWriter::append(disk, path, options)?,
     };
-    let before = writer.image_count();
-    let plan = writer.plan(images)?;
-    writer.copy(images, &plan)?;
-    if let Some(index) = boot {
-        writer.set_boot(before + index as u32 + 1);
-    }
-    writer.commit()
+    let boot = boot.map(|index| writer.image_count() + index as u32 + 1);
+    writer.copy_all(images, boot)
 }

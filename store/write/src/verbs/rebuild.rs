@@ -38,10 +38,7 @@ pub fn rebuild(disk: &dyn Disk, request: &Rebuild<'_>, options: Options<'_>) -> 
     let mut writer = ArchiveWriter::create(disk, &archive.path, Existing::Replace, options)?;
     writer.set_guid(header.guid);
     writer.add_flags(HeaderFlags(header.flags.0 & (HeaderFlags::METADATA_ONLY.0 | HeaderFlags::LINKS_FIXED.0)));
-    let plan = writer.plan(&sources)?;
-    writer.copy(&sources, &plan)?;
     let boot = header.boot_image(archive.wim.image_count());
     let kept = boot.and_then(|number| images.iter().position(|&index| index as u32 + 1 == number));
-    writer.set_boot(kept.map_or(0, |position| position as u32 + 1));
-    writer.commit()
+    writer.copy_all(&sources, kept.map(|position| position as u32 + 1))
 }
