@@ -9,6 +9,7 @@ mod cat;
 #[cfg(windows)]
 mod drive;
 mod elsewhere;
+mod export;
 mod extract;
 mod globals;
 #[cfg(target_os = "linux")]
@@ -18,6 +19,7 @@ mod logging;
 mod ls;
 #[cfg(target_os = "linux")]
 mod mount;
+mod optimize;
 mod outcome;
 mod output;
 mod paths;
@@ -33,6 +35,7 @@ mod text;
 mod umount;
 mod user;
 mod verify;
+mod writing;
 
 use std::process::ExitCode;
 
@@ -51,7 +54,7 @@ const LONG_VERSION: &str = concat!(
     WinFsp - Windows File System Proxy, Copyright (C) Bill Zissimopoulos, https://github.com/winfsp/winfsp"
 );
 
-/// List, mount, check and extract stores of Windows images (WIM files).
+/// List, mount, check, extract and write stores of Windows images (WIM files).
 ///
 /// SOURCE is a store (a RemoteInstall folder, or its Images folder), one image group of it, or a single .wim, .esd or
 /// .swm file; --image makes one image of a file the root.
@@ -78,6 +81,9 @@ enum Command {
     Access(access::Args),
     User(user::Args),
     Group(user::GroupArgs),
+    Export(export::Args),
+    Optimize(optimize::Args),
+    Delete(optimize::DeleteArgs),
     #[cfg(target_os = "linux")]
     Mount(Box<mount::Args>),
     #[cfg(target_os = "linux")]
@@ -102,6 +108,7 @@ impl Command {
         match self {
             Self::Ls(_) | Self::Info(_) | Self::Cat(_) | Self::Extract(_) | Self::Verify(_) => true,
             Self::Access(_) | Self::User(_) | Self::Group(_) => true,
+            Self::Export(_) | Self::Optimize(_) | Self::Delete(_) => true,
             #[cfg(target_os = "linux")]
             Self::Mount(_) | Self::Umount(_) => false,
             #[cfg(windows)]
@@ -121,6 +128,9 @@ impl Command {
             Self::User(args) => user::run(&args, globals),
             Self::Group(args) => user::run_group(&args, globals),
             Self::Extract(args) => extract::run(&args, globals),
+            Self::Export(args) => export::run(&args, globals),
+            Self::Optimize(args) => optimize::run(&args, globals),
+            Self::Delete(args) => optimize::delete(&args, globals),
             #[cfg(target_os = "linux")]
             Self::Mount(args) => mount::run(&args, globals),
             #[cfg(target_os = "linux")]

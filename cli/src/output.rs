@@ -11,7 +11,7 @@ use crate::text;
 ///
 /// Everything is flushed by [`Output::finish`]; an output that is dropped without it loses what it still holds.
 pub(crate) struct Output {
-    to: Box<dyn Write>,
+    to: Box<dyn Write + Send>,
     terminal: bool,
 }
 
@@ -22,7 +22,7 @@ impl Output {
     /// Stdout is closed.
     pub(crate) fn stdout() -> anyhow::Result<Self> {
         let terminal = io::stdout().is_terminal();
-        let to: Box<dyn Write> =
+        let to: Box<dyn Write + Send> =
             if terminal { Box::new(io::stdout()) } else { Box::new(BufWriter::with_capacity(64 << 10, unbuffered()?)) };
         Ok(Self { to, terminal })
     }

@@ -37,7 +37,8 @@ pub struct PathField {
 
 impl PathField {
     /// The path with these bytes, WTF-8.
-    pub(crate) fn of(bytes: &[u8]) -> Self {
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> Self {
         let path_hex = std::str::from_utf8(bytes).is_err().then(|| bytes.iter().map(|b| format!("{b:02x}")).collect());
         Self { path: lossy(bytes), path_hex }
     }

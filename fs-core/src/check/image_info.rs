@@ -29,6 +29,14 @@ impl ImageInfo {
         Ok(Survey::of(&self.image, archive, &tree))
     }
 
+    /// The archives that its data is looked for in, opened, in this order; its own comes first.
+    ///
+    /// # Errors
+    /// The tables of one cannot be read.
+    pub fn suppliers(&self) -> Result<Vec<OpenArchive>> {
+        self.image.suppliers.iter().map(|file| file.read_tables()).collect()
+    }
+
     /// Its element of the XML data of its archive, where there is one.
     pub fn xml<'a>(&self, archive: &'a OpenArchive) -> Option<&'a wim::ImageXml> {
         archive.wim.xml().image(u32::try_from(self.number).ok()?)
