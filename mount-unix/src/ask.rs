@@ -28,9 +28,9 @@ macro_rules! can_refuse {
 }
 can_refuse! { ReplyAttr ReplyData ReplyDirectory ReplyDirectoryPlus ReplyEntry ReplyStatfs ReplyXattr }
 
-/// The filesystem, as callbacks ask it.
+/// Answers the kernel's requests from the filesystem.
 #[derive(Clone)]
-pub(crate) struct Oracle(Arc<Shared>);
+pub(crate) struct Responder(Arc<Shared>);
 
 struct Shared {
     fs: Arc<Filesystem>,
@@ -38,14 +38,14 @@ struct Shared {
 }
 
 /// A request that another thread will answer.
-type Parked = Box<dyn FnOnce(&Oracle) + Send>;
+type Parked = Box<dyn FnOnce(&Responder) + Send>;
 
 /// A request of the kernel: the operation, the inode, and what is asked about it. With `None` the
 /// answer waits for no storage.
 #[derive(Clone, Copy)]
 pub(crate) struct Asked<'a>(pub(crate) &'static str, pub(crate) Ino, pub(crate) Option<About<'a>>);
 
-impl Oracle {
+impl Responder {
     /// For `threads` that take requests from the kernel.
     pub(crate) fn new(fs: Arc<Filesystem>, threads: usize) -> Self {
         Self(Arc::new(Shared { fs, lanes: Lanes::new(threads) }))
@@ -72,7 +72,7 @@ impl Oracle {
             self.answer(op, ino, reply, question, answer);
             return self.leave(&storage);
         }
-        let request = Box::new(move |oracle: &Self| oracle.answer(op, ino, reply, question, answer));
+        let request = Box::new(move |responder: &Self| responder.answer(op, ino, reply, question, answer));
         match self.0.lanes.park(&storage, request) {
             Turn::Now(request) => self.run(&storage, request),
             Turn::Alone(request) => self.run_alone(storage, request),
@@ -89,8 +89,8 @@ impl Oracle {
     /// Likewise in a thread of its own. Without a thread it is answered with `EIO`, as every reply
     /// that is dropped.
     fn run_alone(&self, storage: Storage, request: Parked) {
-        let (oracle, lane) = (self.clone(), storage.clone());
-        let spawned = thread::Builder::new().name("lane".into()).spawn(move || oracle.run(&lane, request));
+        let (responder, lane) = (self.clone(), storage.clone());
+        let spawned = thread::Builder::new().name("lane".into()).spawn(move || responder.run(&lane, request));
         if let Err(error) = spawned {
             log::READING.once(&format!("no thread: {error}"), || {
                 error!(%error, "no thread for a request while others hang");

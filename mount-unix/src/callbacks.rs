@@ -25,7 +25,7 @@ use fuser::{
 };
 use tracing::debug;
 
-use crate::ask::{Asked, Oracle};
+use crate::ask::{Asked, Responder};
 use crate::attr::{blank, file_attr, file_type};
 
 /// For ever: some thirty years.
@@ -52,7 +52,7 @@ thread_local! {
 
 /// The filesystem as fuser calls it.
 pub(crate) struct Callbacks {
-    oracle: Oracle,
+    responder: Responder,
     /// Whether the kernel opens files, and directories, without asking after the first `ENOSYS`.
     opens_itself: bool,
     opens_directories_itself: bool,
@@ -61,7 +61,7 @@ pub(crate) struct Callbacks {
 impl Callbacks {
     /// For `threads` that take requests from the kernel.
     pub(crate) fn new(fs: Arc<Filesystem>, threads: usize) -> Self {
-        Self { oracle: Oracle::new(fs, threads), opens_itself: false, opens_directories_itself: false }
+        Self { responder: Responder::new(fs, threads), opens_itself: false, opens_directories_itself: false }
     }
 }
 
@@ -75,10 +75,11 @@ impl fuser::Filesystem for Callbacks {
             | InitFlags::FUSE_NO_OPEN_SUPPORT
             | InitFlags::FUSE_NO_OPENDIR_SUPPORT
             | InitFlags::FUSE_EXPLICIT_INVAL_DATA;
-        let unsupported = |_| io::Error::other("the kernel refuses a value that every kernel takes");
-        config.add_capabilities(wanted & offered).map_err(|_| unsupported(0))?;
-        config.set_max_write(MAX_READ).map_err(unsupported)?; // the number of pages a request may have follows from it
-        config.set_max_background(MAX_BACKGROUND).map_err(|_| unsupported(0))?;
+        let refused = |what: &str| io::Error::other(format!("setting up the FUSE session: {what} was refused"));
+        config.add_capabilities(wanted & offered).map_err(|flags| refused(&format!("capabilities {flags:?}")))?;
+        // The number of pages that a request may have follows from the largest write.
+        config.set_max_write(MAX_READ).map_err(|_| refused("max_write"))?;
+        config.set_max_background(MAX_BACKGROUND).map_err(|_| refused("max_background"))?;
         self.opens_itself = offered.contains(InitFlags::FUSE_NO_OPEN_SUPPORT);
         self.opens_directories_itself = offered.contains(InitFlags::FUSE_NO_OPENDIR_SUPPORT);
         Ok(())
@@ -99,19 +100,19 @@ impl fuser::Filesystem for Callbacks {
             }
         };
         let answer = |reply: ReplyEntry, (attr, time)| reply.entry(&time, &attr, GENERATION);
-        self.oracle.ask(Asked("lookup", Ino(parent.0), Some(About::Entries)), reply, question, answer);
+        self.responder.ask(Asked("lookup", Ino(parent.0), Some(About::Entries)), reply, question, answer);
     }
 
     fn forget(&self, _: &Request, ino: INodeNo, count: u64) {
         debug!(op = "forget", ino = ino.0, count);
-        self.oracle.filesystem().forget(Ino(ino.0), count);
+        self.responder.filesystem().forget(Ino(ino.0), count);
     }
 
     fn getattr(&self, _: &Request, ino: INodeNo, _: Option<FileHandle>, reply: ReplyAttr) {
         debug!(op = "getattr", ino = ino.0);
         let question = move |fs: &Filesystem, _: &mut _| fs.attr(Ino(ino.0));
         let answer = |reply: ReplyAttr, attr| reply.attr(&FOREVER, &file_attr(&attr));
-        self.oracle.ask(Asked("getattr", Ino(ino.0), Some(About::Attributes)), reply, question, answer);
+        self.responder.ask(Asked("getattr", Ino(ino.0), Some(About::Attributes)), reply, question, answer);
     }
 
     fn readlink(&self, _: &Request, ino: INodeNo, reply: ReplyData) {
@@ -122,7 +123,7 @@ impl fuser::Filesystem for Callbacks {
             TARGET_MAX.. => reply.error(Errno::ENAMETOOLONG),
             _ => reply.data(&target),
         };
-        self.oracle.ask(Asked("readlink", Ino(ino.0), Some(About::Content)), reply, question, answer);
+        self.responder.ask(Asked("readlink", Ino(ino.0), Some(About::Content)), reply, question, answer);
     }
 
     fn open(&self, _: &Request, ino: INodeNo, _: OpenFlags, reply: ReplyOpen) {
@@ -149,7 +150,7 @@ impl fuser::Filesystem for Callbacks {
             BUFFER.with_borrow_mut(|buffer| fs.read_at(Ino(ino.0), offset, at_least(buffer, size as usize)?))
         };
         let answer = |reply: ReplyData, filled| BUFFER.with_borrow(|buffer| reply.data(&buffer[..filled]));
-        self.oracle.ask(Asked("read", Ino(ino.0), Some(About::Content)), reply, question, answer);
+        self.responder.ask(Asked("read", Ino(ino.0), Some(About::Content)), reply, question, answer);
     }
 
     fn flush(&self, _: &Request, _: INodeNo, _: FileHandle, _: LockOwner, reply: ReplyEmpty) {
@@ -177,7 +178,7 @@ impl fuser::Filesystem for Callbacks {
             })
         };
         let answer = |reply: ReplyDirectory, ()| reply.ok();
-        self.oracle.ask(Asked("readdir", Ino(ino.0), Some(About::Entries)), reply, question, answer);
+        self.responder.ask(Asked("readdir", Ino(ino.0), Some(About::Entries)), reply, question, answer);
     }
 
     fn readdirplus(&self, _: &Request, ino: INodeNo, _: FileHandle, offset: u64, reply: ReplyDirectoryPlus) {
@@ -195,7 +196,7 @@ impl fuser::Filesystem for Callbacks {
             })
         };
         let answer = |reply: ReplyDirectoryPlus, ()| reply.ok();
-        self.oracle.ask(Asked("readdirplus", Ino(ino.0), Some(About::Entries)), reply, question, answer);
+        self.responder.ask(Asked("readdirplus", Ino(ino.0), Some(About::Entries)), reply, question, answer);
     }
 
     fn fsyncdir(&self, _: &Request, _: INodeNo, _: FileHandle, _: bool, reply: ReplyEmpty) {
@@ -204,7 +205,7 @@ impl fuser::Filesystem for Callbacks {
 
     fn statfs(&self, _: &Request, ino: INodeNo, reply: ReplyStatfs) {
         debug!(op = "statfs", ino = ino.0);
-        self.oracle.ask(
+        self.responder.ask(
             Asked("statfs", Ino(ino.0), None),
             reply,
             |fs, _| Ok(fs.totals()),
@@ -224,14 +225,14 @@ impl fuser::Filesystem for Callbacks {
             true => Ok(std::process::id().to_string().into_bytes()),
             false => fs.xattr(Ino(ino.0), name.as_bytes()),
         };
-        self.oracle.ask(asked, reply, question, move |reply, value| send_sized(reply, size, &value));
+        self.responder.ask(asked, reply, question, move |reply, value| send_sized(reply, size, &value));
     }
 
     fn listxattr(&self, _: &Request, ino: INodeNo, size: u32, reply: ReplyXattr) {
         debug!(op = "listxattr", ino = ino.0, size);
         let question = move |fs: &Filesystem, _: &mut _| Ok(list_of(&fs.xattr_names(Ino(ino.0))?));
         let answer = move |reply, list: Vec<u8>| send_sized(reply, size, &list);
-        self.oracle.ask(Asked("listxattr", Ino(ino.0), Some(About::Xattrs)), reply, question, answer);
+        self.responder.ask(Asked("listxattr", Ino(ino.0), Some(About::Xattrs)), reply, question, answer);
     }
 
     // The mount is read-only, so the kernel refuses these requests itself unless the mount is

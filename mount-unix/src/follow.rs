@@ -20,7 +20,7 @@ use tracing::{debug, warn};
 
 /// Watches the store until what is returned is dropped.
 pub(crate) fn follow(filesystem: Arc<Filesystem>, notifier: Notifier) -> Option<Stop> {
-    filesystem.follow(move |stale| invalidate(&notifier, stale))
+    filesystem.spawn_watcher(move |stale| invalidate(&notifier, stale))
 }
 
 /// Tells the kernel, in the order given: names first.

@@ -176,11 +176,11 @@ mod tests {
     use testkit::Store;
 
     use super::*;
-    use crate::ask::{Asked, Oracle};
+    use crate::ask::{Asked, Responder};
     use crate::attr::blank;
 
     /// A root with one file `trap` of 64 KiB: reading its second half panics.
-    struct Trap(Oracle);
+    struct Trap(Responder);
 
     const TRAP: Ino = Ino(2);
     const HALF: u64 = 32 << 10;
@@ -226,7 +226,7 @@ mod tests {
         fs::create_dir(&mountpoint).unwrap();
         let filesystem = Filesystem::open(Store::new(&store).path(), fs_core::Options::default()).unwrap();
         let options = MountOptions { threads: 2, ..MountOptions::new(store) };
-        let (mounted, _) = serve(Trap(Oracle::new(Arc::new(filesystem), 4)), &mountpoint, &options).unwrap();
+        let (mounted, _) = serve(Trap(Responder::new(Arc::new(filesystem), 4)), &mountpoint, &options).unwrap();
         let file = File::open(mountpoint.join("trap")).unwrap();
         rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::Random).unwrap(); // no read-ahead into the trap
         for round in 0..8 {

@@ -24,13 +24,13 @@ struct State {
 /// Leave to work; dropping it lets others begin.
 #[derive(Debug)]
 pub(crate) struct Inside<'a> {
-    room: &'a ByteBudget,
+    budget: &'a ByteBudget,
     device: u64,
     bytes: u64,
 }
 
 impl ByteBudget {
-    /// ByteBudget for `limit` bytes.
+    /// Nothing is under way yet; the limit is `limit` bytes.
     pub(crate) fn new(limit: u64) -> Self {
         Self { limit, state: Mutex::default(), left: Condvar::new() }
     }
@@ -44,20 +44,20 @@ impl ByteBudget {
         }
         *state.inside.entry(device).or_default() += 1;
         state.bytes = state.bytes.saturating_add(bytes);
-        Inside { room: self, device, bytes }
+        Inside { budget: self, device, bytes }
     }
 }
 
 impl Drop for Inside<'_> {
     fn drop(&mut self) {
-        let mut state = self.room.state.lock();
+        let mut state = self.budget.state.lock();
         if let Some(inside) = state.inside.get_mut(&self.device) {
             *inside -= 1;
         }
         state.inside.retain(|_, inside| *inside > 0);
         state.bytes = state.bytes.saturating_sub(self.bytes);
         drop(state);
-        self.room.left.notify_all();
+        self.budget.left.notify_all();
     }
 }
 

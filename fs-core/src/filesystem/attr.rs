@@ -23,7 +23,8 @@ pub enum Kind {
     BlockDevice,
 }
 
-/// The attributes of a file, directory or stream. They never change while the mount lives.
+/// The attributes of a file, directory or stream. Those of a file in an image never change; the times and links of the root and
+/// of groups do when the store changes, of which [`Filesystem::refresh`](crate::Filesystem::refresh) tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Attr {
     /// Its number.

@@ -18,17 +18,17 @@ const UNLISTED: Duration = Duration::from_secs(1);
 impl Filesystem {
     /// Watches the store in a thread of its own, until what is returned is dropped, and calls `tell` there as
     /// [`Filesystem::refresh`] does. Without the means to watch, which the log is told, the store is shown as it was.
-    pub fn follow(self: Arc<Self>, mut tell: impl FnMut(&[Invalidation]) + Send + 'static) -> Option<Stop> {
+    pub fn spawn_watcher(self: Arc<Self>, mut tell: impl FnMut(&[Invalidation]) + Send + 'static) -> Option<Stop> {
         let watch = self.watch().inspect_err(|error| warn!(%error, "changes of the store will not be seen")).ok()?;
         let (mut watcher, stop) = watch.split();
-        let run = move || self.follow_watcher(&mut *watcher, &mut tell);
+        let run = move || self.run_watcher(&mut *watcher, &mut tell);
         let started = thread::Builder::new().name("watch".into()).spawn(run);
         started.inspect_err(|error| warn!(%error, "changes of the store will not be seen")).ok()?;
         Some(stop)
     }
 
     /// Looks whenever `watcher` says, and where it is told of nothing, at what is left to do.
-    fn follow_watcher(&self, watcher: &mut dyn Watcher, tell: &mut dyn FnMut(&[Invalidation])) {
+    fn run_watcher(&self, watcher: &mut dyn Watcher, tell: &mut dyn FnMut(&[Invalidation])) {
         let mut left = Left { unlisted: Changed::Nothing, in_use: false };
         while let Some(changed) = watcher.next(left.limit()) {
             left = self.refresh(&changed.or(left.unlisted), tell);
@@ -100,7 +100,7 @@ mod tests {
         };
         assert_eq!((shows("old"), shows("new")), (true, false));
         let mut watcher = Deaf { store: store.path().to_owned(), limits: Vec::new() };
-        opened.follow_watcher(&mut watcher, &mut |_| {});
+        opened.run_watcher(&mut watcher, &mut |_| {});
         assert_eq!(watcher.limits, [None, Some(UNLISTED), None]);
         assert_eq!((shows("old"), shows("new")), (true, true));
     }

@@ -45,15 +45,15 @@ impl Filesystem {
     /// Returns why to call it again in a while, also if nothing changes.
     pub fn refresh(&self, changed: &Changed, tell: &mut dyn FnMut(&[Invalidation])) -> Left {
         let _refreshing = self.refreshing.lock();
-        let unlisted = if *changed == Changed::Nothing { Changed::Nothing } else { self.look(changed, tell) };
-        Left { unlisted, in_use: self.settle(tell) }
+        let unlisted = if *changed == Changed::Nothing { Changed::Nothing } else { self.diff(changed, tell) };
+        Left { unlisted, in_use: self.release_unused(tell) }
     }
 
-    /// Looks at what may have changed. Returns what could not be listed.
-    fn look(&self, changed: &Changed, tell: &mut dyn FnMut(&[Invalidation])) -> Changed {
+    /// Compares the store with what is shown, publishes the difference and tells of it. Returns what could not be listed.
+    fn diff(&self, changed: &Changed, tell: &mut dyn FnMut(&[Invalidation])) -> Changed {
         let (mut stale, mut unlisted) = (BTreeSet::new(), BTreeSet::new());
         match self.source.groups() {
-            Ok(listing) => self.follow_groups(listing, &mut stale),
+            Ok(listing) => self.diff_groups(listing, &mut stale),
             Err(error) => {
                 tracing::debug!(error = %Chain(&error), "the store cannot be listed; it is shown as it was");
                 return changed.clone();
@@ -63,7 +63,7 @@ impl Filesystem {
             match group.refresh(&*self.source, &self.opener) {
                 Ok(None) => {}
                 Ok(Some(step)) => {
-                    self.follow_images(group, &step, &mut stale);
+                    self.diff_images(group, &step, &mut stale);
                     unlisted.extend(step.new.is_short.then(|| group.entry.name.clone()));
                 }
                 Err(error) => {
@@ -72,7 +72,7 @@ impl Filesystem {
                 }
             }
         }
-        let old_root = self.follow_root(&mut stale);
+        let old_root = self.replace_root(&mut stale);
         let stale: Vec<_> = stale.into_iter().collect(); // names come before directories
         if !stale.is_empty() {
             tracing::debug!(count = stale.len(), "the store has changed");
@@ -84,8 +84,8 @@ impl Filesystem {
         if unlisted.is_empty() { Changed::Nothing } else { Changed::Groups(unlisted) }
     }
 
-    /// Takes in the list of groups.
-    fn follow_groups(&self, mut listing: StoreListing, stale: &mut BTreeSet<Invalidation>) {
+    /// Compares the list of groups with those that are shown, and publishes it.
+    fn diff_groups(&self, mut listing: StoreListing, stale: &mut BTreeSet<Invalidation>) {
         let old = self.store();
         let mut new = Snapshot::clone(&old);
         let groups = std::mem::take(&mut listing.groups);
@@ -128,7 +128,7 @@ impl Filesystem {
     }
 
     /// Compares what a group held with what it holds.
-    fn follow_images(&self, group: &Group, step: &Step, stale: &mut BTreeSet<Invalidation>) {
+    fn diff_images(&self, group: &Group, step: &Step, stale: &mut BTreeSet<Invalidation>) {
         let parent = self.group_ino(group);
         let by_name = |images: &[Arc<Image>]| -> HashMap<String, u32> {
             images.iter().map(|image| (image.name.clone(), image.slot.image)).collect()
@@ -150,7 +150,7 @@ impl Filesystem {
     }
 
     /// Where one image is the root and has gone away, makes the one that is chosen now the root. Returns the old one.
-    fn follow_root(&self, stale: &mut BTreeSet<Invalidation>) -> Option<Arc<Image>> {
+    fn replace_root(&self, stale: &mut BTreeSet<Invalidation>) -> Option<Arc<Image>> {
         let (Top::Image(slot), Some(choice)) = (self.top(), &self.options.image) else { return None };
         let group = self.group(slot.group).ok()?;
         let old = group.retired(slot.image)?;

@@ -15,8 +15,8 @@ use crate::snapshot::{Group, Image, Ino, Place, Uses};
 /// What a platform needs to forget an image that nobody uses.
 const FORGETTING: Duration = Duration::from_millis(50);
 
-/// How long a name is remembered of whose change nobody is told.
-const A_MOMENT: Duration = Duration::from_secs(1);
+/// Cache lifetime of names whose changes the kernel is not notified of.
+const UNNOTIFIED_LIFETIME: Duration = Duration::from_secs(1);
 
 /// Names that are told of at once.
 const NAMES_AT_ONCE: usize = 1024;
@@ -27,7 +27,7 @@ impl Filesystem {
     /// A platform that keeps closed files in mind by their names would do so for ever with those that somebody had open when
     /// their image went away, or opened since by way of an open directory: no path leads to them. So it is told of every name
     /// in such an image, when it goes away and again when names were looked up since.
-    pub(super) fn settle(&self, tell: &mut dyn FnMut(&[Invalidation])) -> bool {
+    pub(super) fn release_unused(&self, tell: &mut dyn FnMut(&[Invalidation])) -> bool {
         self.retired.all().iter().for_each(|group| group.uses.set_gone());
         let groups: Vec<_> = self.store().groups.iter().cloned().chain(self.retired.all()).collect();
         groups.iter().for_each(|group| group.set_told());
@@ -44,14 +44,14 @@ impl Filesystem {
         for image in lingering() {
             again = true;
             if image.uses.take_asked() {
-                self.uproot(&image, tell);
+                self.invalidate_names_of(&image, tell);
             }
         }
         again
     }
 
-    /// Tells of every name in an image.
-    fn uproot(&self, image: &Image, tell: &mut dyn FnMut(&[Invalidation])) {
+    /// Has the platform forget every name in an image.
+    fn invalidate_names_of(&self, image: &Image, tell: &mut dyn FnMut(&[Invalidation])) {
         let Ok(tree) = image.tree() else { return };
         let nodes: Vec<NodeId> = (1..tree.node_count()).map(NodeId).collect();
         for nodes in nodes.chunks(NAMES_AT_ONCE) {
@@ -88,7 +88,7 @@ impl Filesystem {
             self.engine.contents.forget(&unused.map(|archive| archive.id).collect());
         }
         if group.is_over() {
-            self.retired.take_over(|group| group.is_over());
+            self.retired.drain(|group| group.is_over());
         }
     }
 
@@ -130,7 +130,7 @@ impl Filesystem {
         }
         let can_change = matches!(self.place(directory), Some(Place::Root | Place::Group(_)));
         let streams = self.options.image.is_some() && self.options.streams == StreamInterface::Windows;
-        (can_change && (self.options.ignore_case || streams)).then_some(A_MOMENT)
+        (can_change && (self.options.ignore_case || streams)).then_some(UNNOTIFIED_LIFETIME)
     }
 }
 

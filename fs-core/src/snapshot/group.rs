@@ -25,8 +25,8 @@ pub(crate) struct Group {
     modified: AtomicU64,
     images: RwLock<Option<Arc<GroupImages>>>,
     retired: Retired<Arc<Image>>,
-    /// Held while the folder is looked at, by one at a time.
-    looking: Mutex<()>,
+    /// Held while the folder is listed and its archives are opened, by one thread at a time.
+    refreshing: Mutex<()>,
 }
 
 /// A group's snapshot and the one that followed it.
@@ -55,7 +55,7 @@ impl Group {
             modified: AtomicU64::new(entry.modified.0),
             images: RwLock::default(),
             retired: Retired::default(),
-            looking: Mutex::default(),
+            refreshing: Mutex::default(),
             entry,
         }
     }
@@ -88,13 +88,13 @@ impl Group {
         if let Some(images) = self.loaded() {
             return Ok(images);
         }
-        let _looking = self.looking.lock();
+        let _refreshing = self.refreshing.lock();
         if let Some(images) = self.loaded() {
             return Ok(images);
         }
         let nothing = GroupImages::empty();
         let listing = source.listing(&self.entry)?;
-        Ok(self.follow(&nothing, Builder::new(self, &nothing, source, opener).build(listing)))
+        Ok(self.publish(&nothing, Builder::new(self, &nothing, source, opener).build(listing)))
     }
 
     /// Looks at the folder again, if somebody has looked into the group.
@@ -104,30 +104,30 @@ impl Group {
     pub(crate) fn refresh(&self, source: &dyn StoreSource, opener: &Opener) -> Result<Option<Step>> {
         // What is listed now may have been looked at before the change, or hang: other groups must
         // not wait for it.
-        let Some(_looking) = self.looking.try_lock() else {
+        let Some(_refreshing) = self.refreshing.try_lock() else {
             return Err(Error::io(&self.entry.path, std::io::ErrorKind::ResourceBusy.into()));
         };
         let Some(old) = self.loaded() else { return Ok(None) };
         let listing = source.listing(&self.entry)?;
-        let new = self.follow(&old, Builder::new(self, &old, source, opener).build(listing));
+        let new = self.publish(&old, Builder::new(self, &old, source, opener).build(listing));
         Ok(Some(Step { old, new }))
     }
 
     /// The group is gone from the store; its images are found by their numbers only.
     pub(crate) fn retire(&self) {
-        let _looking = self.looking.lock();
+        let _refreshing = self.refreshing.lock();
         let old = self.loaded().unwrap_or_else(|| Arc::new(GroupImages::empty()));
-        self.follow(&old, GroupImages::empty());
+        self.publish(&old, GroupImages::empty());
     }
 
-    /// Puts a snapshot in place of `old`.
-    fn follow(&self, old: &GroupImages, new: GroupImages) -> Arc<GroupImages> {
+    /// Makes `new` what lookups see, in place of `old`.
+    fn publish(&self, old: &GroupImages, new: GroupImages) -> Arc<GroupImages> {
         log_left_out(&old.problems, &new.problems);
         for problem in news(&old.warnings, &new.warnings) {
             let (path, error) = (problem.path.display(), Advised(&problem.error));
             LISTING.once(&format!("{path}: {error}"), || tracing::warn!(%path, %error, "ignored"));
         }
-        // Before they are missed: who comes between finds them in both places.
+        // Retired before the snapshot is published, so that a lookup at the same time always finds them.
         for image in old.images.iter().filter(|image| new.images.get(image.slot.image).is_none()) {
             self.retired.insert(image.slot.image, Arc::clone(image));
         }
@@ -153,7 +153,7 @@ impl Group {
 
     /// Lets go of the images that nobody uses any more, and returns them.
     pub(crate) fn sweep(&self) -> Vec<Arc<Image>> {
-        if self.retired.is_empty() { Vec::new() } else { self.retired.take_over(|image| image.uses.is_over()) }
+        if self.retired.is_empty() { Vec::new() } else { self.retired.drain(|image| image.uses.is_over()) }
     }
 
     /// Whether it is gone and nobody uses it or one of its images.

@@ -61,7 +61,7 @@ impl GroupImages {
     }
 
     /// Whether `later` has not all the blobs that the archives shared here have.
-    fn loses_to(&self, later: &Self) -> bool {
+    fn loses_blobs_in(&self, later: &Self) -> bool {
         let tables = |files: &mut dyn Iterator<Item = &Arc<ArchiveFile>>| files.map(|file| file.tables()).collect();
         let dropped: Result<Vec<_>> = tables(&mut self.shared.iter().filter(|archive| !later.has_shared(archive)));
         let shared: Result<Vec<_>> = tables(&mut later.shared.iter());
@@ -116,17 +116,17 @@ impl<'a> Builder<'a> {
         self.new.disabled = disabled;
         let suppliers: Vec<&StoredFile> = listing.parts.iter().chain(&listing.resources).collect();
         let files: Vec<_> = enabled.iter().map(|archive| &archive.file).chain(suppliers.iter().copied()).collect();
-        self.new.files = self.opener.look(self.source, &files, &self.old.files);
+        self.new.files = self.opener.open_changed(self.source, &files, &self.old.files);
         let problem = |file: &&StoredFile| self.new.files.get(&file.id)?.problem(&file.path);
         self.new.problems = files.iter().filter_map(problem).chain(listing.problems).collect();
         self.new.warnings = listing.warnings;
 
         let first = enabled.first().and_then(|entry| self.archive(&entry.file));
-        let is_stranger =
+        let is_of_other_set =
             |file: &&StoredFile| listing.parts.contains(*file) && !self.is_of_one_set(first.as_deref(), file);
-        let (strangers, suppliers): (Vec<_>, Vec<_>) = suppliers.into_iter().partition(is_stranger);
+        let (others, suppliers): (Vec<_>, Vec<_>) = suppliers.into_iter().partition(is_of_other_set);
         let problem = |file: &StoredFile| Problem::new(&file.path, Error::OtherSet { path: file.path.clone() });
-        self.new.problems.extend(strangers.into_iter().map(problem));
+        self.new.problems.extend(others.into_iter().map(problem));
         let shared: Vec<_> = suppliers.iter().filter_map(|file| self.archive(file)).collect();
         self.new.shared = shared.iter().chain(self.opener.references()).cloned().collect();
         self.shared = self.compare_shared();
@@ -159,7 +159,7 @@ impl<'a> Builder<'a> {
     fn compare_shared(&self) -> Shared {
         if self.old.shares_with(&self.new) {
             Shared::Same
-        } else if self.old.loses_to(&self.new) {
+        } else if self.old.loses_blobs_in(&self.new) {
             Shared::Less
         } else {
             Shared::More

@@ -6,6 +6,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use parking_lot::RwLock;
 
 /// What a platform knows of an image or group: how many of the numbers that it was given it has not yet forgotten.
+///
+/// `known` and `gone` decide together whether an image is freed, and are set by different threads: all of them must see both
+/// in one order, so these are sequentially consistent. The other flags are hints, each read for itself: relaxed.
 #[derive(Debug, Default)]
 pub(crate) struct Uses {
     known: AtomicU64,
@@ -82,7 +85,8 @@ fn set(flag: &AtomicBool) {
     }
 }
 
-/// What is gone from the store and perhaps still used, by its number, which is not free until nobody uses it.
+/// Removed groups or images that the kernel may still reference, by number; a number is free again only when the last
+/// reference is gone.
 #[derive(Debug)]
 pub(crate) struct Retired<T>(RwLock<HashMap<u32, T>>);
 
@@ -111,7 +115,7 @@ impl<T: Clone> Retired<T> {
     }
 
     /// Takes out those of which `is_over` says so.
-    pub(crate) fn take_over(&self, is_over: impl Fn(&T) -> bool) -> Vec<T> {
+    pub(crate) fn drain(&self, is_over: impl Fn(&T) -> bool) -> Vec<T> {
         self.0.write().extract_if(|_, thing| is_over(thing)).map(|(_, thing)| thing).collect()
     }
 

@@ -89,12 +89,14 @@ impl Opener {
     }
 
     /// Looks at files: those that are no longer what they were when they were `seen` are opened, on all processors.
-    pub(crate) fn look(&self, source: &dyn StoreSource, files: &[&StoredFile], seen: &Files) -> Files {
+    pub(crate) fn open_changed(&self, source: &dyn StoreSource, files: &[&StoredFile], seen: &Files) -> Files {
         let mut now = Files::with_capacity(files.len());
         let mut changed = Vec::new();
         for file in files {
             match seen.get(&file.id).filter(|seen| seen.is_still(file.version)) {
-                Some(seen) => drop(now.insert(file.id.clone(), seen.clone())),
+                Some(seen) => {
+                    now.insert(file.id.clone(), seen.clone());
+                }
                 None => changed.push(*file),
             }
         }

@@ -89,7 +89,7 @@ fn serve(
         let status = status(error.code().0);
         Error::MountPoint { at: at.to_owned(), reason: reason(status), status }
     })?;
-    let following = filesystem.follow(move |stale| drive.note(stale));
+    let following = filesystem.spawn_watcher(move |stale| drive.note(stale));
     info!(mountpoint = %at.display(), "mounted");
     Ok(Mounted { _following: following, host, _winfsp: winfsp })
 }

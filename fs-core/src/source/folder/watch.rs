@@ -83,7 +83,7 @@ impl Folders {
                 Woken::Mounts if armed.has_moved() => return Some(self.arm()),
                 Woken::Mounts => {}
                 Woken::Folders => {
-                    if !self.settle(armed, rested) {
+                    if !self.wait_until_quiet(armed, rested) {
                         return None;
                     }
                     match armed.read() {
@@ -123,19 +123,20 @@ impl Folders {
             return Woken::Time; // interrupted: looking once too often does no harm
         }
         let woken = |at: usize| waits.get(at).is_some_and(|wait| !wait.revents().is_empty());
-        match () {
-            () if woken(0) => Woken::Stopped,
-            // First, since it is reported once only, whereas changes in folders wait until they are
-            // read.
-            () if folders_at == 2 && woken(1) => Woken::Mounts,
-            () if woken(folders_at) => Woken::Folders,
-            () => Woken::Time,
+        if woken(0) {
+            Woken::Stopped
+        } else if folders_at == 2 && woken(1) {
+            Woken::Mounts // before folders: it is reported once only, whereas their changes wait until they are read
+        } else if woken(folders_at) {
+            Woken::Folders
+        } else {
+            Woken::Time
         }
     }
 
     /// Waits for the end of a burst of changes, and until it has `rested`. Returns whether the
     /// watch goes on.
-    fn settle(&self, armed: &Armed, rested: Instant) -> bool {
+    fn wait_until_quiet(&self, armed: &Armed, rested: Instant) -> bool {
         let start = Instant::now();
         let (mut pause, mut events) = (rested.saturating_duration_since(start).max(QUIET), armed.waiting());
         loop {
