@@ -86,7 +86,8 @@ impl<P: Position, const POSITIONS: usize, const SIZE: usize> Trees<P, POSITIONS,
             self.by_two[next as usize % (1 << 16)] = P::new(at + 1);
         }
         self.by_three[hash::<HASHES>(next << 8)] = P::new(at + 1);
-        self.walk(window, at, max, search, |_| {});
+        // More than a nice length makes no difference to the tree, and takes long in long runs.
+        self.walk(window, at, max.min(search.nice), search, |_| {});
     }
 
     /// Makes `at` the top of its tree.
