@@ -1,5 +1,6 @@
 //! `wimstore export`, `optimize` and `delete`.
 #![cfg(target_os = "linux")]
+#![expect(clippy::unwrap_used, reason = "a test")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
