@@ -5,6 +5,8 @@
 mod access;
 mod accounts;
 mod advice;
+#[cfg(unix)]
+mod capture;
 mod cat;
 #[cfg(windows)]
 mod drive;
@@ -78,6 +80,10 @@ enum Command {
     Cat(cat::Args),
     Extract(Box<extract::Args>),
     Verify(verify::Args),
+    #[cfg(unix)]
+    Capture(Box<capture::Args>),
+    #[cfg(unix)]
+    Append(Box<capture::AppendArgs>),
     Access(access::Args),
     User(user::Args),
     Group(user::GroupArgs),
@@ -109,6 +115,8 @@ impl Command {
             Self::Ls(_) | Self::Info(_) | Self::Cat(_) | Self::Extract(_) | Self::Verify(_) => true,
             Self::Access(_) | Self::User(_) | Self::Group(_) => true,
             Self::Export(_) | Self::Optimize(_) | Self::Delete(_) => true,
+            #[cfg(unix)]
+            Self::Capture(_) | Self::Append(_) => true,
             #[cfg(target_os = "linux")]
             Self::Mount(_) | Self::Umount(_) => false,
             #[cfg(windows)]
@@ -128,6 +136,10 @@ impl Command {
             Self::User(args) => user::run(&args, globals),
             Self::Group(args) => user::run_group(&args, globals),
             Self::Extract(args) => extract::run(&args, globals),
+            #[cfg(unix)]
+            Self::Capture(args) => capture::run(&args, globals),
+            #[cfg(unix)]
+            Self::Append(args) => capture::append(&args, globals),
             Self::Export(args) => export::run(&args, globals),
             Self::Optimize(args) => optimize::run(&args, globals),
             Self::Delete(args) => optimize::delete(&args, globals),

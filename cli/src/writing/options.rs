@@ -131,6 +131,17 @@ impl Storing {
         Ok(Options { compression, level, chunk_size, recompress: self.recompress, integrity, ..options })
     }
 
+    /// Adds these to `options` for an archive that has no source: XPRESS unless the user chose otherwise.
+    ///
+    /// # Errors
+    /// The compression has no chunks of the size that was chosen.
+    pub(crate) fn apply_to_new<'a>(&self, options: Options<'a>) -> anyhow::Result<Options<'a>> {
+        let usual = Compress { compression: Compression::Xpress, level: Level::Default };
+        let Compress { compression, level } = self.compress.unwrap_or(usual);
+        let chunk_size = self.chunk_size.map_or(Ok(0), |size| checked_chunk_size(compression, size))?;
+        Ok(Options { compression, level, chunk_size, integrity: self.integrity.check, ..options })
+    }
+
     /// Whether an archive that is appended to gets an integrity table if it has none.
     pub(crate) fn adds_table(&self) -> bool {
         self.integrity.check
