@@ -51,7 +51,7 @@ fn list(text: &mut String, control: u16, list: Option<Acl<'_>>) -> Option<()> {
     list.into_iter().flat_map(|list| list.entries()).try_for_each(|ace| entry(text, &ace))
 }
 
-/// The text of one entry, in parentheses; `None` as for [`write`].
+/// The text of one entry, in parentheses; `None` as for [`write()`].
 pub fn write_entry(ace: &Ace<'_>) -> Option<String> {
     let mut text = String::new();
     entry(&mut text, ace)?;
