@@ -193,7 +193,7 @@ impl Error {
     }
 
     /// Whether a blob was refused because its chunks are larger than
-    /// [`EngineOptions::max_chunk_bytes`](crate::EngineOptions::max_chunk_bytes) allows.
+    /// [`ContentOptions::max_chunk_bytes`](crate::ContentOptions::max_chunk_bytes) allows.
     pub fn is_chunk_limit(&self) -> bool {
         let Self::Blob { source, .. } = self.root_cause() else { return false };
         matches!(**source, wim::Error::TooLarge { what: CHUNK, .. })
