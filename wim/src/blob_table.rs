@@ -301,15 +301,22 @@ impl RawBlob {
 
 impl Blob {
     fn kind(&self, own_part: u16) -> Kind {
-        match () {
-            () if self.is_solid() && self.place.size == SOLID_RESOURCE_SIZE => Kind::SolidResource,
-            () if self.hash.is_zero() => Kind::Nothing, // Names no data.
-            () if self.size() == 0 => Kind::Empty,
-            () if self.part != own_part => Kind::OtherPart,
-            () if !self.place.flags.contains(ResourceFlags::METADATA) => Kind::Blob,
-            () if self.references == 0 => Kind::Nothing, // Quirk: old Windows PE images keep entries of deleted images.
-            () if own_part != 1 => Kind::MetadataInOtherPart,
-            () => Kind::Image,
+        if self.is_solid() && self.place.size == SOLID_RESOURCE_SIZE {
+            Kind::SolidResource
+        } else if self.hash.is_zero() {
+            Kind::Nothing // Names no data.
+        } else if self.size() == 0 {
+            Kind::Empty
+        } else if self.part != own_part {
+            Kind::OtherPart
+        } else if !self.place.flags.contains(ResourceFlags::METADATA) {
+            Kind::Blob
+        } else if self.references == 0 {
+            Kind::Nothing // Quirk: old Windows PE images keep entries of deleted images.
+        } else if own_part != 1 {
+            Kind::MetadataInOtherPart
+        } else {
+            Kind::Image
         }
     }
 }

@@ -100,7 +100,7 @@ impl ChunkTable {
     pub(crate) fn read_solid(source: &dyn ReadAt, solid: &SolidResource) -> Result<Self> {
         let SolidResource { place, chunk_size, .. } = *solid;
         let count = solid.chunk_count();
-        let room = place.stored_size - SOLID_HEADER_SIZE - 4 * count; // held against each other when the header was read
+        let available = place.stored_size - SOLID_HEADER_SIZE - 4 * count; // held against each other when the header was read
         let table = place.offset + SOLID_HEADER_SIZE;
         let mut sizes = memory::zeros(table, 4 * count as usize)?;
         read_exact_at(source, "chunk table", table, &mut sizes)?;
@@ -109,17 +109,12 @@ impl ChunkTable {
         for (at, &size) in (table..).step_by(4).zip(sizes.as_chunks().0) {
             let stored = u64::from(u32::from_le_bytes(size));
             let len = left.min(chunk_size.into());
-            let rule = match () {
-                () if stored == 0 || stored > len => "outside 1..=bytes of its data",
-                () if solid.compression == Compression::None && stored < len => {
-                    "not the bytes of its data, although nothing is compressed"
-                }
-                () if end + stored > room => "more than the resource has left",
-                () => "",
-            };
-            if !rule.is_empty() {
-                return Err(Error::Invalid { what: "stored size of the solid chunk", at, value: stored, rule });
-            }
+            check_stored_size(stored, len, available - end, solid.compression).map_err(|rule| Error::Invalid {
+                what: "stored size of the solid chunk",
+                at,
+                value: stored,
+                rule,
+            })?;
             if end > 0 {
                 starts.push(end); // chunk 0 begins where the data does
             }
@@ -166,6 +161,22 @@ impl ChunkTable {
     /// it.
     pub(crate) fn table(&self) -> Range<u64> {
         self.table.clone()
+    }
+}
+
+/// Holds the stored size of a solid chunk against the `len` bytes of its data and what is `left` of the resource.
+///
+/// # Errors
+/// The rule that it breaks.
+fn check_stored_size(stored: u64, len: u64, left: u64, compression: Compression) -> Result<(), &'static str> {
+    if stored == 0 || stored > len {
+        Err("outside 1..=bytes of its data")
+    } else if compression == Compression::None && stored < len {
+        Err("not the bytes of its data, although nothing is compressed")
+    } else if stored > left {
+        Err("more than the resource has left")
+    } else {
+        Ok(())
     }
 }
 
