@@ -1,7 +1,7 @@
 //! Hash chains: the longest match among the last positions with the same hash.
 
 use super::super::bits::zeroed;
-use super::{Match, Position, TAIL, Window, hash};
+use super::{Match, Position, TAIL, Window, hash, steps};
 
 /// Entries of the table by the next four bytes.
 const LONG_HASHES: usize = 1 << 14;
@@ -62,6 +62,7 @@ impl<P: Position, const POSITIONS: usize, const SIZE: usize> Chains<P, POSITIONS
         best = best.max(3);
         while node != 0 && left > 0 && best < nice {
             left -= 1;
+            steps::count();
             let other = node - 1;
             if window.quad(other + best - 3) == window.quad(at + best - 3) && window.quad(other) == next {
                 let length = window.common(other, at, 4, max);

@@ -7,6 +7,7 @@
 
 mod chains;
 mod list;
+pub(super) mod steps;
 mod trees;
 mod window;
 

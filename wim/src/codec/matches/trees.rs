@@ -1,7 +1,7 @@
 //! Binary trees: all matches of a position that are longer than every nearer one.
 
 use super::super::bits::zeroed;
-use super::{Match, Position, TAIL, Window, hash};
+use super::{Match, Position, TAIL, Window, hash, steps};
 
 /// Entries of the tables by the next three and four bytes.
 const HASHES: usize = 1 << 15;
@@ -112,6 +112,7 @@ impl<P: Position, const POSITIONS: usize, const SIZE: usize> Trees<P, POSITIONS,
         let mut left = search.depth;
         while node != 0 && left > 0 {
             left -= 1;
+            steps::count();
             let other = node - 1;
             let mut length = less_common.min(greater_common);
             let difference = window.eight(other + length) ^ window.eight(at + length);

@@ -1,6 +1,7 @@
 //! The chunk that is searched.
 
 use super::super::bits::zeroed;
+use super::steps;
 
 /// Bytes after a chunk that loads of eight bytes may touch.
 pub(in super::super) const PAD: usize = 16;
@@ -51,6 +52,7 @@ impl<const SIZE: usize> Window<SIZE> {
     pub(in super::super) fn common(&self, a: usize, b: usize, known: usize, max: usize) -> usize {
         let mut length = known;
         while length < max {
+            steps::count();
             let difference = self.eight(a + length) ^ self.eight(b + length);
             if difference != 0 {
                 return (length + (difference.trailing_zeros() / 8) as usize).min(max);

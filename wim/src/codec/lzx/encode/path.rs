@@ -8,7 +8,7 @@
 //! literal, and a match with the same offset.
 
 use super::super::super::bits::zeroed;
-use super::super::super::matches::{MatchList, Window};
+use super::super::super::matches::{MatchList, Window, steps};
 use super::super::{ALIGNED_SYMBOLS, MAX_MATCH};
 use super::STRETCH;
 use super::blocks::Blocks;
@@ -211,6 +211,7 @@ impl Path {
         let row = self.prices.row(slot);
         let base = step.node.then(low, item.code() << LENGTH_BITS);
         for length in shortest..=longest {
+            steps::count();
             let reached = Node(base.0 + (u64::from(row[(length - 2) % 256]) << 32 | length as u64));
             let node = &mut self.ring.nodes[(step.index + length) % RING];
             *node = reached.min(*node);

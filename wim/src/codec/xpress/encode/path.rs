@@ -3,7 +3,7 @@
 //! No item depends on those before it, so the cheapest way from each byte to the end is exact.
 
 use super::super::super::bits::zeroed;
-use super::super::super::matches::{Match, MatchList, Search};
+use super::super::super::matches::{Match, MatchList, Search, steps};
 use super::super::super::price;
 use super::{ChunkTrees, ChunkWindow, Item, Items, LONG_MATCH, LONGER_MATCH, MAX_CHUNK, MIN_MATCH, SYMBOLS};
 
@@ -103,6 +103,7 @@ impl Path {
             let prices = &self.prices[256..].as_chunks::<16>().0[offset.ilog2() as usize % 16];
             let first = if longest > next_length + MANY_LENGTHS { longest } else { next_length };
             for length in first..=longest {
+                steps::count();
                 let more = if length >= LONGER_MATCH { 2 * BYTE } else { 0 };
                 let price = prices[length.min(LONG_MATCH) - MIN_MATCH] + more + self.costs[at + length];
                 if price < cost {
