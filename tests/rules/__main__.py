@@ -111,8 +111,8 @@ def tables_are_plain(wim: WimFile) -> Iterator[str]:
 
 @rule
 def rows(wim: WimFile) -> Iterator[str]:
-    """Each content once, in this part, not empty, never larger than its data."""
-    seen = Counter(row.sha1 for row in wim.rows if row.sha1 != ZERO_HASH)
+    """Each content once (metadata: a row for each image), in this part, not empty, never larger than its data."""
+    seen = Counter(row.sha1 for row in wim.blob_rows())
     yield from (f"{sha1.hex()} is in the table {count} times" for sha1, count in seen.items() if count > 1)
     for row in wim.rows:
         place = row.place
