@@ -47,8 +47,10 @@ pub fn skipped(reason: impl Display) {
 
 /// Finds `name` in `target/<profile>`, which `cargo build` with the arguments `build` makes.
 fn find(name: &str, build: &str) -> PathBuf {
-    let test = std::env::current_exe().expect("the test's own path");
-    let profile = test.parent().and_then(Path::parent).expect("tests lie in target/<profile>/deps");
+    let own = std::env::current_exe().expect("the path of this program");
+    let folder = own.parent().expect("a folder");
+    // Tests lie in target/<profile>/deps, programs made of this library in target/<profile>.
+    let profile = if folder.ends_with("deps") { folder.parent().expect("a folder") } else { folder };
     up_to_date(profile.join(format!("{name}{}", std::env::consts::EXE_SUFFIX)), build)
 }
 
