@@ -4,14 +4,14 @@
 //! found before anything is compressed.
 
 mod exclude;
-mod xml;
-
 #[cfg(unix)]
 mod files;
 #[cfg(unix)]
 mod links;
 #[cfg(unix)]
 mod scan;
+#[cfg(unix)]
+mod xml;
 
 use std::io;
 use std::path::PathBuf;
