@@ -135,6 +135,7 @@ impl Storing {
     ///
     /// # Errors
     /// The compression has no chunks of the size that was chosen.
+    #[cfg(unix)] // for `capture`, which is not for Windows yet
     pub(crate) fn apply_to_new<'a>(&self, options: Options<'a>) -> anyhow::Result<Options<'a>> {
         let usual = Compress { compression: Compression::Xpress, level: Level::Default };
         let Compress { compression, level } = self.compress.unwrap_or(usual);
