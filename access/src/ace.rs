@@ -122,7 +122,7 @@ impl AceFlags {
         self.0 & 0x02 != 0
     }
 
-    /// What children inherit is not passed on to theirs.
+    /// Children inherit the entry, and do not pass it on to theirs.
     pub fn no_propagate(self) -> bool {
         self.0 & 0x04 != 0
     }

@@ -16,12 +16,12 @@ pub(crate) const WRITE: u32 = 0x0012_0116;
 pub(crate) const EXECUTE: u32 = 0x0012_00A0;
 /// Read or change the SACL: a privilege that nobody has here.
 const ACCESS_SYSTEM_SECURITY: u32 = 0x0100_0000;
-/// What an owner may always do: read the descriptor and change the DACL.
+/// The rights that an owner always has: reading the descriptor and changing the DACL.
 const OWNER: u32 = 0x0006_0000;
 /// The policy of a label that forbids reading to those below it.
 const NO_READ_UP: u32 = 2;
 
-/// What decided.
+/// The reason for the decision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reason {
     /// The descriptor is invalid: only administrators have access.
@@ -34,7 +34,7 @@ pub enum Reason {
     Policy,
     /// There is no DACL.
     NoDacl,
-    /// What owners may always do suffices.
+    /// The rights that owners always have suffice.
     Owner,
     /// The entry of the DACL with this index completes what is granted, or takes away what is needed.
     Entry(usize),
@@ -49,7 +49,7 @@ pub enum Reason {
 pub struct Decision {
     /// The rights that are granted; `None` if not all that were asked for are.
     pub granted: Option<u32>,
-    /// What decided.
+    /// The reason for the decision.
     pub reason: Reason,
 }
 
@@ -146,7 +146,7 @@ struct Walk {
     maximum: bool,
     granted: u32,
     denied: u32,
-    /// What granted the last of the rights needed.
+    /// The reason that granted the last of the rights needed.
     completed_by: Option<Reason>,
     /// The first entry that took away rights needed.
     denied_by: Option<Reason>,
