@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use crate::archive::{ArchiveFile, FileId, OpenArchive};
 use crate::check::{self, CheckOptions, Checked, Event, ImageInfo, Users};
+use crate::content::Contents;
 use crate::error::{Problem, Result};
 use crate::filesystem::Filesystem;
 use crate::snapshot::{Group, Image};
@@ -43,6 +44,7 @@ pub struct ArchiveInfo {
     images: Arc<[ImageInfo]>,
     /// The images that may take data from it.
     users: Arc<[ImageInfo]>,
+    contents: Arc<Contents>,
 }
 
 impl ArchiveInfo {
@@ -80,7 +82,8 @@ impl ArchiveInfo {
         options: &CheckOptions,
         tell: impl FnMut(Event) -> Result<(), E>,
     ) -> Result<Checked, E> {
-        let checked = check::check_for(&Users::new(self.file.id, &self.images, &self.users), archive, options, tell);
+        let users = Users::new(self.file.id, &self.images, &self.users, &self.contents);
+        let checked = check::check_for(&users, archive, options, tell);
         self.file.drop_trees();
         checked
     }
@@ -113,7 +116,7 @@ impl Filesystem {
             images.sort_by_key(|image| image.number);
             let images: Arc<[ImageInfo]> = images.into();
             let users = Arc::clone(if loaded.has_shared(file) { &all } else { &images });
-            ArchiveInfo { file: Arc::clone(file), images, users }
+            ArchiveInfo { file: Arc::clone(file), images, users, contents: Arc::clone(&self.engine.contents) }
         };
         let archives = loaded.archives.iter().map(info).collect();
         let (name, path) = (group.name().to_vec(), group.entry.path.clone());

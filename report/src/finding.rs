@@ -56,7 +56,8 @@ impl Found {
             What::Finding(
                 Finding::BadBlob { used_by, .. }
                 | Finding::MissingBlob { used_by, .. }
-                | Finding::DataElsewhere { used_by, .. },
+                | Finding::DataElsewhere { used_by, .. }
+                | Finding::BadLink { used_by, .. },
             ) => Some(used_by),
             What::Finding(
                 Finding::BadBlock { .. }
@@ -79,6 +80,7 @@ impl Found {
             What::Finding(Finding::DataElsewhere { keeper, .. }) => {
                 format!("the image has none of the data of files, which Windows kept {keeper}")
             }
+            What::Finding(Finding::BadLink { error, .. }) => fault(error),
             What::Finding(Finding::Warning { warning, .. }) => warning.clone(),
         }
     }
@@ -99,7 +101,8 @@ fn image(finding: &Finding) -> Option<u32> {
     match *finding {
         Finding::BadMetadata { image, .. }
         | Finding::MissingBlob { image, .. }
-        | Finding::DataElsewhere { image, .. } => Some(image),
+        | Finding::DataElsewhere { image, .. }
+        | Finding::BadLink { image, .. } => Some(image),
         Finding::Warning { image, .. } => image,
         Finding::BadBlock { .. } | Finding::BadIntegrityTable { .. } | Finding::BadBlob { .. } => None,
     }
@@ -113,6 +116,7 @@ enum Kind {
     BadBlob,
     MissingBlob,
     DataElsewhere,
+    BadLink,
     BadMetadata,
     BadIntegrityTable,
     Problem,
@@ -197,6 +201,10 @@ impl Fields<'_> {
                 self.blob = text(blob);
             }
             Finding::DataElsewhere { .. } => self.kind = Kind::DataElsewhere,
+            Finding::BadLink { blob, .. } => {
+                self.kind = Kind::BadLink;
+                self.blob = blob.as_ref().and_then(text);
+            }
             Finding::Warning { .. } => self.kind = Kind::Warning,
         }
     }
@@ -227,6 +235,8 @@ impl fmt::Display for Found {
             Finding::BadBlob { blob, offset, .. } => write!(f, "blob {blob} at {offset:#x}: ")?,
             Finding::MissingBlob { blob, .. } => write!(f, "blob {blob}: ")?,
             Finding::DataElsewhere { .. } => {}
+            Finding::BadLink { blob: Some(blob), .. } => write!(f, "links with the data {blob}: ")?,
+            Finding::BadLink { blob: None, .. } => f.write_str("links without data: ")?,
             Finding::Warning { .. } => f.write_str("warning: ")?,
         }
         f.write_str(&self.error())?;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use testkit::content::{code, random, text};
-use testkit::{Built, Data, Image, Packing, Store, Wim, capture, dir, file, flag, hex, root, sha1};
+use testkit::{Built, Data, Image, Packing, Store, Wim, capture, dir, file, flag, hex, reparse, root, sha1};
 use wimstore_tests::{Share, answer, corpus, on_terminal, say};
 
 fn saved(folder: &Path, archive: &Built) -> PathBuf {
@@ -155,6 +155,34 @@ fn missing_data_is_named_for_each_image() {
     let (x, three) = (json!([{"path": "/G/A/1"}, {"path": "/G/A/2"}]), json!([{"path": "/G/A/3"}]));
     assert_eq!(missing(&[source]), (1, vec![x.clone(), three]));
     assert_eq!(missing(&[source, "--ref", b_path.to_str().unwrap()]), (1, vec![x]));
+}
+
+#[test]
+fn links_that_lead_nowhere_are_bad() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = reparse::symlink("there", "there", true);
+    let tree = root([
+        file("lost", "").reparse(reparse::SYMLINK, ""),
+        file("cut", "").reparse(reparse::SYMLINK, "abc"),
+        dir("junction", []).reparse(reparse::JUNCTION, "abc"),
+        dir("also cut", []).reparse(reparse::JUNCTION, "abc"),
+        file("good", "").reparse(reparse::SYMLINK, whole),
+        file("there", "x"),
+    ]);
+    for packing in [Packing::Stored, Packing::Lzx(32768)] {
+        let path = saved(folder.path(), &Wim::new(packing, tree.clone()).build());
+        let (code, found) = objects(&[path.to_str().unwrap()]);
+        let of = |object: &Value| {
+            let paths = object["used_by"].as_array()?.iter().map(|used| used["path"].as_str().unwrap().to_owned());
+            Some((object["type"].as_str()?.to_owned(), object["blob"].as_str().map(str::to_owned), paths.collect()))
+        };
+        let found: Vec<(String, Option<String>, Vec<String>)> = found.iter().filter_map(of).collect();
+        let cut = Some(hex(&sha1(b"abc")));
+        let names = |names: &[&str]| names.iter().map(|name| format!("/testkit/{name}")).collect::<Vec<_>>();
+        let bad = |blob: &Option<String>, paths: &[&str]| ("bad_link".to_owned(), blob.clone(), names(paths));
+        let wanted = [bad(&None, &["lost"]), bad(&cut, &["also cut", "junction"]), bad(&cut, &["cut"])];
+        assert_eq!((code, found), (1, wanted.to_vec()));
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Checking archives whole: every check block, every image's metadata, every blob.
 
 mod image_info;
+mod links;
 mod plan;
 mod run;
 mod solid;
@@ -75,6 +76,17 @@ pub enum Finding {
         /// Where Windows kept it.
         keeper: &'static str,
         /// The files.
+        used_by: UsedBy,
+    },
+    /// The data of links does not say where they lead.
+    BadLink {
+        /// The image's number.
+        image: u32,
+        /// Their data; none where the image has lost it.
+        blob: Option<BlobHash>,
+        /// What is wrong.
+        error: Arc<wim::Error>,
+        /// The links.
         used_by: UsedBy,
     },
     /// An anomaly that keeps nothing from being read.

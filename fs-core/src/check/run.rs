@@ -2,6 +2,7 @@
 
 use wim::{BlobHash, BlobHasher, Warning};
 
+use super::links::bad_links;
 use super::plan::{Job, Large, Plan, unit_size};
 use super::survey::without_data;
 use super::users::Naming;
@@ -98,7 +99,20 @@ impl<'a, E: Send> Run<'a, E> {
         drop(plan);
         solid::check(&mut self, &worker, options)?;
         self.tell_held()?;
+        self.links()?;
         Ok(self.checked)
+    }
+
+    /// Reports links that lead nowhere.
+    fn links(&mut self) -> Result<(), E> {
+        let users = self.users;
+        let Some(contents) = users.contents else { return Ok(()) };
+        for info in users.own() {
+            // Bad metadata is reported.
+            let Ok(tree) = info.image.tree_from(self.archive) else { continue };
+            bad_links(info, &tree, contents).try_for_each(|finding| self.found(finding))?;
+        }
+        Ok(())
     }
 
     fn take(&mut self, job: &Job<'_>, unit: u64, done: Done, worker: &Worker<'_>) -> Result<(), E> {

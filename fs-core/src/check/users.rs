@@ -8,6 +8,7 @@ use wim::{BlobHash, InodeId, Metadata, NodeId};
 use super::survey::uses;
 use super::{Finding, ImageInfo};
 use crate::archive::{ArchiveFile, FileId, OpenArchive};
+use crate::content::Contents;
 use crate::error::Result;
 use crate::filesystem::path_below;
 
@@ -31,6 +32,8 @@ pub struct UsedBy {
 #[derive(Default)]
 pub(crate) struct Users<'a> {
     file: Option<FileId>,
+    /// What their contents are read by; none where there are no images.
+    pub(super) contents: Option<&'a Contents>,
     /// The archive's own images, by index.
     own: HashMap<usize, &'a ImageInfo>,
     /// The images that may take data from it.
@@ -38,14 +41,26 @@ pub(crate) struct Users<'a> {
 }
 
 impl<'a> Users<'a> {
-    /// Those of the archive called `file`, with its `own` images.
-    pub(crate) fn new(file: FileId, own: &'a [ImageInfo], all: &'a [ImageInfo]) -> Self {
-        Self { file: Some(file), own: own.iter().map(|image| (image.image.index, image)).collect(), all }
+    /// Those of the archive called `file`, with its `own` images, whose `contents` are read so.
+    pub(crate) fn new(file: FileId, own: &'a [ImageInfo], all: &'a [ImageInfo], contents: &'a Contents) -> Self {
+        Self {
+            file: Some(file),
+            contents: Some(contents),
+            own: own.iter().map(|image| (image.image.index, image)).collect(),
+            all,
+        }
     }
 
     /// The archive's image at `index`, if it is shown.
     pub(super) fn image(&self, index: usize) -> Option<&'a ImageInfo> {
         self.own.get(&index).copied()
+    }
+
+    /// The archive's images that are shown, by number.
+    pub(super) fn own(&self) -> Vec<&'a ImageInfo> {
+        let mut own: Vec<_> = self.own.values().copied().collect();
+        own.sort_unstable_by_key(|image| image.number);
+        own
     }
 
     /// Whether there is none.

@@ -4,9 +4,9 @@ use super::paths::{child, directories_to};
 use super::xattrs::Value;
 use super::{Filesystem, Kind, Target, describe, external_data, links, xattrs};
 use crate::archive::BlobRef;
-use crate::content::{Release, StreamError};
+use crate::content::{Contents, Release, StreamError};
 use crate::error::{Error, Result};
-use crate::snapshot::{Ino, Node, Place};
+use crate::snapshot::{Image, Ino, Node, Place};
 
 impl Filesystem {
     /// Fills `buf` from `offset` and returns how many bytes it filled: fewer than `buf.len()` only where the file ends.
@@ -96,25 +96,10 @@ impl Filesystem {
     pub(super) fn link_target(&self, node: &Node) -> Result<Vec<u8>> {
         let dentry = node.dentry();
         let head = dentry.reparse().ok_or(Error::NotSymlink)?;
-        // A link without data is as damaged as one whose data is cut short.
-        let blob = dentry.streams().reparse.map(|hash| node.image.blob(&hash)).transpose()?;
-        let data = blob.as_ref().map_or(Ok(Vec::new()), |blob| self.link_data(blob))?;
-        let archive = blob.as_ref().map_or(&node.image.archive.path, |blob| &blob.archive.path);
-        let broken = |e| Error::archive(archive, e);
-        let link = wim::reparse::parse_link(head.tag, &data).map_err(broken)?.ok_or(Error::NotSymlink)?;
+        let link = link_of(&self.engine.contents, &node.image, head.tag, dentry.streams().reparse.as_ref())?;
         let directory = directories_to(&node.tree, node.id());
         let mut child = |directory, name: &[u16]| child(&node.tree, directory, name);
         Ok(wim::wtf8_from_utf16(links::unix_target(&link, &directory, &mut child)))
-    }
-
-    fn link_data(&self, blob: &BlobRef) -> Result<Vec<u8>> {
-        self.engine.contents.read_whole(blob, wim::reparse::MAX_DATA as u64).map_err(|error| match error {
-            Error::TooLarge { len: size, limit } => {
-                let (what, at) = ("target of a link", blob.blob().place.offset);
-                Error::archive(&blob.archive.path, wim::Error::TooLarge { what, at, size, limit })
-            }
-            other => other,
-        })
     }
 
     /// The names of the extended attributes that belong to a file and can be read.
@@ -173,4 +158,32 @@ impl Filesystem {
     pub(super) fn keeps_xattr(&self, name: &[u8]) -> bool {
         xattrs::are_kept(name, &self.options)
     }
+}
+
+/// Where a link of an image leads, by its tag and the content of its reparse point. A link without content is as damaged as
+/// one whose content is cut short.
+///
+/// # Errors
+/// [`Error::Archive`] for content that is none of a link; else why it cannot be read.
+pub(crate) fn link_of(
+    contents: &Contents,
+    image: &Image,
+    tag: u32,
+    content: Option<&wim::BlobHash>,
+) -> Result<wim::ReparseLink> {
+    let blob = content.map(|hash| image.blob(hash)).transpose()?;
+    let data = blob.as_ref().map_or(Ok(Vec::new()), |blob| link_data(contents, blob))?;
+    let archive = blob.as_ref().map_or(&image.archive.path, |blob| &blob.archive.path);
+    let link = wim::reparse::parse_link(tag, &data).map_err(|error| Error::archive(archive, error))?;
+    link.ok_or(Error::NotSymlink)
+}
+
+fn link_data(contents: &Contents, blob: &BlobRef) -> Result<Vec<u8>> {
+    contents.read_whole(blob, wim::reparse::MAX_DATA as u64).map_err(|error| match error {
+        Error::TooLarge { len: size, limit } => {
+            let (what, at) = ("target of a link", blob.blob().place.offset);
+            Error::archive(&blob.archive.path, wim::Error::TooLarge { what, at, size, limit })
+        }
+        other => other,
+    })
 }

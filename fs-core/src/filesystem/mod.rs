@@ -32,7 +32,9 @@ use crate::snapshot::{
 use crate::source::{FolderSource, Shape, StoreListing, StoreSource, Watch};
 
 pub use attr::{Attr, DirEntry, Kind, Totals};
+pub(crate) use contents::link_of;
 pub use facts::{Facts, SolidPlace};
+pub(crate) use links::is_link;
 pub use listing::Child;
 pub use ntfs::{LinkTargets, ReparsePoint, StreamEntry, Volume, WindowsAttr};
 pub use paths::Level;
@@ -53,7 +55,7 @@ pub struct Filesystem {
     /// Held by the one that looks at the store, never by one that answers.
     refreshing: Mutex<()>,
     pub(crate) opener: Opener,
-    engine: Arc<Engine>,
+    pub(crate) engine: Arc<Engine>,
 }
 
 /// The groups at one time; each has a snapshot of its images.

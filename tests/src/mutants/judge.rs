@@ -167,7 +167,7 @@ impl Judge<'_> {
             };
             // Other errors are documented refusals, which say nothing about the data.
             let is_bad = self.bad.contains(path);
-            if !has_hidden_data(node) && (read == Ok(()) && is_bad || read == Err(EIO) && !is_bad) {
+            if read == Ok(()) && is_bad && !has_hidden_data(node) || read == Err(EIO) && !is_bad {
                 self.say(path, "verify calls bad what cannot be read, and nothing else", node);
             }
             if let Node::File { content: Ok((sha1, 1..)), hash, .. } = node
@@ -277,10 +277,10 @@ impl Judge<'_> {
     }
 }
 
-/// Whether `verify` checks other data of a file than is read: a link may have an unnamed stream,
-/// and the right data of a reparse point may be no target; other reparse points are empty files.
+/// Whether `verify` checks other data of a file than is read: a link may have an unnamed stream;
+/// other reparse points are empty files.
 fn has_hidden_data(node: &Node) -> bool {
-    matches!(node, Node::Link(_) | Node::File { size: 0, content: Ok(_), .. })
+    matches!(node, Node::Link(Ok(_)) | Node::File { size: 0, content: Ok(_), .. })
 }
 
 /// Streams that extract can restore as extended attributes of an ordinary file system.
