@@ -1,7 +1,6 @@
 //! What commands that write archives plan, have done, or could not do.
 
 use std::fmt;
-use std::io;
 use std::path::Path;
 
 use fs_core::Chain;
@@ -82,27 +81,6 @@ pub(crate) struct Failure {
 
 impl Failure {
     pub(crate) fn of(error: &Error) -> Self {
-        Self { record: "error", code: code(error), message: Chain(error).to_string() }
-    }
-}
-
-/// The kind of an error, for programs.
-fn code(error: &Error) -> &'static str {
-    match error {
-        Error::Disk { source, .. } => match source.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "no_space",
-            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => "read_only",
-            io::ErrorKind::NotFound => "not_found",
-            _ => "io",
-        },
-        Error::Source { .. } => "corrupt_source",
-        Error::Destination { .. } => "unreadable_destination",
-        Error::Changed { .. } | Error::NotDurable { .. } => "io",
-        Error::Missing { .. } => "incomplete",
-        Error::Exists { .. } => "exists",
-        Error::Refused { .. } => "refused_type",
-        Error::Locked { .. } => "locked",
-        Error::Written { .. } => "corrupt_written",
-        Error::Stopped => "stopped",
+        Self { record: "error", code: error.code(), message: Chain(error).to_string() }
     }
 }

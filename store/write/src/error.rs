@@ -98,6 +98,23 @@ pub enum Error {
 }
 
 impl Error {
+    /// The kind of the error, for programs: a word of docs/json.md.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Disk { source, .. } => code_of(source),
+            Self::Source { .. } => "corrupt_source",
+            Self::Destination { .. } => "unreadable_destination",
+            Self::Changed { .. } | Self::NotDurable { .. } => "io",
+            Self::Missing { .. } => "incomplete",
+            Self::Exists { .. } => "exists",
+            Self::Refused { .. } => "refused_type",
+            Self::Locked { .. } => "locked",
+            Self::Written { .. } => "corrupt_written",
+            Self::Stopped => "stopped",
+        }
+    }
+
     /// Makes an [`Error::Disk`] of the system's error.
     pub(crate) fn disk(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Disk { doing, path: path.to_owned(), source }
@@ -116,5 +133,16 @@ impl Error {
     /// An [`Error::Refused`].
     pub(crate) fn refused(path: &Path, reason: impl Into<String>) -> Self {
         Self::Refused { path: path.to_owned(), reason: reason.into() }
+    }
+}
+
+/// The code of an error of the system, as [`Error::code`].
+#[must_use]
+pub fn code_of(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "no_space",
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => "read_only",
+        io::ErrorKind::NotFound => "not_found",
+        _ => "io",
     }
 }

@@ -4,8 +4,9 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use wim::write::ImageElement;
-use wim::{Archive, Blob, BlobHash, HeaderFlags, Metadata, NodeId, Warning};
+use wim::{Archive, Blob, BlobHash, Compression, HeaderFlags, Metadata, NodeId, Warning};
 
+use crate::pipeline::Target;
 use crate::{ArchiveWriter, Error, Job, NewImage, Result, SourceArchive, Summary};
 
 /// An image to be copied.
@@ -43,7 +44,10 @@ impl ImageSource {
     }
 
     /// Its tree.
-    pub(crate) fn metadata(&self) -> Result<Metadata> {
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn metadata(&self) -> Result<Metadata> {
         self.archive.wim.metadata(self.index).map_err(Error::source(&self.archive.path))
     }
 
@@ -51,7 +55,7 @@ impl ImageSource {
     ///
     /// # Errors
     /// [`Error::Refused`] for XML data that an edit could damage, and names that it cannot hold.
-    pub(crate) fn xml(&self) -> Result<ImageElement> {
+    pub fn xml(&self) -> Result<ImageElement> {
         let refused = |error: wim::write::XmlError| Error::refused(&self.archive.path, error.to_string());
         let mut image = match self.archive.wim.xml().image(self.index as u32 + 1) {
             Some(old) => ImageElement::parse(&old.raw).map_err(refused)?,
@@ -77,6 +81,58 @@ pub struct CopyPlan {
     pub bytes: u64,
     /// The number of `jobs` that are copied as they are stored.
     pub raw_copies: usize,
+}
+
+impl CopyPlan {
+    /// What copying these images takes where the destination `has` contents already and stores new
+    /// ones with this compression and chunk size.
+    ///
+    /// # Errors
+    /// [`Error::Missing`]; an image's metadata cannot be read.
+    pub fn of(
+        images: &[ImageSource],
+        has: &dyn Fn(&BlobHash) -> bool,
+        compression: Compression,
+        chunk_size: u32,
+    ) -> Result<Self> {
+        let mut plan = Self::default();
+        let mut planned = HashSet::new();
+        for image in images {
+            plan.add(image, &mut planned, has)?;
+        }
+        put_solid_last(&mut plan.jobs);
+        let target = Target { compression, chunk_size, recompress: false };
+        plan.bytes = plan.jobs.iter().map(Job::size).sum();
+        plan.raw_copies = plan.jobs.iter().filter(|job| job.is_kept(&target)).count();
+        Ok(plan)
+    }
+
+    fn add(
+        &mut self,
+        image: &ImageSource,
+        planned: &mut HashSet<BlobHash>,
+        has: &dyn Fn(&BlobHash) -> bool,
+    ) -> Result<()> {
+        let mut missing = Vec::new();
+        for hash in hashes_in_order(&image.metadata()?) {
+            if !planned.insert(hash) {
+                continue;
+            }
+            if has(&hash) {
+                self.known += 1;
+            } else if let Some((archive, blob)) = image.find(&hash) {
+                self.jobs.push(Job::blob(archive, blob));
+            } else {
+                missing.push(hash);
+            }
+        }
+        match missing.first() {
+            Some(&hash) if !image.allow_missing => {
+                Err(Error::Missing { path: image.archive.path.clone(), hash, more: missing.len() - 1 })
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 impl ArchiveWriter<'_> {
@@ -107,15 +163,9 @@ impl ArchiveWriter<'_> {
     pub fn plan(&self, images: &[ImageSource]) -> Result<CopyPlan> {
         images.iter().try_for_each(|image| check_xml(&image.archive.path, &image.archive.wim))?;
         self.check_names(images)?;
-        let mut plan = CopyPlan::default();
-        let mut planned = HashSet::new();
-        for image in images {
-            self.plan_image(image, &mut planned, &mut plan)?;
-        }
-        put_solid_last(&mut plan.jobs);
-        plan.bytes = plan.jobs.iter().map(Job::size).sum();
-        plan.raw_copies = plan.jobs.iter().filter(|job| self.keeps(job)).count();
-        Ok(plan)
+        let (compression, chunk_size) = self.compression();
+        CopyPlan::of(images, &|hash| self.has(hash), compression, chunk_size)
+            .map(|plan| if self.options().recompress { CopyPlan { raw_copies: 0, ..plan } } else { plan })
     }
 
     /// Copies images with the contents of their `plan`.
@@ -134,28 +184,6 @@ impl ArchiveWriter<'_> {
             }
         }
         Ok(())
-    }
-
-    fn plan_image(&self, image: &ImageSource, planned: &mut HashSet<BlobHash>, plan: &mut CopyPlan) -> Result<()> {
-        let mut missing = Vec::new();
-        for hash in hashes_in_order(&image.metadata()?) {
-            if !planned.insert(hash) {
-                continue;
-            }
-            if self.has(&hash) {
-                plan.known += 1;
-            } else if let Some((archive, blob)) = image.find(&hash) {
-                plan.jobs.push(Job::blob(archive, blob));
-            } else {
-                missing.push(hash);
-            }
-        }
-        match missing.first() {
-            Some(&hash) if !image.allow_missing => {
-                Err(Error::Missing { path: image.archive.path.clone(), hash, more: missing.len() - 1 })
-            }
-            _ => Ok(()),
-        }
     }
 
     /// Refuses a name that an image of the archive has.

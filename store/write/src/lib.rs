@@ -20,8 +20,8 @@ pub use archive::{ArchiveWriter, NewImage, Summary};
 pub use control::Control;
 #[cfg(any(test, feature = "sim"))]
 pub use disk::sim;
-pub use disk::{Access, Disk, DiskFile, Existing, RealDisk};
-pub use error::{Error, Result};
+pub use disk::{Access, Disk, DiskFile, Existing, Kind, RealDisk};
+pub use error::{Error, Result, code_of};
 pub use images::{CopyPlan, ImageSource};
 pub use options::{Options, usual_chunk_size};
 pub use pipeline::ChunkEncoder;

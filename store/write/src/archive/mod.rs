@@ -113,12 +113,6 @@ impl ArchiveWriter<'_> {
         self.sink.path()
     }
 
-    /// Whether a content is copied as its source stores it.
-    #[must_use]
-    pub fn keeps(&self, job: &Job) -> bool {
-        job.is_kept(&self.target)
-    }
-
     /// Whether the archive has a content.
     #[must_use]
     pub fn has(&self, hash: &BlobHash) -> bool {
@@ -163,8 +157,20 @@ impl ArchiveWriter<'_> {
         let flags = ResourceFlags(place.flags.0 | ResourceFlags::METADATA.0);
         self.images.push((ResourceHeader { flags, ..place }, hash));
         self.xml.add_image(image.xml);
-        self.count_references(image.tree);
+        self.add_references(image.tree);
         Ok(())
+    }
+
+    /// Counts the contents that an image uses whose metadata is in another archive: each name of a
+    /// file counts.
+    pub fn add_references(&mut self, tree: &Metadata) {
+        for node in (0..tree.node_count()).map(NodeId) {
+            for hash in tree.dentry(node).hashes() {
+                if let Some(&(entry, _)) = self.blobs.get(&hash) {
+                    self.entries[entry].add_references(1);
+                }
+            }
+        }
     }
 
     /// Makes an image, by its number from 1, the one to boot; 0 for none.
@@ -231,17 +237,6 @@ impl ArchiveWriter<'_> {
     /// Sets flag bits of the header.
     pub fn add_flags(&mut self, flags: wim::HeaderFlags) {
         self.header.add_flags(flags);
-    }
-
-    /// Each name of a file counts.
-    fn count_references(&mut self, tree: &Metadata) {
-        for node in (0..tree.node_count()).map(NodeId) {
-            for hash in tree.dentry(node).hashes() {
-                if let Some(&(entry, _)) = self.blobs.get(&hash) {
-                    self.entries[entry].add_references(1);
-                }
-            }
-        }
     }
 
     fn write(&mut self, jobs: &[Job], known: &HashMap<BlobHash, u64>) -> Result<Vec<Written>> {

@@ -32,6 +32,17 @@ pub enum Existing {
     Replace,
 }
 
+/// What a name stands for. Links are not followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A regular file.
+    File,
+    /// A folder.
+    Folder,
+    /// A link, a device, a pipe.
+    Other,
+}
+
 /// Names, folders, and opening.
 ///
 /// Nothing is durable before it was synced: the content of a file by [`DiskFile::sync_data`], its
@@ -49,13 +60,21 @@ pub trait Disk: Send + Sync {
     /// [`io::ErrorKind::AlreadyExists`], and those of the system.
     fn create(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>>;
 
+    /// What has this name, if anything has.
+    ///
+    /// # Errors
+    /// Those of the system.
+    fn kind(&self, path: &Path) -> io::Result<Option<Kind>>;
+
     /// Whether there is anything with this name.
     ///
     /// # Errors
     /// Those of the system.
-    fn exists(&self, path: &Path) -> io::Result<bool>;
+    fn exists(&self, path: &Path) -> io::Result<bool> {
+        self.kind(path).map(|kind| kind.is_some())
+    }
 
-    /// Gives a file another name, in one step.
+    /// Gives a file or a folder another name, in one step.
     ///
     /// # Errors
     /// Those of the system; both names are as they were.
@@ -66,6 +85,12 @@ pub trait Disk: Send + Sync {
     /// # Errors
     /// Those of the system.
     fn remove(&self, path: &Path) -> io::Result<()>;
+
+    /// Removes an empty folder.
+    ///
+    /// # Errors
+    /// Those of the system.
+    fn remove_dir(&self, path: &Path) -> io::Result<()>;
 
     /// Creates a folder.
     ///

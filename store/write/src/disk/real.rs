@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use wim::{ReadAt, Version};
 
-use super::{Access, Disk, DiskFile, Existing};
+use super::{Access, Disk, DiskFile, Existing, Kind};
 
 /// The file systems of this machine.
 #[derive(Debug, Clone, Copy, Default)]
@@ -36,10 +36,14 @@ impl Disk for RealDisk {
         Ok(Arc::new(RealFile { file: options.open(path)?, size: 0 }))
     }
 
-    fn exists(&self, path: &Path) -> io::Result<bool> {
+    fn kind(&self, path: &Path) -> io::Result<Option<Kind>> {
         match fs::symlink_metadata(path) {
-            Ok(_) => Ok(true),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Ok(metadata) => Ok(Some(match metadata.file_type() {
+                kind if kind.is_file() => Kind::File,
+                kind if kind.is_dir() => Kind::Folder,
+                _ => Kind::Other,
+            })),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -56,6 +60,10 @@ impl Disk for RealDisk {
 
     fn remove(&self, path: &Path) -> io::Result<()> {
         fs::remove_file(path)
+    }
+
+    fn remove_dir(&self, path: &Path) -> io::Result<()> {
+        fs::remove_dir(path)
     }
 
     fn mkdir(&self, path: &Path) -> io::Result<()> {
@@ -298,7 +306,13 @@ mod tests {
         RealDisk.rename(&b, &a, Existing::Keep).unwrap();
         assert_eq!(RealDisk.list(folder.path()).unwrap(), ["a"]);
         assert_eq!(RealDisk.create(&a).err().unwrap().kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(RealDisk.kind(&a).unwrap(), Some(Kind::File));
         RealDisk.remove(&a).unwrap();
+        assert_eq!(RealDisk.kind(&a).unwrap(), None);
+        assert_eq!(RealDisk.kind(folder.path()).unwrap(), Some(Kind::Folder));
+        RealDisk.mkdir(&b).unwrap();
+        RealDisk.rename(&b, &a, Existing::Keep).unwrap();
+        RealDisk.remove_dir(&a).unwrap();
         assert!(RealDisk.list(folder.path()).unwrap().is_empty());
     }
 

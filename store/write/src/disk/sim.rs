@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use parking_lot::Mutex;
 use wim::{ReadAt, Version};
 
-use super::{Access, Disk, DiskFile, Existing};
+use super::{Access, Disk, DiskFile, Existing, Kind};
 pub use image::Image;
 use image::{Change, Node};
 
@@ -211,10 +211,13 @@ impl Disk for SimDisk {
         Ok(self.file(file))
     }
 
-    fn exists(&self, path: &Path) -> io::Result<bool> {
+    fn kind(&self, path: &Path) -> io::Result<Option<Kind>> {
         let mut state = self.state.lock();
         state.call()?;
-        Ok(state.now.node(path).is_some())
+        Ok(state.now.node(path).map(|node| match node {
+            Node::File(_) => Kind::File,
+            Node::Folder => Kind::Folder,
+        }))
     }
 
     fn rename(&self, from: &Path, to: &Path, existing: Existing) -> io::Result<()> {
@@ -236,6 +239,19 @@ impl Disk for SimDisk {
         Ok(())
     }
 
+    fn remove_dir(&self, path: &Path) -> io::Result<()> {
+        let mut state = self.state.lock();
+        state.call()?;
+        if state.need(path)? != Node::Folder {
+            return Err(io::ErrorKind::NotADirectory.into());
+        }
+        if !state.now.names_in(path).is_empty() {
+            return Err(io::ErrorKind::DirectoryNotEmpty.into());
+        }
+        state.change(Change::Remove { path: path.to_owned() });
+        Ok(())
+    }
+
     fn mkdir(&self, path: &Path) -> io::Result<()> {
         let mut state = self.state.lock();
         state.call()?;
@@ -247,7 +263,11 @@ impl Disk for SimDisk {
     fn list(&self, folder: &Path) -> io::Result<Vec<OsString>> {
         let mut state = self.state.lock();
         state.call()?;
-        Ok(state.now.names_in(folder))
+        let names = state.now.names_in(folder);
+        if names.is_empty() && !folder.as_os_str().is_empty() {
+            state.need(folder)?;
+        }
+        Ok(names)
     }
 
     fn sync_dir(&self, folder: &Path) -> io::Result<()> {

@@ -78,6 +78,13 @@ impl Image {
         self
     }
 
+    /// Adds a folder.
+    #[must_use]
+    pub fn with_folder(mut self, path: &str) -> Self {
+        self.names.insert(path.into(), Node::Folder);
+        self
+    }
+
     /// The content of a file.
     #[must_use]
     pub fn get(&self, path: &Path) -> Option<&[u8]> {
@@ -137,6 +144,9 @@ impl Image {
             }
             Change::SetLen { file, len } => self.content_mut(*file).resize(*len as usize, 0),
             Change::Rename { from, to, node } => {
+                if *node == Node::Folder {
+                    self.move_below(from, to);
+                }
                 self.names.remove(from);
                 self.names.insert(to.clone(), *node);
             }
@@ -147,6 +157,17 @@ impl Image {
                 self.names.insert(path.clone(), Node::Folder);
             }
             Change::SyncData { .. } | Change::SyncFolder { .. } => {}
+        }
+    }
+
+    /// Gives what is below a folder the names below another one.
+    fn move_below(&mut self, from: &Path, to: &Path) {
+        let below = self.names.keys().filter(|path| path.starts_with(from) && *path != from);
+        let below: Vec<PathBuf> = below.cloned().collect();
+        for old in below {
+            if let (Some(node), Ok(rest)) = (self.names.remove(&old), old.strip_prefix(from)) {
+                self.names.insert(to.join(rest), node);
+            }
         }
     }
 

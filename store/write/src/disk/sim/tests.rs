@@ -100,3 +100,17 @@ fn one_handle_has_the_lock() {
     drop(one);
     assert!(two.try_lock().unwrap());
 }
+
+#[test]
+fn a_folder_is_renamed_with_all_that_is_in_it() {
+    let disk = SimDisk::new(Image::default().with_folder("d").with_folder("d/in").with("d/in/a", "content"));
+    disk.rename(Path::new("d"), Path::new("e"), Existing::Keep).unwrap();
+    assert_eq!(disk.image().names(), ["e/in/a"]);
+    assert_eq!(disk.kind(Path::new("e/in")).unwrap(), Some(Kind::Folder));
+    assert_eq!(disk.kind(Path::new("d")).unwrap(), None);
+    assert_eq!(disk.list(Path::new("d")).unwrap_err().kind(), io::ErrorKind::NotFound);
+    assert_eq!(disk.remove_dir(Path::new("e/in")).unwrap_err().kind(), io::ErrorKind::DirectoryNotEmpty);
+    disk.remove(Path::new("e/in/a")).unwrap();
+    disk.remove_dir(Path::new("e/in")).unwrap();
+    assert_eq!(disk.list(Path::new("e")).unwrap(), Vec::<OsString>::new());
+}
