@@ -105,7 +105,11 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     args.refuse_those_of_windows()?;
     let settings = args.settings()?;
-    if settings.foreground || args.fake || is_server() { serve(settings, args, globals) } else { background::start() }
+    if settings.foreground || args.fake || is_server() {
+        serve(settings, args, globals)
+    } else {
+        background::start(&args.mountpoint)
+    }
 }
 
 impl Args {
@@ -164,11 +168,12 @@ fn serve(settings: Settings, args: &Args, globals: &Globals) -> anyhow::Result<E
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).context("waiting for signals")?;
     let mounted = mount_unix::mount(Arc::new(filesystem), &args.mountpoint, &mount)?;
     let unmounter = mounted.unmounter();
-    thread::spawn(move || {
+    let wait_for_signal = move || {
         if let Some(signal) = signals.forever().next() {
             end(signal, &unmounter);
         }
-    });
+    };
+    thread::Builder::new().spawn(wait_for_signal).context("waiting for signals")?;
     if is_server() {
         background::leave_terminal(globals.log_file.as_deref()).context("going to the background")?; // on failure `mounted` is dropped: unmounted
     }

@@ -83,6 +83,19 @@ pub enum Error {
     /// The kernel or the session broke the FUSE protocol, or the kernel ended the connection.
     #[error("the FUSE session failed")]
     Session(#[source] io::Error),
+    /// A mount does not fit into the address space that is left.
+    #[error(
+        "too little memory: the mount takes {} MiB of address space, and the limit leaves {}; \
+         `ulimit -v` shows it, `threads=1` takes least",
+        need >> 20,
+        have >> 20
+    )]
+    Memory {
+        /// What it takes, in bytes.
+        need: u64,
+        /// What the limit of this process leaves, in bytes.
+        have: u64,
+    },
     /// Nothing of ours is mounted there.
     #[error("{}: nothing that wimstore mounted", .0.display())]
     NotOurs(PathBuf),

@@ -8,6 +8,7 @@
 //! For Linux; on other systems the crate is empty.
 #![cfg(target_os = "linux")]
 
+mod address_space;
 mod answer;
 mod ask;
 mod attach;

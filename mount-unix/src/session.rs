@@ -12,6 +12,7 @@ use fs_core::{Filesystem, Stop};
 use fuser::{Config, Notifier, Session, SessionACL};
 use tracing::{debug, info, warn};
 
+use crate::address_space;
 use crate::answer;
 use crate::attach::{attach, detach};
 use crate::callbacks::Callbacks;
@@ -60,6 +61,7 @@ pub fn mount(filesystem: Arc<Filesystem>, mountpoint: &Path, options: &MountOpti
 
 fn serve(callbacks: impl fuser::Filesystem, mountpoint: &Path, options: &MountOptions) -> Result<(Mounted, Notifier)> {
     let mountpoint = check_mountpoint(mountpoint, &options.source, options.nonempty)?;
+    address_space::check(options.session_threads())?;
     let connection = attach(&mountpoint, options)?;
     let unmounter = Unmounter::of(&mountpoint).inspect_err(|_| {
         let _ = detach(&mountpoint, true); // the first error is the one to report

@@ -140,3 +140,26 @@ fn a_command_that_there_is_no_memory_for() {
         assert!(complaint.lines().count() == 1 && complaint.contains(reason), "{limit}: {complaint}");
     }
 }
+
+#[test]
+fn a_mount_that_does_not_fit_says_so_and_mounts_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let (archive, mountpoint) = (folder.path().join("a.wim"), folder.path().join("mount"));
+    Wim::new(Packing::Stored, root([file("file", "content")])).build().save(&archive);
+    fs::create_dir(&mountpoint).unwrap();
+    let mount = |kib: u32| {
+        let limited = format!("ulimit -v {kib} && exec \"$0\" mount -o threads=1 \"$1\" \"$2\"");
+        let mut command = Command::new("sh");
+        command.args(["-c", &limited]).args([&wimstore(), &archive, &mountpoint]);
+        command.output().unwrap()
+    };
+    let refused = mount(80_000);
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert_eq!((refused.status.code(), said.lines().count()), (Some(2), 1), "{said}");
+    assert!(said.starts_with("wimstore: too little memory: the mount takes "), "{said}");
+    assert_eq!(fs::read_dir(&mountpoint).unwrap().count(), 0);
+    let mounted = mount(200_000);
+    let read = fs::read_to_string(mountpoint.join("testkit/file"));
+    let unmounted = Command::new(wimstore()).arg("umount").arg(&mountpoint).status().unwrap();
+    assert_eq!((mounted.status.code(), read.unwrap().as_str(), unmounted.code()), (Some(0), "content", Some(0)));
+}

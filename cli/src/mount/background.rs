@@ -15,7 +15,7 @@ use std::process::{Child, Command, ExitCode, Stdio};
 use anyhow::{Context, bail};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::retry_on_intr;
-use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
+use rustix::process::{Pid, Resource, WaitId, WaitIdOptions, getrlimit, waitid};
 
 use crate::{EXIT_FAILED, syslog};
 
@@ -26,6 +26,9 @@ const SERVER: &str = "WIMSTORE_SERVER";
 /// which the trees that a mount has dropped would stay with it: twice of what the budget allows.
 const GIVEN_BACK: (&str, &str) = ("MALLOC_MMAP_THRESHOLD_", "1048576");
 
+/// Where the address space is limited, all threads share one arena of glibc's: it would reserve 64 MiB for each.
+const ONE_ARENA: (&str, &str) = ("MALLOC_ARENA_MAX", "1");
+
 /// How many seconds a server that is stopped is waited for.
 const STOPPED_LIMIT: u32 = 5;
 
@@ -35,7 +38,9 @@ pub(crate) fn is_server() -> bool {
 }
 
 /// Starts the server with the arguments of this process and waits until it has mounted, or failed.
-pub(super) fn start() -> anyhow::Result<ExitCode> {
+///
+/// A server that is killed meanwhile, or aborts, leaves no dead mount on `mountpoint`.
+pub(super) fn start(mountpoint: &Path) -> anyhow::Result<ExitCode> {
     let (mut ready, announcement) = io::pipe().context("making a pipe")?;
     let program = std::env::current_exe().context("finding this program to start it in the background")?;
     let mut arguments = std::env::args_os();
@@ -43,8 +48,11 @@ pub(super) fn start() -> anyhow::Result<ExitCode> {
     if let Some(name) = arguments.next() {
         command.arg0(name);
     }
-    if std::env::var_os(GIVEN_BACK.0).is_none() {
-        command.env(GIVEN_BACK.0, GIVEN_BACK.1);
+    let is_limited = getrlimit(Resource::As).current.is_some();
+    for (name, value) in [GIVEN_BACK].into_iter().chain(is_limited.then_some(ONE_ARENA)) {
+        if std::env::var_os(name).is_none() {
+            command.env(name, value);
+        }
     }
     command.args(arguments).env(SERVER, "1").stdin(Stdio::null()).stdout(announcement);
     let mut server = command.spawn().context("starting the background process")?;
@@ -57,7 +65,10 @@ pub(super) fn start() -> anyhow::Result<ExitCode> {
     match (status.code(), status.signal()) {
         (Some(0), _) => Ok(ExitCode::SUCCESS), // unmounted before it could say that it had mounted
         (Some(_), _) => Ok(ExitCode::from(EXIT_FAILED)), // it has said why
-        (None, signal) => bail!("the background process was ended by signal {}", signal.unwrap_or_default()),
+        (None, signal) => {
+            let _ = mount_unix::unmount(mountpoint, true); // it may have died before it mounted
+            bail!("the background process was ended by signal {}", signal.unwrap_or_default())
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread::{Builder, ScopedJoinHandle};
 
 use wim::Version;
 
@@ -114,8 +115,13 @@ impl Opener {
         let open = |file: &&StoredFile| self.archives.open_shared(&file.id, &file.path, source.open(file)?);
         let open_share = |share: &[&StoredFile]| share.iter().map(open).collect::<Vec<_>>();
         std::thread::scope(|scope| {
-            let started: Vec<_> = files.chunks(share).map(|share| scope.spawn(move || open_share(share))).collect();
-            started.into_iter().flat_map(|thread| thread.join().expect("opening an archive does not panic")).collect()
+            let start = |share| Builder::new().spawn_scoped(scope, move || open_share(share)).map_err(|_| share);
+            let started: Vec<_> = files.chunks(share).map(start).collect();
+            let join = |started: Result<ScopedJoinHandle<'_, _>, _>| match started {
+                Ok(thread) => thread.join().expect("opening an archive does not panic"),
+                Err(share) => open_share(share), // too little memory for a thread
+            };
+            started.into_iter().flat_map(join).collect()
         })
     }
 }
