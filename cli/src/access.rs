@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use access::users::Users;
 use access::{Decision, MAXIMUM_ALLOWED, READ_DATA, Reason, Security, Sid, Token, sddl};
 use anyhow::bail;
-use fs_core::{ArchiveEntry, FolderSource, GroupEntry, GroupListing, Principals, StoreSource, security_of};
+use fs_core::{ArchiveEntry, FolderSource, GroupEntry, GroupListing, StoreSource, Visibility, may_read, visibility};
 use serde::Serialize;
 
 use crate::accounts;
@@ -85,11 +85,9 @@ struct Record {
 pub(crate) fn run(args: &Args, _: &Globals) -> anyhow::Result<ExitCode> {
     let users = args.users.read_if_there()?;
     let token = token(&args.who, &users)?;
-    let source = FolderSource::find(&args.store, args.follow_links)?;
-    let gids = accounts::groups_of_system(&users);
-    let principals = Principals { domain: users.domain(), group: &gids };
-    let mut asker =
-        Asker { token: &token, principals, output: Output::stdout()?, outcome: Outcome::default(), json: args.json };
+    let source = FolderSource::find(&args.store, args.follow_links)?.with_principals(accounts::principals(&users));
+    let (output, outcome) = (Output::stdout()?, Outcome::default());
+    let mut asker = Asker { source: &source, token: &token, output, outcome, json: args.json };
     let (group, file) = match args.path.as_deref().map(|path| path.split_once('/').unwrap_or((path, ""))) {
         Some((group, file)) => (Some(group), Some(file).filter(|file| !file.is_empty())),
         None => (None, None),
@@ -128,8 +126,8 @@ fn token(who: &Who, users: &Users) -> anyhow::Result<Token> {
 
 /// Asks for one token, and prints the answers.
 struct Asker<'a> {
+    source: &'a FolderSource,
     token: &'a Token,
-    principals: Principals<'a>,
     output: Output,
     outcome: Outcome,
     json: bool,
@@ -138,7 +136,7 @@ struct Asker<'a> {
 impl Asker<'_> {
     /// Prints the answers about a group and its archives, or one of them; returns whether it is there.
     fn group(&mut self, entry: &GroupEntry, listing: &GroupListing, file: Option<&str>) -> anyhow::Result<bool> {
-        let security = security_of(&entry.path, None, &self.principals);
+        let security = self.source.group_security(entry);
         let decision = security.check(self.token, READ_DATA);
         let is_listed = decision.is_granted();
         let group = entry.name.to_string_lossy();
@@ -147,7 +145,7 @@ impl Asker<'_> {
             self.print(path.into(), if is_listed { "listed" } else { "hidden" }, &security, decision, None)?;
         }
         let mut suppliers = listing.parts.iter().chain(&listing.resources);
-        let has_data = suppliers.all(|file| self.file(&file.path, &security).check(self.token, READ_DATA).is_granted());
+        let has_data = suppliers.all(|file| may_read(self.token, &self.source.file_security(file, &security)));
         let mut is_found = file.is_none();
         for archive in &listing.archives {
             let name = archive.file.name.to_string_lossy();
@@ -160,10 +158,6 @@ impl Asker<'_> {
         Ok(is_found)
     }
 
-    fn file(&self, path: &std::path::Path, group: &Security) -> Security {
-        security_of(path, Some(group), &self.principals)
-    }
-
     fn archive(
         &mut self,
         path: String,
@@ -172,14 +166,14 @@ impl Asker<'_> {
         is_listed: bool,
         has_data: bool,
     ) -> anyhow::Result<()> {
-        let security = self.file(&archive.file.path, group);
+        let security = self.source.file_security(&archive.file, group);
         let decision = security.check(self.token, READ_DATA);
-        let (access, instead) = match (decision.is_granted(), is_listed, archive.attributes.is_hidden()) {
-            (false, ..) => ("hidden", None),
-            (true, false, _) => ("hidden", Some("its group is hidden")),
-            (true, true, true) => ("hidden", Some("it is disabled")),
-            (true, true, false) if has_data => ("readable", None),
-            (true, true, false) => ("visible", None),
+        let (access, instead) = match visibility(self.token, archive, &security, has_data) {
+            _ if decision.is_granted() && !is_listed => ("hidden", Some("its group is hidden")),
+            Visibility::Hidden if decision.is_granted() => ("hidden", Some("it is disabled")),
+            Visibility::Hidden => ("hidden", None),
+            Visibility::Visible => ("visible", None),
+            Visibility::Readable => ("readable", None),
         };
         self.print(path, access, &security, decision, instead)
     }

@@ -1,16 +1,16 @@
 //! Users and groups that commands name: those of the file of users, and those of this system.
 
-use std::collections::HashMap;
 use std::fs;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
+use access::Token;
 use access::users::{FileError, Refusal, Users, read};
-use access::{Sid, Token};
 use anyhow::{anyhow, bail};
+use fs_core::Principals;
 
 /// Where the file of users is.
-#[derive(clap::Args, Debug)]
+#[derive(clap::Args, Debug, Clone, Default)]
 pub(crate) struct File {
     /// The file of users [default: /etc/wimstore/users.toml]
     #[arg(long = "users", value_name = "FILE", global = true)]
@@ -18,6 +18,18 @@ pub(crate) struct File {
 }
 
 impl File {
+    /// The file at `path`.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn at(path: PathBuf) -> Self {
+        Self { users: Some(path) }
+    }
+
+    /// This one if it is named, else the other.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn or(self, other: Self) -> Self {
+        Self { users: self.users.or(other.users) }
+    }
+
     pub(crate) fn path(&self) -> PathBuf {
         self.users.clone().unwrap_or_else(|| "/etc/wimstore/users.toml".into())
     }
@@ -52,12 +64,10 @@ pub(crate) fn token(name: &str, users: &Users) -> anyhow::Result<Token> {
     }
 }
 
-/// The principals of this system's groups: those that the file of users maps them to, or as Samba names them.
-pub(crate) fn groups_of_system(users: &Users) -> impl Fn(u32) -> Sid + use<> {
-    let lines = lines("/etc/group");
+/// What names in descriptors stand for, and groups of this system: those that the file of users maps, or as Samba names them.
+pub(crate) fn principals(users: &Users) -> Principals {
     let mapped = |line: &Line| Some((line.id()?, users.mapped(&format!("unix:{}", line.name()))?));
-    let mapped: HashMap<u32, Sid> = lines.iter().filter_map(mapped).collect();
-    move |gid| mapped.get(&gid).copied().unwrap_or_else(|| Sid::unix_group(gid))
+    Principals { domain: users.domain(), groups: lines("/etc/group").iter().filter_map(mapped).collect() }
 }
 
 fn of_system(name: &str, users: &Users) -> Option<Token> {
@@ -65,8 +75,8 @@ fn of_system(name: &str, users: &Users) -> Option<Token> {
     let primary = user.field(3)?.parse().ok()?;
     let is_member = |line: &Line| line.field(3).is_some_and(|members| members.split(',').any(|member| member == name));
     let others = lines("/etc/group").into_iter().filter(is_member).filter_map(|line| line.id());
-    let sid_of = groups_of_system(users);
-    let groups: Vec<_> = std::iter::once(primary).chain(others).map(sid_of).collect();
+    let principals = principals(users);
+    let groups: Vec<_> = std::iter::once(primary).chain(others).map(|gid| principals.group(gid)).collect();
     Some(Token::unix(name, user.id()?, &groups))
 }
 

@@ -113,7 +113,7 @@ impl Args {
         engine.content.verify = shown.verify;
         engine.content.cache_bytes = shown.cache.unwrap_or(engine.content.cache_bytes);
         engine.metadata_bytes = shown.metadata.unwrap_or(engine.metadata_bytes);
-        let filesystem = Arc::new(source::open(&shown.source.path, &engine, options)?);
+        let filesystem = Arc::new(shown.source.choice.viewer.open(&shown.source.path, &engine, options)?);
         Ok(match &self.volume_prefix {
             Some(share) => mount_windows::mount_share(filesystem, &self.mountpoint, drive, share)?,
             None => mount_windows::mount(filesystem, &self.mountpoint, drive)?,

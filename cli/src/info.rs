@@ -90,7 +90,7 @@ impl Teller<'_> {
         let fs = match self.args.source.open_other(&entry.file.path) {
             Ok(fs) => fs,
             Err(error) => {
-                self.report(&error);
+                self.report(&error.downcast::<fs_core::Error>()?);
                 return Ok(());
             }
         };

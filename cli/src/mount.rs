@@ -20,7 +20,7 @@ use tracing::{error, info, warn};
 use crate::EXIT_FAILED;
 use crate::elsewhere;
 use crate::globals::Globals;
-use crate::source::{self, Choice, Names, Reading, Source};
+use crate::source::{Choice, Names, Reading, Source};
 use options::Settings;
 
 pub(crate) use background::is_server;
@@ -139,7 +139,8 @@ impl Args {
         for (name, value) in values {
             value.as_deref().map_or(Ok(()), |value| settings.set(name, Some(value)))?;
         }
-        let Choice { image, references, follow_links, max_chunk } = &self.source.choice;
+        let Choice { image, references, follow_links, viewer, max_chunk } = &self.source.choice;
+        settings.viewer = viewer.clone().or(settings.viewer);
         let content = &mut settings.engine.content;
         content.max_chunk_bytes = max_chunk.unwrap_or(content.max_chunk_bytes);
         let filesystem = &mut settings.filesystem;
@@ -158,10 +159,10 @@ fn serve(settings: Settings, args: &Args, globals: &Globals) -> anyhow::Result<E
     for warning in &settings.warnings {
         warn!("{warning}");
     }
-    let Settings { filesystem, engine, mount, .. } = settings;
+    let Settings { filesystem, engine, viewer, mount, .. } = settings;
     raise_open_files();
     mount_unix::check_mountpoint(&args.mountpoint, &mount.source, mount.nonempty)?;
-    let filesystem = source::open(&mount.source, &engine, filesystem)?;
+    let filesystem = viewer.open(&mount.source, &engine, filesystem)?;
     if args.fake {
         return Ok(ExitCode::SUCCESS);
     }

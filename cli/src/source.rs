@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 
-use fs_core::{Engine, EngineOptions, Filesystem, FolderSource, ImageChoice, Options};
+use fs_core::{Engine, EngineOptions, Filesystem, FolderSource, ImageChoice, Options, StoreSource, ViewSource};
 
-use crate::text;
+use crate::{accounts, text};
 
 /// Budget for tables and trees in one pass through all archives, in bytes: only `Res.rwm`, references and the archive that
 /// is being worked on are needed more than once.
@@ -41,9 +41,53 @@ pub(crate) struct Choice {
     #[arg(long)]
     pub(crate) follow_links: bool,
 
+    #[command(flatten)]
+    pub(crate) viewer: Viewer,
+
     /// Decode chunks of up to this size, such as 1G; each needs that much memory [default: 256M]
     #[arg(long, value_name = "SIZE", value_parser = text::parse_bytes)]
     pub(crate) max_chunk: Option<u64>,
+}
+
+/// Who looks at a SOURCE.
+#[derive(clap::Args, Debug, Clone, Default)]
+pub(crate) struct Viewer {
+    /// Show what this user of the file of users, or of this system, may see: all else is as if it were not there
+    #[arg(long = "as", value_name = "USER")]
+    pub(crate) user: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) users: accounts::File,
+}
+
+impl Viewer {
+    /// This one, and `other` for what it leaves open.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn or(self, other: Self) -> Self {
+        Self { user: self.user.or(other.user), users: self.users.or(other.users) }
+    }
+
+    /// What of the store, group or archive at `path` is shown.
+    ///
+    /// # Errors
+    /// It is none of these; or there is no such user.
+    fn find(&self, path: &Path, follow_links: bool) -> anyhow::Result<Box<dyn StoreSource>> {
+        let source = FolderSource::find(path, follow_links)?;
+        let Some(user) = &self.user else { return Ok(Box::new(source)) };
+        let users = self.users.read_if_there()?;
+        let token = accounts::token(user, &users)?;
+        let source = source.with_principals(accounts::principals(&users));
+        Ok(Box::new(ViewSource::new(Arc::new(source), token)))
+    }
+
+    /// Opens the store, group or archive at `path` with an engine of its own.
+    ///
+    /// # Errors
+    /// There is no such user; else [`fs_core::Error`], as [`Filesystem::open`].
+    pub(crate) fn open(&self, path: &Path, engine: &EngineOptions, options: Options) -> anyhow::Result<Filesystem> {
+        let source = self.find(path, options.follow_links)?;
+        Ok(Filesystem::new(source, Arc::new(Engine::new(engine)), options)?)
+    }
 }
 
 /// How paths in a SOURCE are meant.
@@ -104,7 +148,7 @@ impl Source {
     ///
     /// # Errors
     /// It is no store and no archive, or the image is not there.
-    pub(crate) fn open(&self) -> fs_core::Result<Filesystem> {
+    pub(crate) fn open(&self) -> anyhow::Result<Filesystem> {
         self.open_other(&self.path)
     }
 
@@ -112,11 +156,11 @@ impl Source {
     ///
     /// # Errors
     /// As [`Source::open`].
-    pub(crate) fn open_other(&self, path: &Path) -> fs_core::Result<Filesystem> {
+    pub(crate) fn open_other(&self, path: &Path) -> anyhow::Result<Filesystem> {
         #[cfg(target_os = "linux")]
         crate::mount::raise_open_files();
         let engine = EngineOptions { metadata_bytes: PASS_METADATA, ..self.choice.engine() };
-        open(path, &engine, self.choice.options())
+        self.choice.viewer.open(path, &engine, self.choice.options())
     }
 }
 
@@ -137,17 +181,8 @@ impl Choice {
     /// Opens the store, group or archive at `path`.
     ///
     /// # Errors
-    /// As [`Filesystem::open`].
-    pub(crate) fn open(&self, path: &Path, options: Options) -> fs_core::Result<Filesystem> {
-        open(path, &self.engine(), options)
+    /// As [`Viewer::open`].
+    pub(crate) fn open(&self, path: &Path, options: Options) -> anyhow::Result<Filesystem> {
+        self.viewer.open(path, &self.engine(), options)
     }
-}
-
-/// Opens the store, group or archive at `path` with an engine of its own.
-///
-/// # Errors
-/// As [`Filesystem::open`].
-pub(crate) fn open(path: &Path, engine: &EngineOptions, options: Options) -> fs_core::Result<Filesystem> {
-    let source = FolderSource::find(path, options.follow_links)?;
-    Filesystem::new(Box::new(source), Arc::new(Engine::new(engine)), options)
 }

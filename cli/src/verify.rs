@@ -47,11 +47,13 @@ pub(crate) fn run(args: &Args, _: &Globals) -> anyhow::Result<ExitCode> {
         Verifier { args, output: Output::stdout()?, bar: ProgressBar::hidden(), summary: Summary::default() };
     match args.source.open() {
         Ok(fs) => verifier.store(&fs)?,
-        // The one archive asked for is bad: that is an answer.
-        Err(Error::Archive { archive, source }) if archive == args.source.path => {
-            verifier.tell(&Found::problem(&archive, Chain(&*source)))?;
-        }
-        Err(error) => return Err(error.into()),
+        Err(error) => match error.downcast::<Error>()? {
+            // The one archive asked for is bad: that is an answer.
+            Error::Archive { archive, source } if archive == args.source.path => {
+                verifier.tell(&Found::problem(&archive, Chain(&*source)))?;
+            }
+            error => return Err(error.into()),
+        },
     }
     verifier.finish()
 }
@@ -83,7 +85,7 @@ impl Verifier<'_> {
                 let groups = fs.inventory().groups;
                 groups.iter().filter_map(|group| group.archives.first()).try_for_each(|archive| self.archive(archive))
             }
-            Err(error) => self.tell(&Found::problem(path, cause(path, &error))),
+            Err(error) => self.tell(&Found::problem(path, cause(path, &error.downcast::<Error>()?))),
         }
     }
 

@@ -64,6 +64,9 @@ pub enum Error {
         /// The content that is missing.
         hash: BlobHash,
     },
+    /// A file of the group that may have the content may not be read by the user that the view is for.
+    #[error("the file of the group that has its data may not be read by this user")]
+    Withheld,
     /// The image has a file's pointer to its data only.
     #[error("the image has none of its data, which Windows kept {keeper}")]
     DataElsewhere {

@@ -32,7 +32,7 @@ pub use options::{ImageChoice, Options, StreamInterface};
 pub use snapshot::{ImageSlot, Ino, Storage};
 pub use source::{
     ArchiveEntry, AttributeSource, Attributes, Changed, FolderSource, GroupEntry, GroupListing, LocalFile,
-    MemorySource, Principals, Shape, Stop, StoreListing, StoreSource, StoredFile, StoredId, Watch, Watcher,
-    security_of,
+    MemorySource, Principals, Shape, Stop, StoreListing, StoreSource, StoredFile, StoredId, ViewSource, Visibility,
+    Watch, Watcher, may_read, visibility,
 };
 pub use wim;

@@ -9,10 +9,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use access::{Security, Sid, Stored, Token};
 use fs_core::wim::{FileTime, ReadAt, Version};
 use fs_core::{
     Changed, ContentOptions, Engine, EngineOptions, Error, Filesystem, GroupEntry, GroupListing, Ino, Invalidation,
-    Kind, MemorySource, Options, Result, Shape, StoreListing, StoreSource, StoredFile, Watch,
+    Kind, MemorySource, Options, Result, Shape, StoreListing, StoreSource, StoredFile, ViewSource, Watch,
 };
 use testkit::{Image, Packing, Wim, dir, file, root};
 
@@ -300,4 +301,104 @@ fn a_source_that_fails_gives_errors_until_it_is_whole() {
     assert_eq!(content(&fs, ino, size).unwrap(), before, "it is shown as it was");
     source.faults.listing.store(false, Ordering::SeqCst);
     assert_eq!(fs.refresh(&Changed::Everything, &mut |_| {}).unlisted, Changed::Nothing);
+}
+
+/// A descriptor for administrators, and for others if these have an entry.
+fn security(others: &str) -> Security {
+    Security::of_stored(&Stored::Text(format!("O:BAG:BAD:(A;;FA;;;BA){others}").into()), None)
+}
+
+fn user(number: u32) -> Token {
+    let user = Sid::new(5, &[21, 1, 2, 3, number]).unwrap();
+    Token::exact(user, &[user, Sid::AUTHENTICATED_USERS], &[])
+}
+
+fn view_as(store: &MemorySource, token: Token) -> Filesystem {
+    let source = ViewSource::new(Arc::new(store.clone()), token);
+    Filesystem::new(Box::new(source), engine(EngineOptions::default()), Options::default()).unwrap()
+}
+
+/// A store of two groups; with `secrets` there are five things more that nobody but administrators may see.
+fn store_with(secrets: bool) -> MemorySource {
+    let store = MemorySource::new("store");
+    let put = |group: &str, file: &str, bytes: Vec<u8>, second| store.put(group, file, bytes, at(second));
+    let hide = |group: &str, file: Option<&str>| store.protect(group, file, security(""));
+    if secrets {
+        put("Sales", "a.wim", archive("Office", 1), 9); // has the name of one that is listed, and comes before it
+        hide("Sales", Some("a.wim"));
+        put("Sales", "z.wim", archive("Late", 2), 99);
+        hide("Sales", Some("z.wim"));
+        put("Sales", "torn.wim", vec![7; 100], 99);
+        hide("Sales", Some("torn.wim"));
+        put("A secret", "a.wim", archive("Secret", 3), 99);
+        hide("A secret", None);
+        put("Empty for users", "a.wim", archive("Secret", 4), 99);
+        hide("Empty for users", Some("a.wim"));
+    } else {
+        store.put("Empty for users", "x", vec![], at(5));
+        store.remove("Empty for users", "x");
+    }
+    put("Sales", "b.wim", archive("Office", 5), 3);
+    put("Zebra", "c.wim", archive("Office", 6), 4);
+    store
+}
+
+#[test]
+fn what_is_forbidden_leaves_no_trace() {
+    let [with, without] = [true, false].map(store_with);
+    let want = shown(&view_as(&without, user(1000)));
+    assert!(want.iter().any(|line| line.contains("Office (b.wim 2)") || line.contains("/Sales/Office")), "{want:?}");
+    assert_eq!(shown(&view_as(&with, user(1000))), want);
+    let administrator = Token::exact(Sid::ADMINISTRATORS, &[Sid::ADMINISTRATORS], &[]);
+    let all = shown(&view_as(&with, administrator));
+    assert!(all.len() > want.len() && all.last().unwrap().contains("torn.wim"), "{:?}", all.last());
+}
+
+#[test]
+fn rights_take_images_away_and_bring_them() {
+    let store = store_with(true);
+    let fs = view_as(&store, user(1000));
+    let names = |fs: &Filesystem| {
+        let lines = shown(fs).into_iter().filter_map(|line| Some(line.split_once(": Attr")?.0.to_owned()));
+        lines.filter(|path| path.matches('/').count() < 3).collect::<Vec<_>>()
+    };
+    let before = names(&fs);
+    let changed = Changed::Groups([OsStr::new("Sales").to_owned()].into());
+    store.protect("Sales", Some("b.wim"), security(""));
+    store.protect("Sales", Some("z.wim"), security("(A;;FR;;;S-1-5-21-1-2-3-1000)"));
+    let mut told = Vec::new();
+    let _ = fs.refresh(&changed, &mut |stale| told.extend_from_slice(stale));
+    let after = names(&fs);
+    assert!(before.iter().any(|path| path.contains("Office")) && after.iter().any(|path| path.contains("Late")));
+    assert!(!after.iter().any(|path| path.starts_with("/Sales/Office")), "{after:?}");
+    assert!(!told.is_empty());
+    // Of another user's right nothing is to be seen.
+    assert!(!shown(&view_as(&store, user(1001))).concat().contains("Late"));
+    store.protect("Sales", None, security(""));
+    let _ = fs.refresh(&changed, &mut |_| {});
+    assert!(!names(&fs).iter().any(|path| path.contains("Sales")));
+}
+
+#[test]
+fn data_in_a_file_that_may_not_be_read_is_withheld() {
+    let store = MemorySource::new("store");
+    let shared =
+        Wim::of(Packing::Xpress(32768), [Image::new("x", root([file("far", "in Res.rwm"), file("near", "own")]))]);
+    let bytes = |text: &str| testkit::sha1(text.as_bytes());
+    let image = Wim { without: vec![bytes("in Res.rwm")], ..shared.clone() };
+    store.put("G", "a.wim", image.build().bytes, at(1));
+    store.put("G", "Res.rwm", shared.build().bytes, at(1));
+    let read = |fs: &Filesystem, name: &[u8]| {
+        let group = fs.lookup(Ino::ROOT, b"G").unwrap().ino;
+        let image = fs.lookup(group, b"x").unwrap().ino;
+        let found = fs.lookup(image, name).unwrap();
+        content(fs, found.ino, found.size)
+    };
+    let fs = view_as(&store, user(1000));
+    assert_eq!(read(&fs, b"far").unwrap(), b"in Res.rwm");
+    store.protect("G", Some("Res.rwm"), security(""));
+    let fs = view_as(&store, user(1000));
+    let error = read(&fs, b"far").unwrap_err();
+    assert!(matches!(error.root_cause(), Error::Withheld), "{error:?}");
+    assert_eq!(read(&fs, b"near").unwrap(), b"own");
 }

@@ -19,7 +19,7 @@ pub fn errno(error: &Error) -> i32 {
         Error::NoXattr => Errno::NODATA,
         Error::XattrsUnsupported => Errno::OPNOTSUPP,
         Error::TooLarge { .. } => Errno::TOOBIG,
-        Error::Encrypted => Errno::ACCESS,
+        Error::Encrypted | Error::Withheld => Errno::ACCESS,
         Error::DataMissing { .. }
         | Error::DataElsewhere { .. }
         | Error::Archive { .. }
@@ -67,6 +67,7 @@ mod tests {
             (Error::XattrsUnsupported, 95),
             (Error::TooLarge { len: 65537, limit: 65536 }, 7),
             (Error::Encrypted, 13),
+            (Error::Withheld, 13),
             (Error::DataMissing { hash: BlobHash::ZERO }, 5),
             (Error::DataElsewhere { keeper: "in the cloud" }, 5),
             (archive(), 5),

@@ -55,7 +55,7 @@ pub fn ntstatus(error: &Error) -> Status {
         Error::NoXattr => Status::NO_EAS_ON_FILE,
         Error::XattrsUnsupported => Status::NOT_SUPPORTED,
         Error::TooLarge { .. } => Status::FILE_TOO_LARGE,
-        Error::Encrypted => Status::ACCESS_DENIED,
+        Error::Encrypted | Error::Withheld => Status::ACCESS_DENIED,
         Error::DataMissing { .. } | Error::DataElsewhere { .. } | Error::Archive { .. } | Error::Blob { .. } => {
             Status::DATA_ERROR
         }
@@ -102,6 +102,7 @@ mod tests {
             (Error::XattrsUnsupported, 0xC000_00BB),
             (Error::TooLarge { len: 65537, limit: 65536 }, 0xC000_0904),
             (Error::Encrypted, 0xC000_0022),
+            (Error::Withheld, 0xC000_0022),
             (Error::DataMissing { hash: BlobHash::ZERO }, 0xC000_003E),
             (Error::DataElsewhere { keeper: "in the cloud" }, 0xC000_003E),
             (archive(), 0xC000_003E),

@@ -10,12 +10,14 @@ use fs_core::{EngineOptions, ImageChoice, Options, StreamInterface, Verify};
 use mount_unix::{Access, MountOptions};
 use rustix::process::{getgid, getuid};
 
+use crate::accounts;
+use crate::source::Viewer;
 use crate::text::parse_bytes;
 
 /// Behind the arguments in `wimstore mount --help`.
 pub(super) const HELP: &str = "\
 Mount options (-o):
-  image=, ref=, follow_links, streams=, ignore_case, unix_data, efs_raw,
+  image=, as=, users=, ref=, follow_links, streams=, ignore_case, unix_data, efs_raw,
   verify=, cache=, max_chunk=, metadata=, threads=
                            as the long options above; also streams_interface=
   uid=N, gid=N             owner and group of everything (default: who mounts)
@@ -71,6 +73,7 @@ const IGNORED: &[&str] = &[
 
 /// Options that need a value.
 const VALUED: &[&str] = &[
+    "as",
     "cache",
     "dmask",
     "fmask",
@@ -96,6 +99,8 @@ pub(super) struct Settings {
     pub(super) filesystem: Options,
     /// What reads it.
     pub(super) engine: EngineOptions,
+    /// Who looks at it.
+    pub(super) viewer: Viewer,
     /// How it is mounted.
     pub(super) mount: MountOptions,
     /// Whether to stay in the foreground.
@@ -125,6 +130,7 @@ impl Settings {
         Self {
             filesystem: Options { uid: uid.as_raw(), gid: gid.as_raw(), ..Options::default() },
             engine: EngineOptions::default(),
+            viewer: Viewer::default(),
             mount,
             foreground: false,
             sloppy: false,
@@ -196,6 +202,8 @@ impl Settings {
         let filesystem = &mut self.filesystem;
         match name {
             "image" => filesystem.image = Some(text(value)?.parse::<ImageChoice>()?),
+            "as" => self.viewer.user = Some(text(value)?.into()),
+            "users" => self.viewer.users = accounts::File::at(path::absolute(value)?),
             "ref" => filesystem.references.push(path::absolute(value)?),
             "streams" | "streams_interface" => {
                 filesystem.streams = one_of(
@@ -312,6 +320,9 @@ mod tests {
             ("image=Windows 11\\, N", |s| s.filesystem.image == Some(ImageChoice::Name("Windows 11, N".into()))),
             ("image=\"A,B\",ro", |s| s.filesystem.image == Some(ImageChoice::Name("A,B".into()))),
             ("ref=/a.wim,ref=/b.wim", |s| s.filesystem.references == [Path::new("/a.wim"), Path::new("/b.wim")]),
+            ("as=alice,users=/u", |s| {
+                s.viewer.user.as_deref() == Some("alice") && s.viewer.users.path() == Path::new("/u")
+            }),
             ("cache=512M", |s| s.engine.content.cache_bytes == 512 << 20),
             ("cache=1g", |s| s.engine.content.cache_bytes == 1 << 30),
             ("max_chunk=1G", |s| s.engine.content.max_chunk_bytes == 1 << 30),

@@ -9,7 +9,7 @@ use fs_core::{ImageChoice, ImageInfo, OpenArchive};
 use write::{ImageSource, SourceArchive};
 
 use crate::outcome::Outcome;
-use crate::source::{Choice, Source};
+use crate::source::{Choice, Source, Viewer};
 
 /// Images, by the word `all` or one of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,7 +50,7 @@ impl Contents {
             Images::One(choice) => Some(choice.clone()),
         };
         let (references, follow_links) = (self.references.clone(), self.follow_links);
-        let choice = Choice { image, references, follow_links, max_chunk: None };
+        let choice = Choice { image, references, follow_links, viewer: Viewer::default(), max_chunk: None };
         let fs = Source { path: path.to_owned(), choice }.open()?;
         let inventory = fs.inventory();
         let mut open = Open::default();

@@ -95,7 +95,7 @@ pub(crate) fn size(node: &Node, hash: Option<BlobHash>) -> Result<u64> {
     let Some(hash) = hash else { return Ok(0) };
     match node.image.blob(&hash) {
         Ok(blob) => Ok(possible_size(&blob)),
-        Err(Error::DataMissing { .. }) => Ok(UNKNOWN_SIZE),
+        Err(Error::DataMissing { .. } | Error::Withheld) => Ok(UNKNOWN_SIZE),
         Err(error) => Err(error),
     }
 }

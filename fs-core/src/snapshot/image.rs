@@ -23,6 +23,8 @@ pub(crate) struct Image {
 
     /// Where its data is looked for, in this order; its own archive first.
     pub(crate) suppliers: Arc<[Arc<ArchiveFile>]>,
+    /// Whether others of its group supply its data and may not be read.
+    pub(crate) withheld: bool,
     /// The volumes that these are on.
     pub(crate) storage: Storage,
     /// Who knows it; the same for all snapshots of what is the same image.
@@ -38,7 +40,8 @@ impl Image {
     /// The blob with this content, from the first archive that supplies it; an archive where it cannot lie comes last.
     ///
     /// # Errors
-    /// [`Error::DataMissing`] if no archive has it; why tables cannot be read, if they might have it.
+    /// [`Error::DataMissing`] if no archive has it, [`Error::Withheld`] if one that may not be read could; why tables cannot
+    /// be read, if they might have it.
     pub(crate) fn blob(&self, hash: &BlobHash) -> Result<BlobRef> {
         let (mut impossible, mut unknown) = (None, None);
         for (place, file) in self.suppliers.iter().enumerate() {
@@ -64,7 +67,8 @@ impl Image {
             return Err(error);
         }
         self.uses.set_lacked();
-        impossible.ok_or(Error::DataMissing { hash: *hash })
+        let missing = if self.withheld { Error::Withheld } else { Error::DataMissing { hash: *hash } };
+        impossible.ok_or(missing)
     }
 
     /// The blob with this content, if the tables that tell are in memory. Waits for nothing.

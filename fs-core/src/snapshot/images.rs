@@ -25,6 +25,8 @@ pub(crate) struct GroupImages {
     pub(crate) files: Files,
     /// The images that could be chosen, where one was to be.
     pub(crate) available: Vec<String>,
+    /// Whether files that supply data may not be read.
+    pub(crate) withheld: bool,
     /// Whether images are missing since numbers are still in use, which may be free in a while.
     pub(crate) is_short: bool,
     /// The archives that supply data to every image, behind its own.
@@ -43,6 +45,7 @@ impl GroupImages {
             warnings: Vec::new(),
             files: Files::new(),
             available: Vec::new(),
+            withheld: false,
             is_short: false,
             shared: Vec::new(),
             by_name: HashMap::new(),
@@ -120,6 +123,7 @@ impl<'a> Builder<'a> {
         let problem = |file: &&StoredFile| self.new.files.get(&file.id)?.problem(&file.path);
         self.new.problems = files.iter().filter_map(problem).chain(listing.problems).collect();
         self.new.warnings = listing.warnings;
+        self.new.withheld = listing.withheld;
 
         let first = enabled.first().and_then(|entry| self.archive(&entry.file));
         let is_of_other_set =
@@ -157,7 +161,7 @@ impl<'a> Builder<'a> {
     }
 
     fn compare_shared(&self) -> Shared {
-        if self.old.shares_with(&self.new) {
+        if self.old.shares_with(&self.new) && self.old.withheld == self.new.withheld {
             Shared::Same
         } else if self.old.loses_blobs_in(&self.new) {
             Shared::Less
@@ -229,10 +233,11 @@ impl<'a> Builder<'a> {
         name: &str,
         (suppliers, storage): &(Arc<[Arc<ArchiveFile>]>, Storage),
     ) -> bool {
+        let withheld = self.new.withheld;
         let image = |number, uses| {
             let slot = ImageSlot { group: self.group.number, image: number };
             let (archive, suppliers, storage) = (Arc::clone(archive), Arc::clone(suppliers), storage.clone());
-            Arc::new(Image { slot, name: name.to_owned(), archive, index, suppliers, storage, uses })
+            Arc::new(Image { slot, name: name.to_owned(), archive, index, suppliers, withheld, storage, uses })
         };
         let number = match self.known.get(&(archive.id, index)).filter(|old| self.is_what_it_was(archive, &old.uses)) {
             Some(old) => {

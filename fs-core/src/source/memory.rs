@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
+use access::Security;
 use parking_lot::Mutex;
 use wim::{FileTime, ReadAt, Version};
 
@@ -28,6 +29,8 @@ pub struct MemorySource {
 #[derive(Debug, Default)]
 struct State {
     groups: BTreeMap<OsString, BTreeMap<OsString, MemoryFile>>,
+    /// What protects groups and files, by their paths.
+    securities: BTreeMap<PathBuf, Arc<Security>>,
     /// How many files were put in, so that each has a version of its own.
     count: u64,
     watchers: Vec<Sender<Message>>,
@@ -83,6 +86,20 @@ impl MemorySource {
         was_there
     }
 
+    /// Says what protects a group, or a file in it, from now on. WDS's default protects all others.
+    pub fn protect(&self, group: &str, file: Option<&str>, security: Security) {
+        let mut state = self.state.lock();
+        let path = self.name.join(group);
+        state.securities.insert(file.map_or_else(|| path.clone(), |file| path.join(file)), Arc::new(security));
+        state.notify(group);
+    }
+
+    fn security(&self, id: &StoredId) -> Arc<Security> {
+        let path: &Path = id.as_ref();
+        let found = self.state.lock().securities.get(path).cloned();
+        found.unwrap_or_else(|| Arc::new(Security::default_of_wds()))
+    }
+
     fn entry(&self, group: &OsStr, files: &BTreeMap<OsString, MemoryFile>) -> GroupEntry {
         let path = self.name.join(group);
         GroupEntry { id: StoredId::new(&path), name: group.to_owned(), path, modified: newest(files) }
@@ -131,6 +148,14 @@ impl StoreSource for MemorySource {
             }
         }
         Ok(listing)
+    }
+
+    fn group_security(&self, group: &GroupEntry) -> Arc<Security> {
+        self.security(&group.id)
+    }
+
+    fn file_security(&self, file: &StoredFile, _: &Security) -> Arc<Security> {
+        self.security(&file.id)
     }
 
     fn open(&self, file: &StoredFile) -> Result<Arc<dyn ReadAt>> {

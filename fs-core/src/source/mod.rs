@@ -3,18 +3,21 @@
 mod folder;
 mod memory;
 mod references;
+mod view;
 mod watch;
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use access::Security;
 use wim::{FileTime, ReadAt, Version};
 
 use crate::error::{Problem, Result};
 
-pub use self::folder::{AttributeSource, Attributes, FolderSource, LocalFile, Principals, security_of};
+pub use self::folder::{AttributeSource, Attributes, FolderSource, LocalFile, Principals};
 pub use self::memory::MemorySource;
+pub use self::view::{ViewSource, Visibility, may_read, visibility};
 pub use self::watch::{Changed, Stop, Watch, Watcher};
 
 pub(crate) use self::folder::Resolver;
@@ -103,6 +106,8 @@ pub struct GroupListing {
     pub problems: Vec<Problem>,
     /// What is wrong about the file attributes of archives, which count as not set.
     pub warnings: Vec<Problem>,
+    /// Whether files that supply data are left out because they may not be read.
+    pub withheld: bool,
 }
 
 /// Lists groups and the archives in them, and tells when to list them again.
@@ -124,6 +129,17 @@ pub trait StoreSource: Send + Sync {
     /// # Errors
     /// The group's folder cannot be listed: nothing is known of what it holds.
     fn listing(&self, group: &GroupEntry) -> Result<GroupListing>;
+
+    /// What protects a group, read when it is asked for. A source that knows of no users has nothing for them: only
+    /// administrators see it.
+    fn group_security(&self, _: &GroupEntry) -> Arc<Security> {
+        Arc::new(Security::broken(access::Source::Default))
+    }
+
+    /// What protects a file of a group with the security `group`; else as [`StoreSource::group_security`].
+    fn file_security(&self, _: &StoredFile, _group: &Security) -> Arc<Security> {
+        Arc::new(Security::broken(access::Source::Default))
+    }
 
     /// Opens a file that was listed, or what has its name by now.
     ///

@@ -17,6 +17,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use access::Security;
 use wim::{FileTime, ReadAt, Version};
 
 use super::{
@@ -34,7 +35,8 @@ use self::watch as platform;
 pub use self::attributes::{AttributeSource, Attributes};
 pub use self::file::LocalFile;
 pub(crate) use self::resolve::Resolver;
-pub use self::security::{Principals, security_of};
+pub use self::security::Principals;
+use self::security::Securities;
 
 /// A store, group or archive in the local file system, found by looking at it.
 #[derive(Debug, Clone)]
@@ -47,6 +49,7 @@ pub struct FolderSource {
     /// The volume that it was on when it was found.
     device: u64,
     resolver: Resolver,
+    securities: Arc<Securities>,
 }
 
 impl FolderSource {
@@ -62,11 +65,17 @@ impl FolderSource {
         if !metadata.is_dir() {
             let resolver = Resolver::of_file(path, follow_links);
             let (named, listed) = (path.to_owned(), path.to_owned());
-            return Ok(Self { shape: Shape::File, named, listed, device, resolver });
+            return Ok(Self { shape: Shape::File, named, listed, device, resolver, securities: Arc::default() });
         }
         let resolver = Resolver::new(path, follow_links);
         let (shape, listed) = shape(path, &resolver)?;
-        Ok(Self { shape, named: path.to_owned(), listed, device, resolver })
+        Ok(Self { shape, named: path.to_owned(), listed, device, resolver, securities: Arc::default() })
+    }
+
+    /// This source, whose descriptors name these principals.
+    #[must_use]
+    pub fn with_principals(self, principals: Principals) -> Self {
+        Self { securities: Arc::new(Securities::new(principals)), ..self }
     }
 
     /// The folder that is listed: of an archive's file, the one that it is in.
@@ -136,6 +145,14 @@ impl StoreSource for FolderSource {
             Shape::File => self.add_file(&mut listing)?,
         }
         Ok(listing)
+    }
+
+    fn group_security(&self, group: &GroupEntry) -> Arc<Security> {
+        self.securities.of(group.id.as_ref(), None)
+    }
+
+    fn file_security(&self, file: &StoredFile, group: &Security) -> Arc<Security> {
+        self.securities.of(file.id.as_ref(), Some(group))
     }
 
     fn open(&self, file: &StoredFile) -> Result<Arc<dyn ReadAt>> {

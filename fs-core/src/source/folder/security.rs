@@ -1,36 +1,121 @@
 //! Who may see a file or folder of a store: its security descriptor, from the first source that has one.
 
+use std::collections::HashMap;
+use std::fs::{self, Metadata};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use access::{Security, Sid, Source, Stored};
+use parking_lot::Mutex;
 use tracing::error;
 
 use super::attributes;
+use crate::log::LISTING;
+
+/// The most files and folders whose security is remembered, about 300 bytes each.
+const MOST_REMEMBERED: usize = 100_000;
 
 /// What names in descriptors and groups of Unix stand for.
-pub struct Principals<'a> {
+#[derive(Debug, Clone, Default)]
+pub struct Principals {
     /// The domain of names such as `DA` in sidecars.
     pub domain: Option<Sid>,
-    /// The principal of a group of Unix.
-    pub group: &'a dyn Fn(u32) -> Sid,
+    /// The principals of groups of Unix; those that are not here are as Samba names them.
+    pub groups: HashMap<u32, Sid>,
 }
 
-/// What protects the group's folder, or an archive in the `group` with this security, at `path`.
-///
-/// Looked for are an NTFS driver's descriptor, Samba's, and the text in the sidecar; then what a
-/// group's folder passes on to its files; then the mode of the file. A source that has a descriptor
-/// which is invalid or cannot be read protects it for administrators only, and is logged.
-pub fn security_of(path: &Path, group: Option<&Security>, principals: &Principals<'_>) -> Security {
-    let security = match stored(path) {
-        Some(stored) => Security::of_stored(&stored, principals.domain),
-        None => group.and_then(Security::inherited).unwrap_or_else(|| by_mode(path, principals)),
-    };
-    if security.descriptor().is_none() && security.source() != Source::Inherited {
-        let source = security.source().name();
-        error!(path = %path.display(), source, "broken security descriptor: only administrators see it");
+impl Principals {
+    /// The principal of a group of Unix.
+    pub fn group(&self, gid: u32) -> Sid {
+        self.groups.get(&gid).copied().unwrap_or_else(|| Sid::unix_group(gid))
     }
-    security
+}
+
+/// Reads what protects files and folders, and remembers it as long as they do not change.
+#[derive(Debug, Default)]
+pub(super) struct Securities {
+    principals: Principals,
+    known: Mutex<HashMap<PathBuf, (State, Own)>>,
+}
+
+/// Which file or folder it was with which attributes, and which sidecar lay beside it.
+type State = (Option<Place>, Option<Place>);
+
+/// What changes with everything but the time of the last access: device, inode, and time of the last change.
+type Place = (u64, u64, i64, i64);
+
+/// What protects a file or folder by itself.
+#[derive(Debug, Clone)]
+enum Own {
+    /// A descriptor of its own.
+    Stored(Arc<Security>),
+    /// None; this is what its mode stands for.
+    Mode(Arc<Security>),
+}
+
+impl Securities {
+    pub(super) fn new(principals: Principals) -> Self {
+        Self { principals, known: Mutex::default() }
+    }
+
+    /// What protects the group's folder, or an archive in the `group` with this security, at `path`.
+    ///
+    /// Looked for are an NTFS driver's descriptor, Samba's, and the text in the sidecar; then what a
+    /// group's folder passes on to its files; then the mode of the file. A source that has a descriptor
+    /// which is invalid or cannot be read protects it for administrators only, and is logged.
+    pub(super) fn of(&self, path: &Path, group: Option<&Security>) -> Arc<Security> {
+        let security = match (self.own(path), group) {
+            (Own::Stored(security), _) | (Own::Mode(security), None) => security,
+            (Own::Mode(security), Some(group)) => Security::inherited(group).map_or(security, Arc::new),
+        };
+        if security.descriptor().is_none() && security.source() != Source::Inherited {
+            let (path, source) = (path.display(), security.source().name());
+            LISTING.once(&format!("{path}: descriptor"), || {
+                error!(%path, source, "broken security descriptor: only administrators see it");
+            });
+        }
+        security
+    }
+
+    fn own(&self, path: &Path) -> Own {
+        let state = [path, &attributes::sidecar_path(path)].map(|path| fs::metadata(path).ok().and_then(|m| place(&m)));
+        let state = (state[0], state[1]);
+        if let Some((then, own)) = self.known.lock().get(path)
+            && *then == state
+            && state.0.is_some()
+        {
+            return own.clone();
+        }
+        let own = self.read(path);
+        let mut known = self.known.lock();
+        if known.len() >= MOST_REMEMBERED {
+            known.clear();
+        }
+        known.insert(path.to_owned(), (state, own.clone()));
+        own
+    }
+
+    fn read(&self, path: &Path) -> Own {
+        let (security, is_stored) = match stored(path) {
+            Some(stored) => (Security::of_stored(&stored, self.principals.domain), true),
+            None => (by_mode(path, &self.principals), false),
+        };
+        let security = Arc::new(security);
+        if is_stored { Own::Stored(security) } else { Own::Mode(security) }
+    }
+}
+
+#[cfg(unix)]
+fn place(found: &Metadata) -> Option<Place> {
+    use std::os::unix::fs::MetadataExt;
+    Some((found.dev(), found.ino(), found.ctime(), found.ctime_nsec()))
+}
+
+/// Nothing is remembered: Windows' library tells no time of the last change.
+#[cfg(not(unix))]
+fn place(_: &Metadata) -> Option<Place> {
+    None
 }
 
 /// The descriptor that a source keeps of the file or folder itself.
@@ -74,11 +159,11 @@ fn attribute(_: &Path) -> Option<Stored<'static>> {
 }
 
 #[cfg(unix)]
-fn by_mode(path: &Path, principals: &Principals<'_>) -> Security {
+fn by_mode(path: &Path, principals: &Principals) -> Security {
     use std::os::unix::fs::MetadataExt;
     match std::fs::metadata(path) {
         Ok(found) => {
-            let group = (principals.group)(found.gid());
+            let group = principals.group(found.gid());
             Security::of_unix(access::UnixMode { uid: found.uid(), group, mode: found.mode() })
         }
         Err(_) => Security::broken(Source::Unix),
@@ -87,7 +172,7 @@ fn by_mode(path: &Path, principals: &Principals<'_>) -> Security {
 
 /// Windows is not asked for descriptors yet, so only administrators see what has no sidecar.
 #[cfg(not(unix))]
-fn by_mode(_: &Path, _: &Principals<'_>) -> Security {
+fn by_mode(_: &Path, _: &Principals) -> Security {
     Security::broken(Source::Native)
 }
 
@@ -100,7 +185,7 @@ mod tests {
     use super::*;
 
     fn found(path: &Path, group: Option<&Security>) -> (Source, Option<String>) {
-        let security = security_of(path, group, &Principals { domain: None, group: &Sid::unix_group });
+        let security = Securities::default().of(path, group);
         (security.source(), security.sddl())
     }
 
