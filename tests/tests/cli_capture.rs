@@ -80,9 +80,13 @@ fn listed(archive: &Path) -> String {
 #[test]
 fn a_folder_is_captured_as_wimlib_does() {
     let (folder, tree) = folder();
-    for options in
-        [&["--compress=none"][..], &["--compress=xpress", "--check"], &["--compress=lzx:fast"], &["--unix-data"]]
-    {
+    for options in [
+        &["--compress=none"][..],
+        &["--compress=xpress", "--check"],
+        &["--compress=lzx:fast"],
+        &["--compress=lzms"],
+        &["--unix-data"],
+    ] {
         let (ours, theirs) = (folder.path().join("ours.wim"), folder.path().join("theirs.wim"));
         answer(&[&["capture", text(&tree), text(&ours), "Name", "--overwrite"], options].concat());
         let unix_data = options.iter().filter(|option| **option == "--unix-data");

@@ -55,7 +55,7 @@ fn source(options: &[&str]) -> (tempfile::TempDir, PathBuf) {
 fn exports_equal_their_source() {
     for options in [&["--compress=none", "--check"][..], &["--compress=xpress"], &["--compress=lzx:20"], &["--solid"]] {
         let (folder, source) = source(options);
-        for compress in ["none", "xpress:fast", "xpress", "lzx:fast", "lzx"] {
+        for compress in ["none", "xpress:fast", "xpress", "lzx:fast", "lzx", "lzms:fast", "lzms"] {
             let new = folder.path().join("new.wim");
             let args = ["export", text(&source), "all", text(&new), "--overwrite", "--compress", compress];
             let said = answer(&args);

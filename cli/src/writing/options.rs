@@ -45,13 +45,13 @@ impl Writing {
 /// How a new archive stores its contents.
 #[derive(clap::Args, Debug)]
 pub(crate) struct Storing {
-    /// Compress with none, xpress or lzx, and how thoroughly: fast, default, max, or 1 to 100 as wimlib-imagex has it
+    /// Compress with none, xpress, lzx or lzms, and how thoroughly: fast, default, max, or 1 to 100 as wimlib-imagex has it
     /// [default: as the source]
     #[arg(long, value_name = "TYPE[:LEVEL]")]
     compress: Option<Compress>,
 
     /// The uncompressed size of a chunk, such as 32K; Microsoft's programs read the usual sizes only [default: that of
-    /// the source, or 32K]
+    /// the source; else 32K, with lzms 128K]
     #[arg(long, value_name = "SIZE", value_parser = text::parse_bytes)]
     chunk_size: Option<u64>,
 
@@ -92,7 +92,8 @@ impl FromStr for Compress {
             "none" => Compression::None,
             "xpress" => Compression::Xpress,
             "lzx" => Compression::Lzx,
-            _ => return Err(format!("{name} is not none, xpress or lzx")),
+            "lzms" => Compression::Lzms,
+            _ => return Err(format!("{name} is not none, xpress, lzx or lzms")),
         };
         let level = match level {
             "fast" => Level::Fast,
@@ -166,8 +167,9 @@ mod tests {
         let parsed = |text: &str| text.parse::<Compress>().map(|parsed| (parsed.compression, parsed.level));
         assert_eq!(parsed("LZX"), Ok((Compression::Lzx, Level::Default)));
         assert_eq!(parsed("xpress:max"), Ok((Compression::Xpress, Level::Max)));
+        assert_eq!(parsed("lzms:50"), Ok((Compression::Lzms, Level::Default)));
         assert_eq!(parsed("lzx:20"), Ok((Compression::Lzx, Level::Fast)));
         assert_eq!(parsed("lzx:101"), Err("level 101 is not fast, default, max, or from 1 to 100".into()));
-        assert_eq!(parsed("zip"), Err("zip is not none, xpress or lzx".into()));
+        assert_eq!(parsed("zip"), Err("zip is not none, xpress, lzx or lzms".into()));
     }
 }

@@ -60,9 +60,9 @@ impl Options<'_> {
     }
 }
 
-/// The encoders of `wim`. It has none for LZMS, so that such archives store everything plain.
+/// The encoders of `wim`.
 fn new_encoder(compression: Compression, level: Level, chunk_size: u32) -> Option<ChunkEncoder> {
-    if matches!(compression, Compression::None | Compression::Lzms) {
+    if compression == Compression::None {
         return None;
     }
     let mut encoder = Encoder::new(compression, level, chunk_size).ok()?;
