@@ -14,11 +14,14 @@ mod elsewhere;
 mod export;
 mod extract;
 mod globals;
+mod group;
 #[cfg(target_os = "linux")]
 mod helper;
+mod image;
 mod info;
 mod logging;
 mod ls;
+mod managing;
 #[cfg(target_os = "linux")]
 mod mount;
 mod optimize;
@@ -30,6 +33,7 @@ mod progress;
 mod register;
 mod signals;
 mod source;
+mod store_command;
 #[cfg(target_os = "linux")]
 mod syslog;
 mod text;
@@ -86,7 +90,9 @@ enum Command {
     Append(Box<capture::AppendArgs>),
     Access(access::Args),
     User(user::Args),
-    Group(user::GroupArgs),
+    Group(Box<group::Args>),
+    Image(Box<image::Args>),
+    Store(store_command::Args),
     Export(export::Args),
     Optimize(optimize::Args),
     Delete(optimize::DeleteArgs),
@@ -113,7 +119,7 @@ impl Command {
     fn reports(&self) -> bool {
         match self {
             Self::Ls(_) | Self::Info(_) | Self::Cat(_) | Self::Extract(_) | Self::Verify(_) => true,
-            Self::Access(_) | Self::User(_) | Self::Group(_) => true,
+            Self::Access(_) | Self::User(_) | Self::Group(_) | Self::Image(_) | Self::Store(_) => true,
             Self::Export(_) | Self::Optimize(_) | Self::Delete(_) => true,
             #[cfg(unix)]
             Self::Capture(_) | Self::Append(_) => true,
@@ -134,7 +140,9 @@ impl Command {
             Self::Verify(args) => verify::run(&args, globals),
             Self::Access(args) => access::run(&args, globals),
             Self::User(args) => user::run(&args, globals),
-            Self::Group(args) => user::run_group(&args, globals),
+            Self::Group(args) => group::run(&args, globals),
+            Self::Image(args) => image::run(&args, globals),
+            Self::Store(args) => store_command::run(&args, globals),
             Self::Extract(args) => extract::run(&args, globals),
             #[cfg(unix)]
             Self::Capture(args) => capture::run(&args, globals),

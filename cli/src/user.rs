@@ -1,4 +1,4 @@
-//! `wimstore user` and `wimstore group`: the file of users.
+//! `wimstore user`: the file of users.
 
 use std::io::{self, BufRead, IsTerminal};
 use std::process::ExitCode;
@@ -75,46 +75,6 @@ struct Password {
     password_stdin: bool,
 }
 
-/// Add or remove groups of users, and put users in them.
-#[derive(clap::Args, Debug)]
-pub(crate) struct GroupArgs {
-    #[command(subcommand)]
-    verb: GroupVerb,
-
-    #[command(flatten)]
-    file: File,
-}
-
-#[derive(Subcommand, Debug)]
-enum GroupVerb {
-    /// Add a group
-    Add {
-        /// Name of the group
-        name: String,
-    },
-    /// Remove a group; its members stay
-    Remove {
-        /// Name of the group
-        name: String,
-    },
-    /// Put a user, or another group, in a group
-    Join {
-        /// Name of the group
-        group: String,
-        /// Name of the user, or of the other group
-        member: String,
-    },
-    /// Take a user, or another group, out of a group
-    Leave {
-        /// Name of the group
-        group: String,
-        /// Name of the user, or of the other group
-        member: String,
-    },
-    /// List the groups
-    List,
-}
-
 pub(crate) fn run(args: &Args, _: &Globals) -> anyhow::Result<ExitCode> {
     match &args.verb {
         Verb::Add { name, admin, password } => {
@@ -131,17 +91,7 @@ pub(crate) fn run(args: &Args, _: &Globals) -> anyhow::Result<ExitCode> {
     }
 }
 
-pub(crate) fn run_group(args: &GroupArgs, _: &Globals) -> anyhow::Result<ExitCode> {
-    match &args.verb {
-        GroupVerb::Add { name } => apply(&args.file, Edit::AddGroup(name)),
-        GroupVerb::Remove { name } => apply(&args.file, Edit::RemoveGroup(name)),
-        GroupVerb::Join { group, member } => apply(&args.file, Edit::Join(member, group)),
-        GroupVerb::Leave { group, member } => apply(&args.file, Edit::Leave(member, group)),
-        GroupVerb::List => list_groups(&args.file),
-    }
-}
-
-fn apply(file: &File, edit: Edit<'_>) -> anyhow::Result<ExitCode> {
+pub(crate) fn apply(file: &File, edit: Edit<'_>) -> anyhow::Result<ExitCode> {
     UsersFile::open(&file.path())?.apply(edit)?;
     Ok(ExitCode::SUCCESS)
 }
@@ -168,7 +118,7 @@ fn list_users(file: &File) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn list_groups(file: &File) -> anyhow::Result<ExitCode> {
+pub(crate) fn list_groups(file: &File) -> anyhow::Result<ExitCode> {
     let users = read(&file.path())?;
     let mut output = Output::stdout()?;
     for group in users.groups() {

@@ -5,6 +5,6 @@ mod records;
 mod run;
 mod source;
 
-pub(crate) use options::{Storing, Writing};
-pub(crate) use run::{Done, run};
+pub(crate) use options::{Storing, Writing, parse_level};
+pub(crate) use run::{Done, run, watched};
 pub(crate) use source::{Contents, Images, archive, image_index};

@@ -95,17 +95,25 @@ impl FromStr for Compress {
             "lzms" => Compression::Lzms,
             _ => return Err(format!("{name} is not none, xpress, lzx or lzms")),
         };
-        let level = match level {
-            "fast" => Level::Fast,
-            "default" => Level::Default,
-            "max" => Level::Max,
-            number => number
-                .parse()
-                .ok()
-                .and_then(Level::from_number)
-                .ok_or_else(|| format!("level {level} is not fast, default, max, or from 1 to 100"))?,
-        };
+        let level = parse_level(level)?;
         Ok(Self { compression, level })
+    }
+}
+
+/// A level: `fast`, `default`, `max`, or a number as wimlib-imagex has it.
+///
+/// # Errors
+/// It is none.
+pub(crate) fn parse_level(text: &str) -> Result<Level, String> {
+    match text {
+        "fast" => Ok(Level::Fast),
+        "default" => Ok(Level::Default),
+        "max" => Ok(Level::Max),
+        number => number
+            .parse()
+            .ok()
+            .and_then(Level::from_number)
+            .ok_or_else(|| format!("level {number} is not fast, default, max, or from 1 to 100")),
     }
 }
 

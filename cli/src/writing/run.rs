@@ -33,6 +33,23 @@ pub(crate) fn run(
     options: Options<'_>,
     work: impl FnOnce(Options<'_>) -> write::Result<Done>,
 ) -> anyhow::Result<ExitCode> {
+    watched(args, options, work, |output, result| match result {
+        Ok(_) if args.dry_run => Ok(Severity::Done.exit()),
+        Ok(done) => tell(output, args, verb, path, &done).map(|()| Severity::Done.exit()),
+        Err(error) => fail(output, args, &error),
+    })
+}
+
+/// Runs `work` with a progress bar, shows its plan, and ends it on signals; `end` tells its result.
+///
+/// # Errors
+/// Stdout cannot take the answer, and those of `end`.
+pub(crate) fn watched<T, E>(
+    args: &Writing,
+    options: Options<'_>,
+    work: impl FnOnce(Options<'_>) -> Result<T, E>,
+    end: impl FnOnce(&mut Output, Result<T, E>) -> anyhow::Result<ExitCode>,
+) -> anyhow::Result<ExitCode> {
     let output = Mutex::new(Output::stdout()?);
     let bar = if args.no_progress { ProgressBar::hidden() } else { progress::over_bytes(0) };
     let stop = Arc::new(AtomicUsize::new(0));
@@ -48,14 +65,7 @@ pub(crate) fn run(
     let result = work(Options { control: Control { plan: &plan, progress: &advance, stop: &stop }, ..options });
     bar.finish_and_clear();
     let mut output = output.into_inner();
-    let exit = match result {
-        Ok(_) if args.dry_run => Severity::Done.exit(),
-        Ok(done) => {
-            tell(&mut output, args, verb, path, &done)?;
-            Severity::Done.exit()
-        }
-        Err(error) => fail(&mut output, args, &error)?,
-    };
+    let exit = end(&mut output, result)?;
     output.finish()?;
     match stop.load(Ordering::Relaxed) {
         0 => {}

@@ -56,6 +56,7 @@ impl ImageSource {
     /// # Errors
     /// [`Error::Refused`] for XML data that an edit could damage, and names that it cannot hold.
     pub fn xml(&self) -> Result<ImageElement> {
+        check_xml(&self.archive.path, &self.archive.wim)?;
         let refused = |error: wim::write::XmlError| Error::refused(&self.archive.path, error.to_string());
         let mut image = match self.archive.wim.xml().image(self.index as u32 + 1) {
             Some(old) => ImageElement::parse(&old.raw).map_err(refused)?,
@@ -161,7 +162,6 @@ impl ArchiveWriter<'_> {
     /// [`Error::Missing`]; an image's metadata cannot be read; [`Error::Refused`] for names that
     /// images of the archive have already.
     pub fn plan(&self, images: &[ImageSource]) -> Result<CopyPlan> {
-        images.iter().try_for_each(|image| check_xml(&image.archive.path, &image.archive.wim))?;
         self.check_names(images)?;
         let (compression, chunk_size) = self.compression();
         CopyPlan::of(images, &|hash| self.has(hash), compression, chunk_size)

@@ -1,0 +1,5 @@
+//! Verbs of image groups.
+
+mod create;
+mod remove;
+mod set;
