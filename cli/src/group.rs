@@ -5,7 +5,8 @@ use std::process::ExitCode;
 
 use access::users::Edit;
 use clap::Subcommand;
-use store::requests::{CreateGroup, RemoveGroup, SetGroup};
+use fs_core::wim::Compression;
+use store::requests::{CompactGroup, CreateGroup, RemoveGroup, SetGroup};
 use store::{GroupStatus, Request};
 
 use crate::accounts::File;
@@ -14,7 +15,7 @@ use crate::managing::{self, Managing, Record};
 use crate::output::Output;
 use crate::user::{apply, list_groups};
 
-/// Create, list, rename or remove image groups of a store; add and fill groups of users.
+/// Create, list, rename, compact or remove image groups of a store; add and fill groups of users.
 ///
 /// STORE is a RemoteInstall folder or its Images folder. Every change is made whole or not at all, also when the power
 /// fails. Exit status: 0 done, 1 something in the store is bad, 2 it could not be done; nothing has changed then.
@@ -24,6 +25,8 @@ Examples:
   wimstore group create /srv/RemoteInstall Sales
   wimstore group list /srv/RemoteInstall
   wimstore group rename /srv/RemoteInstall Sales Support
+  wimstore group compact /srv/RemoteInstall Support
+  wimstore group set /srv/RemoteInstall Support --compress LZX
   wimstore group remove /srv/RemoteInstall Support --force
   wimstore group add Deployers
   wimstore group join Deployers alice
@@ -68,6 +71,30 @@ enum Verb {
         group: String,
         /// Its new name
         name: String,
+        #[command(flatten)]
+        managing: Managing,
+    },
+    /// Change how all files of an image group are stored
+    Set {
+        /// The store
+        store: PathBuf,
+        /// Name of the group
+        group: String,
+        /// none, XPRESS or LZX
+        #[arg(long, value_name = "TYPE", value_parser = compression)]
+        compress: Compression,
+        #[command(flatten)]
+        managing: Managing,
+    },
+    /// Free the space of contents that no image of a group uses
+    Compact {
+        /// The store
+        store: PathBuf,
+        /// Name of the group
+        group: String,
+        /// Also for less than 5 % of the space
+        #[arg(long)]
+        force: bool,
         #[command(flatten)]
         managing: Managing,
     },
@@ -116,6 +143,14 @@ pub(crate) fn run(args: &Args, _: &Globals) -> anyhow::Result<ExitCode> {
             let request = SetGroup { group: group.clone(), name: Some(name.clone()), ..SetGroup::default() };
             managing.run(store, &Request::SetGroup(request))
         }
+        Verb::Set { store, group, compress, managing } => {
+            let request = SetGroup { group: group.clone(), compression: Some(*compress), ..SetGroup::default() };
+            managing.run(store, &Request::SetGroup(request))
+        }
+        Verb::Compact { store, group, force, managing } => {
+            let request = CompactGroup { group: group.clone(), force: *force };
+            managing.run(store, &Request::CompactGroup(request))
+        }
         Verb::Remove { store, group: Some(group), force, managing } => {
             let request = RemoveGroup { group: group.clone(), force: *force };
             managing.run(Path::new(store), &Request::RemoveGroup(request))
@@ -124,6 +159,15 @@ pub(crate) fn run(args: &Args, _: &Globals) -> anyhow::Result<ExitCode> {
         Verb::Add { name } => apply(&args.file, Edit::AddGroup(name)),
         Verb::Join { group, member } => apply(&args.file, Edit::Join(member, group)),
         Verb::Leave { group, member } => apply(&args.file, Edit::Leave(member, group)),
+    }
+}
+
+fn compression(text: &str) -> Result<Compression, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "none" => Ok(Compression::None),
+        "xpress" => Ok(Compression::Xpress),
+        "lzx" => Ok(Compression::Lzx),
+        _ => Err(format!("{text} is not none, XPRESS or LZX")),
     }
 }
 

@@ -6,13 +6,14 @@ use std::process::ExitCode;
 use clap::Subcommand;
 use fs_core::{Chain, ImageChoice};
 use store::Request;
-use store::requests::{AddImages, RemoveImage, Selector, Verification};
+use store::requests::{AddImages, CopyImage, ExportImage, RemoveImage, ReplaceImage, Selector, SetImage, Verification};
+use write::Destination;
 
 use crate::globals::Globals;
 use crate::managing::{self, Managing, Record, tell_image};
 use crate::output;
 
-/// Add, list, show and remove the images of a store's groups.
+/// Add, list, show, replace, copy, change, export and remove the images of a store's groups.
 ///
 /// STORE is a RemoteInstall folder or its Images folder. IMAGE is GROUP/NAME, GROUP/FILE.wim, GROUP/FILE.wim:NUMBER, or a
 /// NAME that only one image of the store has. Contents that several images of a group have are stored once. Every change is
@@ -23,6 +24,9 @@ use crate::output;
 Examples:
   wimstore image add /srv/RemoteInstall Sales install.wim --image 'Windows 11 Pro' --name 'Windows 11'
   wimstore image list /srv/RemoteInstall
+  wimstore image replace /srv/RemoteInstall 'Sales/Windows 11' newer.wim --name 'Windows 11'
+  wimstore image disable /srv/RemoteInstall 'Sales/Windows 11'
+  wimstore image export /srv/RemoteInstall 'Sales/Windows 11' w11.wim
   wimstore image remove /srv/RemoteInstall 'Sales/Windows 11'
 
 --json writes a plan, then a result or an error; see docs/json.md.")]
@@ -54,6 +58,45 @@ enum Verb {
         #[arg(long)]
         json: bool,
     },
+    Replace(Box<Replace>),
+    /// Copy an image within its group; its contents are not stored again
+    Copy {
+        /// The store
+        store: PathBuf,
+        /// The image
+        image: Selector,
+        /// Name of the copy
+        #[arg(long)]
+        name: String,
+        /// Name of its file
+        #[arg(long = "file", value_name = "NEW.wim")]
+        file_name: String,
+        /// Its description [default: that of the image]
+        #[arg(long)]
+        description: Option<String>,
+        #[command(flatten)]
+        managing: Managing,
+    },
+    Set(Box<Set>),
+    /// Show an image again
+    Enable {
+        /// The store
+        store: PathBuf,
+        /// The image
+        image: Selector,
+        #[command(flatten)]
+        managing: Managing,
+    },
+    /// Do not show an image; what has it open goes on
+    Disable {
+        /// The store
+        store: PathBuf,
+        /// The image
+        image: Selector,
+        #[command(flatten)]
+        managing: Managing,
+    },
+    Export(Box<Export>),
     /// Remove an image; the space of its contents is free after `group compact`
     Remove {
         /// The store
@@ -124,11 +167,154 @@ struct Add {
     managing: Managing,
 }
 
+/// Put another image in the place of one, under the same file name
+///
+/// The archive is verified first, as by `image add`. What has the old image open goes on reading it.
+#[derive(clap::Args, Debug)]
+struct Replace {
+    /// The store
+    store: PathBuf,
+
+    /// The image that goes
+    image: Selector,
+
+    /// The archive of the one that comes
+    file: PathBuf,
+
+    /// Take data that FILE lacks from this archive too (may be repeated)
+    #[arg(long = "ref", value_name = "FILE")]
+    references: Vec<PathBuf>,
+
+    /// The image in FILE, where it has several
+    #[arg(long = "image", value_name = "N|NAME")]
+    source: Option<ImageChoice>,
+
+    /// Give the image this name
+    #[arg(long)]
+    name: Option<String>,
+
+    /// Give the image this description
+    #[arg(long)]
+    description: Option<String>,
+
+    /// Answer file for Setup [default: the one that is there]
+    #[arg(long, value_name = "XML")]
+    unattend: Option<PathBuf>,
+
+    /// Do not verify FILE first; what is read is still held against its hash
+    #[arg(long, conflicts_with = "verify")]
+    skip_verify: bool,
+
+    /// Verify FILE by its integrity table (blocks), or by that and all of its contents (deep)
+    #[arg(long, value_name = "blocks|deep", value_parser = ["blocks", "deep"], default_value = "blocks")]
+    verify: String,
+
+    #[command(flatten)]
+    managing: Managing,
+}
+
+/// Change an image's properties, all in one step
+#[derive(clap::Args, Debug)]
+struct Set {
+    /// The store
+    store: PathBuf,
+
+    /// The image
+    image: Selector,
+
+    /// Its name
+    #[arg(long)]
+    name: Option<String>,
+
+    /// Its description
+    #[arg(long)]
+    description: Option<String>,
+
+    /// Name of its file
+    #[arg(long = "file", value_name = "NEW.wim")]
+    file_name: Option<String>,
+
+    /// Where it is listed: ascending, images without order at 500000
+    #[arg(long, value_name = "N")]
+    order: Option<u32>,
+
+    /// Answer file for Setup
+    #[arg(long, value_name = "XML")]
+    unattend: Option<PathBuf>,
+
+    /// Replace an answer file that is there
+    #[arg(long, requires = "unattend")]
+    overwrite_unattend: bool,
+
+    /// An element of its XML data and the text, such as FLAGS=Professional (may be repeated)
+    #[arg(long = "property", value_name = "PATH=VALUE", value_parser = property)]
+    properties: Vec<(String, String)>,
+
+    #[command(flatten)]
+    managing: Managing,
+}
+
+/// Copy an image to an archive outside of the store
+///
+/// A new archive is compressed as the group is; what was written is read back before it gets its name.
+#[derive(clap::Args, Debug)]
+struct Export {
+    /// The store
+    store: PathBuf,
+
+    /// The image
+    image: Selector,
+
+    /// The archive
+    #[arg(value_name = "DEST.wim")]
+    path: PathBuf,
+
+    /// Give the image this name there
+    #[arg(long)]
+    name: Option<String>,
+
+    /// Give the image this description there
+    #[arg(long)]
+    description: Option<String>,
+
+    /// Replace DEST if it exists
+    #[arg(long, conflicts_with = "append")]
+    overwrite: bool,
+
+    /// Append to DEST, which keeps its compression
+    #[arg(long)]
+    append: bool,
+
+    #[command(flatten)]
+    managing: Managing,
+}
+
+fn property(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((path, value)) if !path.is_empty() => Ok((path.into(), value.into())),
+        _ => Err(format!("{text} is not PATH=VALUE")),
+    }
+}
+
 pub(crate) fn run(args: &Args, _: &Globals) -> anyhow::Result<ExitCode> {
     match &args.verb {
         Verb::Add(add) => add.managing.run(&add.store, &Request::AddImages(add.request())),
         Verb::List { store, group, json } => list(store, group.as_deref(), *json),
         Verb::Show { store, image, json } => show(store, image, *json),
+        Verb::Replace(replace) => replace.managing.run(&replace.store, &Request::ReplaceImage(replace.request())),
+        Verb::Copy { store, image, name, file_name, description, managing } => {
+            let request = CopyImage {
+                image: image.clone(),
+                name: name.clone(),
+                file_name: file_name.clone(),
+                description: description.clone(),
+            };
+            managing.run(store, &Request::CopyImage(request))
+        }
+        Verb::Set(set) => set.managing.run(&set.store, &Request::SetImage(set.request())),
+        Verb::Enable { store, image, managing } => enable(store, image, true, managing),
+        Verb::Disable { store, image, managing } => enable(store, image, false, managing),
+        Verb::Export(export) => export.managing.run(&export.store, &Request::ExportImage(export.request())),
         Verb::Remove { store, image, managing } => {
             managing.run(store, &Request::RemoveImage(RemoveImage { image: image.clone() }))
         }
@@ -151,6 +337,59 @@ impl Add {
             verification: verification(self.skip_verify, &self.verify),
         }
     }
+}
+
+impl Replace {
+    fn request(&self) -> ReplaceImage {
+        ReplaceImage {
+            image: self.image.clone(),
+            file: self.file.clone(),
+            references: self.references.clone(),
+            source: self.source.clone(),
+            name: self.name.clone(),
+            description: self.description.clone(),
+            unattend: self.unattend.clone(),
+            verification: verification(self.skip_verify, &self.verify),
+        }
+    }
+}
+
+impl Set {
+    fn request(&self) -> SetImage {
+        SetImage {
+            image: self.image.clone(),
+            name: self.name.clone(),
+            description: self.description.clone(),
+            file_name: self.file_name.clone(),
+            order: self.order,
+            unattend: self.unattend.clone(),
+            overwrite_unattend: self.overwrite_unattend,
+            properties: self.properties.clone(),
+            ..SetImage::default()
+        }
+    }
+}
+
+impl Export {
+    fn request(&self) -> ExportImage {
+        let destination = match () {
+            () if self.append => Destination::Append,
+            () if self.overwrite => Destination::Replace,
+            () => Destination::New,
+        };
+        ExportImage {
+            image: self.image.clone(),
+            path: self.path.clone(),
+            destination,
+            name: self.name.clone(),
+            description: self.description.clone(),
+        }
+    }
+}
+
+fn enable(store: &Path, image: &Selector, enabled: bool, managing: &Managing) -> anyhow::Result<ExitCode> {
+    let request = SetImage { image: image.clone(), enabled: Some(enabled), ..SetImage::default() };
+    managing.run(store, &Request::SetImage(request))
 }
 
 fn verification(skip: bool, how: &str) -> Verification {

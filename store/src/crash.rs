@@ -5,10 +5,15 @@ use std::collections::HashSet;
 use std::io::ErrorKind;
 use std::path::Path;
 
+use wim::Compression;
+use write::Destination;
 use write::sim::{Fault, FaultKind, Image, SimDisk};
 
-use crate::requests::{AddImages, CreateGroup, RemoveGroup, RemoveImage, SetGroup};
-use crate::testing::{StoreShown, empty_group, empty_store, files_of, run, shown};
+use crate::requests::{
+    AddImages, CompactGroup, CopyImage, CreateGroup, ExportImage, RemoveGroup, RemoveImage, ReplaceImage, Selector,
+    SetGroup, SetImage,
+};
+use crate::testing::{StoreShown, empty_group, empty_store, files_of, opened, run, shown, source};
 use crate::{Error, Request, Store, Work};
 
 /// A verb, and the disk before it.
@@ -54,7 +59,83 @@ fn image_verbs() -> Vec<Verb> {
             request: Request::RemoveImage(RemoveImage { image: selected("G/one.wim") }),
             start: with_images(&["one", "two"]),
         },
+        Verb {
+            request: Request::ReplaceImage(ReplaceImage {
+                image: selected("G/one.wim"),
+                file: "src/two.wim".into(),
+                unattend: Some("src/other.xml".into()),
+                ..ReplaceImage::default()
+            }),
+            start: with_images(&["one"]).with("src/other.xml", "<other/>"),
+        },
+        Verb {
+            request: Request::CopyImage(CopyImage {
+                image: selected("G/one.wim"),
+                name: "copy".into(),
+                file_name: "copy.wim".into(),
+                description: None,
+            }),
+            start: with_images(&["one"]),
+        },
+        Verb {
+            request: Request::SetImage(SetImage {
+                image: Selector { group: Some("G".into()), number: Some(1), ..Selector::default() },
+                name: Some("renamed".into()),
+                file_name: Some("renamed.wim".into()),
+                order: Some(3),
+                ..SetImage::default()
+            }),
+            start: with_images(&["one"]),
+        },
+        Verb {
+            request: Request::SetImage(SetImage {
+                image: selected("G/one.wim"),
+                enabled: Some(true),
+                ..SetImage::default()
+            }),
+            start: with_images(&["one"]),
+        },
+        Verb {
+            request: Request::CompactGroup(CompactGroup { group: "G".into(), force: true }),
+            start: with_dead_bytes(),
+        },
+        Verb {
+            request: Request::SetGroup(SetGroup {
+                group: "G".into(),
+                compression: Some(Compression::Lzx),
+                ..SetGroup::default()
+            }),
+            start: with_images(&["one", "two"]),
+        },
+        Verb { request: export("one.wim", Destination::New), start: with_images(&["one"]) },
+        Verb {
+            request: export("one.wim", Destination::Append),
+            start: with_images(&["one"]).with("Images/G/kept", "").with("out.wim", plain()),
+        },
     ]
+}
+
+fn export(file: &str, destination: Destination) -> Request {
+    Request::ExportImage(ExportImage {
+        image: format!("G/{file}").parse().unwrap(),
+        path: "out.wim".into(),
+        destination,
+        name: None,
+        description: None,
+    })
+}
+
+/// An archive of another image.
+fn plain() -> Vec<u8> {
+    source("two", testkit::Packing::Stored).build().bytes
+}
+
+/// A group with contents that no image uses.
+fn with_dead_bytes() -> Image {
+    let disk = SimDisk::new(with_images(&["one", "two"]));
+    let request = RemoveImage { image: "G/one.wim".parse().unwrap() };
+    run(&disk, &Request::RemoveImage(request)).unwrap();
+    disk.image()
 }
 
 fn add(name: &str) -> AddImages {
@@ -74,8 +155,8 @@ fn with_images(names: &[&str]) -> Image {
 
 struct Checked {
     verb: Verb,
-    before: StoreShown,
-    after: StoreShown,
+    before: (StoreShown, usize),
+    after: (StoreShown, usize),
     seen: HashSet<Vec<(String, Vec<u8>)>>,
     states: usize,
 }
@@ -84,14 +165,14 @@ impl Checked {
     fn new(verb: Verb) -> (Self, SimDisk) {
         let disk = SimDisk::new(verb.start.clone());
         run(&disk, &verb.request).unwrap();
-        let (before, after) = (shown(&verb.start), shown(&disk.image()));
+        let (before, after) = (state(&verb.start, &verb.request), state(&disk.image(), &verb.request));
         assert_ne!(before, after, "{} changes something", verb.request.verb());
         (Self { verb, before, after, seen: HashSet::new(), states: 0 }, disk)
     }
 
     /// Whether a store that was repaired is the new one.
     fn is_new(&self, image: &Image, when: &str) -> bool {
-        let state = shown(image);
+        let state = state(image, &self.verb.request);
         let verb = self.verb.request.verb();
         if state != self.after {
             assert!(state == self.before, "{verb}, {when}: neither old nor new: {state:?}");
@@ -179,6 +260,13 @@ fn fail(checked: &mut Checked, fault: Fault) {
             assert!(files_of(&image) == files_of(&checked.verb.start), "{verb}, {when}: {:?}", image.names());
         }
     }
+}
+
+/// What a store shows; where that is to be compacted, with the number of contents in `Res.rwm`.
+fn state(image: &Image, request: &Request) -> (StoreShown, usize) {
+    let counts = matches!(request, Request::CompactGroup(_));
+    let contents = shared(image).filter(|_| counts).map_or(0, |bytes| opened(bytes).blobs().iter().count());
+    (shown(image), contents)
 }
 
 /// The bytes of `Res.rwm`.

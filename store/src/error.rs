@@ -106,9 +106,9 @@ impl Error {
     /// Whether something in the store is bad, as against what could not be done.
     #[must_use]
     pub fn is_damage(&self) -> bool {
-        use write::Error::{Destination, Missing, Source};
+        use write::Error::{Missing, Source};
         match self {
-            Self::Write(Source { .. } | Missing { .. } | Destination { .. }) | Self::Unreadable { .. } => true,
+            Self::Write(Source { .. } | Missing { .. }) | Self::Unreadable { .. } => true,
             Self::Unfinished { source, .. } => source.is_damage(),
             _ => false,
         }

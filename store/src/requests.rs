@@ -18,8 +18,6 @@ pub enum Request {
     RemoveGroup(RemoveGroup),
     /// Free the space of what no image of a group uses.
     CompactGroup(CompactGroup),
-    /// Replace damaged contents of a group.
-    HealGroup(HealGroup),
     /// Add images to a group.
     AddImages(AddImages),
     /// Put another image in the place of one.
@@ -44,7 +42,6 @@ impl Request {
             Self::SetGroup(_) => "group set",
             Self::RemoveGroup(_) => "group remove",
             Self::CompactGroup(_) => "group compact",
-            Self::HealGroup(_) => "group heal",
             Self::AddImages(_) => "image add",
             Self::ReplaceImage(_) => "image replace",
             Self::CopyImage(_) => "image copy",
@@ -140,15 +137,6 @@ pub struct CompactGroup {
     pub group: String,
     /// Whether it is done for less than 5 % of the space.
     pub force: bool,
-}
-
-/// Replaces contents of a group that are damaged.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HealGroup {
-    /// Its name.
-    pub group: String,
-    /// An archive that has them.
-    pub file: PathBuf,
 }
 
 /// Adds images of an archive to a group.

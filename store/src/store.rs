@@ -100,7 +100,11 @@ impl<'a> Store<'a> {
             Request::RemoveGroup(request) => self.remove_group(request, verb),
             Request::AddImages(request) => self.add_images(request, verb),
             Request::RemoveImage(request) => self.remove_image(request, verb),
-            _ => Err(Error::Usage(format!("{verb} is not implemented"))),
+            Request::ReplaceImage(request) => self.replace_image(request, verb),
+            Request::CopyImage(request) => self.copy_image(request, verb),
+            Request::SetImage(request) => self.set_image(request, verb),
+            Request::ExportImage(request) => self.export_image(request),
+            Request::CompactGroup(request) => self.compact_group(request, verb),
         }
     }
 

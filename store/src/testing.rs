@@ -68,7 +68,15 @@ pub(crate) fn source(name: &str, packing: Packing) -> Wim {
 pub(crate) fn shown(image: &Image) -> StoreShown {
     let disk = SimDisk::new(image.clone());
     let store = Store::open(&disk, Path::new("Images"), Work::default()).unwrap();
-    store.groups().unwrap().iter().map(|group| (group.name.clone(), group_shown(image, &group.name))).collect()
+    let groups = store.groups().unwrap();
+    let mut shown: StoreShown =
+        groups.iter().map(|group| (group.name.clone(), group_shown(image, &group.name))).collect();
+    if let Some(bytes) = image.get(Path::new("out.wim")) {
+        let archive = opened(bytes);
+        let kind = (archive.header().compression, images(&archive, &HashMap::new()));
+        shown.insert("exported".into(), GroupShown { files: [("out.wim".into(), kind)].into(), ..Default::default() });
+    }
+    shown
 }
 
 fn group_shown(image: &Image, group: &str) -> GroupShown {

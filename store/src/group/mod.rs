@@ -1,5 +1,7 @@
 //! Verbs of image groups.
 
+mod compact;
 mod create;
+mod recompress;
 mod remove;
 mod set;

@@ -1,4 +1,4 @@
-//! A group's name.
+//! A group's name, and how it is stored.
 
 use write::Existing;
 
@@ -13,12 +13,18 @@ use crate::{Done, Error, Result, Store};
 impl Store<'_> {
     /// Changes a group.
     pub(crate) fn set_group(&self, request: &SetGroup, verb: &str) -> Result<Done> {
-        if request.security.is_some() || request.compression.is_some() {
-            return Err(Error::Usage("only the name of a group can be set so far".into()));
-        }
-        match &request.name {
-            Some(name) => self.rename_group(&request.group, name, verb),
-            None => Err(Error::Usage("nothing to set".into())),
+        match request {
+            SetGroup { security: Some(_), .. } => {
+                Err(Error::Usage("the security descriptor of a group cannot be set yet".into()))
+            }
+            SetGroup { name: Some(name), compression: None, .. } => self.rename_group(&request.group, name, verb),
+            SetGroup { name: None, compression: Some(compression), .. } => {
+                self.recompress_group(&request.group, *compression, verb)
+            }
+            SetGroup { name: Some(_), compression: Some(_), .. } => {
+                Err(Error::Usage("set the name and the compression of a group one after the other".into()))
+            }
+            SetGroup { name: None, compression: None, .. } => Err(Error::Usage("nothing to set".into())),
         }
     }
 

@@ -7,6 +7,7 @@ use wim::Compression;
 use write::ImageSource;
 
 use super::contents::{Pool, of_source};
+use super::place::{New, Placed};
 use super::staged::Staged;
 use crate::folders::read_file;
 use crate::layout::{GroupFolder, Listing};
@@ -20,12 +21,6 @@ use crate::{Done, Error, Result, Store};
 
 /// The largest answer file.
 const MOST_UNATTEND: u64 = 16 << 20;
-
-/// An image, and the file that it gets.
-struct New {
-    source: ImageSource,
-    file: String,
-}
 
 impl Store<'_> {
     /// Adds images to a group. Contents that the group has are not stored again.
@@ -50,27 +45,23 @@ impl Store<'_> {
             let new = self.name_files(&group, listing, request, sources)?;
             let sources: Vec<_> = new.iter().map(|new| new.source.clone()).collect();
             let plan = self.plan(&pool, &sources).map_err(of_source)?;
-            return Ok(done(&group, &new, notes(&opened, &pool), plan.known, Default::default()));
+            return Ok(done(&group, &new, notes(&opened, &pool), &Placed { known: plan.known, ..Placed::default() }));
         }
         let (group, _lock) = self.lock_group(&request.group, verb)?;
         let (listing, pool) = self.pool_of(&group, &opened)?;
         let new = self.name_files(&group, listing, request, sources)?;
-        self.staging(&group, || {
-            let mut staged = Staged::new(self, &group);
-            for New { source, file } in &new {
-                staged.image(source, source.xml()?, pool.kind, file)?;
-                self.stage_rest(&mut staged, request, file, unattend.as_deref())?;
-            }
-            let sources: Vec<_> = new.iter().map(|new| new.source.clone()).collect();
-            let plan = self.plan(&pool, &sources)?;
-            let summary = self.write_contents(&pool, &sources, &plan, &mut staged)?;
-            staged.commit(verb)?;
-            Ok(done(&group, &new, notes(&opened, &pool), plan.known, summary))
-        })
-        .map_err(of_source)
+        if request.disabled {
+            self.check_sidecar_counts(&group.path)?;
+        }
+        let rest = |staged: &mut Staged<'_>| {
+            new.iter().try_for_each(|new| self.stage_rest(staged, request, &new.file, unattend.as_deref()))
+        };
+        let placed = self.place(&group, &pool, &new, verb, rest).map_err(of_source)?;
+        Ok(done(&group, &new, notes(&opened, &pool), &placed))
     }
 
-    fn pool_of(&self, group: &GroupFolder, opened: &Opened) -> Result<(Listing, Pool)> {
+    /// What is in a group, and how it stores contents.
+    pub(crate) fn pool_of(&self, group: &GroupFolder, opened: &Opened) -> Result<(Listing, Pool)> {
         let listing = group.list(self.disk)?;
         let pool = self.pool(group, &listing, &opened.archive)?;
         Ok((listing, pool))
@@ -174,7 +165,7 @@ fn numbered(file: &str, number: usize) -> String {
 }
 
 /// Gives a name to an image that has none.
-fn name_unnamed(source: &mut ImageSource) -> Result<()> {
+pub(crate) fn name_unnamed(source: &mut ImageSource) -> Result<()> {
     if source.xml()?.values().name.is_none_or(|name| name.is_empty()) {
         let file = source.archive.path.file_stem().unwrap_or_default().to_string_lossy();
         source.name = Some(format!("{file} {}", source.index + 1));
@@ -198,7 +189,7 @@ fn in_words(kind: Kind) -> String {
     }
 }
 
-fn done(group: &GroupFolder, new: &[New], notes: Vec<String>, known: usize, summary: write::Summary) -> Done {
+fn done(group: &GroupFolder, new: &[New], notes: Vec<String>, placed: &Placed) -> Done {
     let name = |new: &New| new.source.xml().ok().and_then(|xml| xml.values().name).unwrap_or_default();
     let titles: Vec<String> = new.iter().map(|new| format!("{}/{} ({})", group.name, name(new), new.file)).collect();
     Done {
@@ -206,8 +197,8 @@ fn done(group: &GroupFolder, new: &[New], notes: Vec<String>, known: usize, summ
         path: group.path.clone(),
         changed: true,
         images: new.iter().map(|new| format!("{}/{}", group.name, new.file)).collect(),
-        summary,
-        known,
+        summary: placed.summary,
+        known: placed.known,
         notes,
     }
 }

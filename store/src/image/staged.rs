@@ -70,6 +70,11 @@ impl<'s> Staged<'s> {
         write_file(self.store.disk, &path, content)
     }
 
+    /// Something that happens with the rest.
+    pub(crate) fn step(&mut self, step: Step) {
+        self.steps.push(step);
+    }
+
     /// Puts all in its place, in one step.
     ///
     /// # Errors

@@ -104,6 +104,13 @@ pub trait Disk: Send + Sync {
     /// Those of the system.
     fn list(&self, folder: &Path) -> io::Result<Vec<OsString>>;
 
+    /// Whether the file system keeps the Windows attributes of a file or folder, so that no sidecar
+    /// does.
+    ///
+    /// # Errors
+    /// Those of the system.
+    fn keeps_attributes(&self, path: &Path) -> io::Result<bool>;
+
     /// Makes the names in a folder durable. Does nothing where the system has no such call.
     ///
     /// # Errors

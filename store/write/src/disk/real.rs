@@ -74,6 +74,24 @@ impl Disk for RealDisk {
         fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.file_name())).collect()
     }
 
+    #[cfg(target_os = "linux")]
+    fn keeps_attributes(&self, path: &Path) -> io::Result<bool> {
+        use rustix::io::Errno;
+        for name in ["system.ntfs_attrib", "user.DOSATTRIB"] {
+            match rustix::fs::getxattr(path, name, &mut [0_u8; 0][..]) {
+                Ok(_) => return Ok(true),
+                Err(Errno::NODATA | Errno::OPNOTSUPP) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(false)
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn keeps_attributes(&self, _: &Path) -> io::Result<bool> {
+        Ok(cfg!(windows))
+    }
+
     #[cfg(unix)]
     fn sync_dir(&self, folder: &Path) -> io::Result<()> {
         let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };

@@ -270,6 +270,10 @@ impl Disk for SimDisk {
         Ok(names)
     }
 
+    fn keeps_attributes(&self, _: &Path) -> io::Result<bool> {
+        self.state.lock().call().map(|()| false)
+    }
+
     fn sync_dir(&self, folder: &Path) -> io::Result<()> {
         let mut state = self.state.lock();
         state.call()?;
