@@ -64,7 +64,7 @@ pub enum Error {
         /// The archive.
         path: PathBuf,
         /// Why.
-        source: write::Error,
+        source: Box<write::Error>,
     },
     /// What an interrupted verb left cannot be understood.
     #[error("{}: {reason}; look at it, and remove it if the verb in it is not to be finished", path.display())]

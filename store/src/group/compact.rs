@@ -71,7 +71,7 @@ impl Store<'_> {
             for source in self.images_from(group, file, old)? {
                 let has = |hash: &_| known.contains(hash);
                 let plan = CopyPlan::of(&[source], &has, kind.compression, kind.chunk_size)
-                    .map_err(|source| Error::Unreadable { path: group.join(file), source })?;
+                    .map_err(|source| Error::Unreadable { path: group.join(file), source: Box::new(source) })?;
                 let found = plan.jobs.into_iter().filter(|job| is_from(job, old));
                 for job in found {
                     known.extend(job.hash);
@@ -90,7 +90,7 @@ impl Store<'_> {
     pub(crate) fn images_from(&self, group: &GroupFolder, file: &str, old: &SourceArchive) -> Result<Vec<ImageSource>> {
         let path = group.join(file);
         let archive = open(self.disk, &path).map_err(|error| match error {
-            Error::Write(source) => Error::Unreadable { path, source },
+            Error::Write(source) => Error::Unreadable { path, source: Box::new(source) },
             other => other,
         })?;
         let suppliers = vec![old.clone()];
