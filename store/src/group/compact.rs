@@ -140,6 +140,6 @@ fn is_from(job: &Job, archive: &SourceArchive) -> bool {
 fn stored_size(job: &Job) -> u64 {
     match &job.source {
         Source::Blob { blob, .. } => blob.place.stored_size,
-        Source::Bytes(_) | Source::File { .. } => 0,
+        Source::Bytes(_) | Source::File { .. } | Source::Content(_) => 0,
     }
 }

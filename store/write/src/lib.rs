@@ -25,5 +25,5 @@ pub use error::{Error, Result, code_of};
 pub use images::{CopyPlan, ImageSource};
 pub use options::{Options, usual_chunk_size};
 pub use pipeline::ChunkEncoder;
-pub use source::{Job, Source, SourceArchive};
+pub use source::{Content, Job, Source, SourceArchive};
 pub use verbs::{Destination, ImageSettings, Rebuild, Settings, export, join, rebuild, set, split};

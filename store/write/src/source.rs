@@ -1,10 +1,11 @@
 //! Where the contents come from that are written.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::pipeline::Target;
-use wim::{Archive, Blob, BlobHash, Version};
+use wim::{Archive, Blob, BlobHash, ReadAt, Version};
 
 /// An archive that supplies contents.
 #[derive(Clone)]
@@ -13,6 +14,21 @@ pub struct SourceArchive {
     pub path: PathBuf,
     /// The archive, open.
     pub wim: Arc<Archive>,
+}
+
+/// A content that its owner opens when it is written, such as a file of a volume that no system has mounted.
+pub trait Content: Send + Sync {
+    /// What it is called in messages.
+    fn path(&self) -> &Path;
+
+    /// Its size in bytes.
+    fn size(&self) -> u64;
+
+    /// Opens it. Its version must not change while it is read.
+    ///
+    /// # Errors
+    /// It cannot be read, or is not what it was.
+    fn open(&self) -> io::Result<Arc<dyn ReadAt>>;
 }
 
 /// Where a content comes from.
@@ -27,6 +43,8 @@ pub enum Source {
         /// What it was like; another one means that it has changed.
         seen: Version,
     },
+    /// What its owner opens.
+    Content(Arc<dyn Content>),
     /// A blob of an archive.
     Blob {
         /// The archive.
@@ -64,12 +82,19 @@ impl Job {
         Self { source: Source::File { path: path.to_owned(), seen }, hash: None }
     }
 
+    /// What its owner opens, whose hash is not known.
+    #[must_use]
+    pub fn content(content: impl Content + 'static) -> Self {
+        Self { source: Source::Content(Arc::new(content)), hash: None }
+    }
+
     /// Its size in bytes, as far as it is known before it is read.
     #[must_use]
     pub fn size(&self) -> u64 {
         match &self.source {
             Source::Bytes(bytes) => bytes.len() as u64,
             Source::File { seen, .. } => seen.size,
+            Source::Content(content) => content.size(),
             Source::Blob { blob, .. } => blob.size(),
         }
     }
@@ -78,7 +103,7 @@ impl Job {
     pub(crate) fn is_kept(&self, target: &Target) -> bool {
         match &self.source {
             Source::Blob { archive, blob } => target.keeps(archive) && !blob.is_solid(),
-            Source::Bytes(_) | Source::File { .. } => false,
+            Source::Bytes(_) | Source::File { .. } | Source::Content(_) => false,
         }
     }
 
@@ -94,7 +119,7 @@ impl Job {
     pub(crate) fn solid_place(&self) -> Option<(u32, u64)> {
         match &self.source {
             Source::Blob { blob, .. } => blob.solid_resource().map(|number| (number, blob.offset())),
-            Source::Bytes(_) | Source::File { .. } => None,
+            Source::Bytes(_) | Source::File { .. } | Source::Content(_) => None,
         }
     }
 
@@ -103,6 +128,7 @@ impl Job {
         match &self.source {
             Source::Bytes(_) => Path::new("data in memory"),
             Source::File { path, .. } => path,
+            Source::Content(content) => content.path(),
             Source::Blob { archive, .. } => &archive.path,
         }
     }

@@ -104,6 +104,11 @@ impl<'a> Reader<'a> {
                 let file = self.disk.open(path, Access::Read).map_err(Error::disk("opening", path))?;
                 Opened::File { file, seen: *seen }
             }
+            Source::Content(content) => {
+                let file = content.open().map_err(Error::disk("opening", content.path()))?;
+                let seen = file.version().map_err(Error::disk("reading", content.path()))?;
+                Opened::File { file, seen }
+            }
             Source::Blob { archive, blob } => match blob.solid_resource() {
                 Some(number) => Opened::Solid { archive, blob, number },
                 None => {

@@ -67,6 +67,31 @@ fn contents(disk: &SimDisk) -> HashMap<BlobHash, (u64, bool)> {
     map
 }
 
+#[test]
+fn contents_are_opened_by_their_owner() {
+    struct Owned(Vec<u8>);
+    impl crate::Content for Owned {
+        fn path(&self) -> &Path {
+            Path::new("volume/file")
+        }
+
+        fn size(&self) -> u64 {
+            self.0.len() as u64
+        }
+
+        fn open(&self) -> std::io::Result<Arc<dyn wim::ReadAt>> {
+            Ok(Arc::new(self.0.clone()))
+        }
+    }
+    let disk = disk(&[]);
+    let all = [content::text(3 * MIB + 1), content::text(100)];
+    let jobs: Vec<_> = all.iter().chain([&all[1]]).map(|bytes| Job::content(Owned(bytes.clone()))).collect();
+    let hashes = write(&disk, &jobs, xpress()).unwrap();
+    assert_eq!(hashes, [&all[0], &all[1], &all[1]].map(|bytes| BlobHash::of(bytes)));
+    let contents = contents(&disk);
+    assert_eq!((contents.len(), contents[&hashes[0]]), (2, (all[0].len() as u64, true)));
+}
+
 fn xpress() -> Options<'static> {
     Options { compression: Compression::Xpress, threads: 2, ..Options::default() }
 }

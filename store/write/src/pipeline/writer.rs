@@ -180,7 +180,9 @@ impl<'a> Writer<'a> {
         let job = &self.jobs[number];
         match expected {
             Some(expected) if expected != actual => Err(match job.source {
-                crate::Source::File { .. } => Error::Changed { path: job.path().to_owned() },
+                crate::Source::File { .. } | crate::Source::Content(_) => {
+                    Error::Changed { path: job.path().to_owned() }
+                }
                 _ => Error::source(job.path())(wim::Error::Hash { expected, actual }),
             }),
             _ => Ok(()),
