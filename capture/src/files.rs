@@ -185,7 +185,7 @@ fn packed_device(device: u64) -> u32 {
 }
 
 /// Extended attributes of NTFS as its interface lists them: each entry tells how far the next one is.
-fn full_ea_list(mut list: &[u8]) -> Option<Vec<OwnedAttribute>> {
+pub(crate) fn full_ea_list(mut list: &[u8]) -> Option<Vec<OwnedAttribute>> {
     let mut found = Vec::new();
     while !list.is_empty() {
         let (&[a, b, c, d, flags, name_bytes, e, f], rest) = list.split_first_chunk()?;

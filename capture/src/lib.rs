@@ -1,15 +1,23 @@
-//! Captures folders: a folder with everything below it becomes an image of an archive.
+//! Captures folders and NTFS volumes: what is there becomes an image of an archive.
 //!
-//! [`Scan::folder`] reads names and metadata, [`Scan::write`] the contents. So what cannot be stored is
+//! [`Scan::folder`] and [`Scan::volume`] read names and metadata, [`Scan::write`] the contents. So what cannot be stored is
 //! found before anything is compressed.
 
+pub mod disk;
 mod exclude;
 #[cfg(unix)]
 mod files;
 #[cfg(unix)]
 mod links;
 #[cfg(unix)]
+mod ntfs;
+pub mod partition;
+#[cfg(unix)]
 mod scan;
+#[cfg(unix)]
+mod source;
+#[cfg(unix)]
+mod volume;
 #[cfg(unix)]
 mod xml;
 
@@ -19,6 +27,8 @@ use std::path::PathBuf;
 pub use exclude::Exclusions;
 #[cfg(unix)]
 pub use scan::{Options, Scan, Skipped};
+#[cfg(unix)]
+pub use volume::{VolumeOptions, split_source};
 
 /// The result of anything in this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -49,6 +59,14 @@ pub enum Error {
         path: PathBuf,
         /// The rule.
         source: wim::write::TreeError,
+    },
+    /// A disk or a volume cannot be read, or is damaged.
+    #[error("{}", path.display())]
+    Disk {
+        /// The device, the image file, or the file of the volume.
+        path: PathBuf,
+        /// What is wrong.
+        source: disk::Error,
     },
     /// A list of exclusions cannot be understood.
     #[error("{}:{line}: {reason}", path.display())]

@@ -5,13 +5,15 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::SystemTime;
 
-use wim::write::{FileId, Tree};
+use wim::write::{File, FileId, Tree};
 use wim::{BlobHash, FileTime, HeaderFlags, Metadata, Version, utf16_from_wtf8};
 use write::{ArchiveWriter, CopyPlan, Job, NewImage};
 
 use crate::files::{self, Found, unfit};
+use crate::source::Source;
 use crate::xml::ImageFacts;
 use crate::{Error, Exclusions, Result};
 
@@ -46,6 +48,8 @@ pub struct Scan {
     directories: u64,
     names: u64,
     has_fixed_links: bool,
+    /// What is asked after the last byte whether it is what was scanned.
+    pub(crate) source: Option<Arc<dyn Source>>,
     /// The files that are not captured, in the order of the walk; those excluded by name are not among
     /// them.
     pub skipped: Vec<Skipped>,
@@ -53,7 +57,7 @@ pub struct Scan {
 
 /// The place of a content in its file.
 #[derive(Debug, Clone, Copy)]
-enum Slot {
+pub(crate) enum Slot {
     Data,
     Reparse,
     Stream(usize),
@@ -87,14 +91,7 @@ impl Scan {
         }
         let found = files::look(options.root, &root, &options)?;
         let found = found.ok_or_else(|| unfit(options.root, "is not a folder"))?;
-        let scan = Self {
-            tree: Tree::new(found.file.clone()),
-            contents: Vec::new(),
-            directories: 1,
-            names: 0,
-            has_fixed_links: false,
-            skipped: Vec::new(),
-        };
+        let scan = Self::new(found.file.clone());
         let mut scanner = Scanner { options, scan, linked: HashMap::new() };
         scanner.add_contents(Tree::ROOT, &found, options.root, &root);
         let mut to_come = vec![Pending { path: options.root.to_owned(), below: String::new(), id: Tree::ROOT }];
@@ -102,9 +99,57 @@ impl Scan {
             let below = scanner.directory(&directory)?;
             to_come.extend(below.into_iter().rev());
         }
-        let tree = scanner.scan.tree.to_bytes(); // what it cannot hold is found before anything is compressed
-        tree.map_err(|source| Error::Tree { path: options.root.to_owned(), source })?;
-        Ok(scanner.scan)
+        scanner.scan.checked(options.root)
+    }
+
+    /// The scan of a root directory alone.
+    pub(crate) fn new(root: File) -> Self {
+        Self {
+            tree: Tree::new(root),
+            contents: Vec::new(),
+            directories: 1,
+            names: 0,
+            has_fixed_links: false,
+            source: None,
+            skipped: Vec::new(),
+        }
+    }
+
+    /// Adds a file without a name.
+    pub(crate) fn add(&mut self, file: File) -> FileId {
+        self.tree.add(file)
+    }
+
+    /// Gives a file a name; `path` is for messages.
+    pub(crate) fn link(
+        &mut self,
+        directory: FileId,
+        path: &Path,
+        name: &[u16],
+        short: &[u16],
+        id: FileId,
+    ) -> Result<()> {
+        let linked = self.tree.link(directory, name, short, id);
+        linked.map_err(|source| Error::Tree { path: path.to_owned(), source })?;
+        let is_directory = self.tree.file(id).attributes.is_directory();
+        let count = if is_directory { &mut self.directories } else { &mut self.names };
+        *count += 1;
+        Ok(())
+    }
+
+    /// Notes where a content of a file comes from. Empty ones are not stored.
+    pub(crate) fn add_content(&mut self, id: FileId, slot: Slot, job: Job) {
+        if job.size() > 0 {
+            self.contents.push((id, slot, job));
+        }
+    }
+
+    /// The scan, if an archive can hold its tree: so that is found before anything is compressed.
+    pub(crate) fn checked(self, root: &Path) -> Result<Self> {
+        match self.tree.to_bytes() {
+            Ok(_) => Ok(self),
+            Err(source) => Err(Error::Tree { path: root.to_owned(), source }),
+        }
     }
 
     /// The uncompressed bytes of the contents, as far as they were known when the folder was scanned.
@@ -131,7 +176,7 @@ impl Scan {
     /// # Errors
     /// The sources' and the disk's; the archive can only be dropped then.
     pub fn write(self, writer: &mut ArchiveWriter<'_>, name: &str, description: Option<&str>) -> write::Result<()> {
-        let Self { mut tree, contents, directories, names, has_fixed_links, .. } = self;
+        let Self { mut tree, contents, directories, names, has_fixed_links, source, .. } = self;
         let (places, jobs): (Vec<_>, Vec<Job>) = contents.into_iter().map(|(id, slot, job)| ((id, slot), job)).unzip();
         let (mut bytes, mut link_bytes) = (0, 0);
         for ((&(id, slot), job), hash) in places.iter().zip(&jobs).zip(writer.add_blobs(&jobs)?) {
@@ -141,6 +186,9 @@ impl Scan {
             set_hash(&mut tree, id, slot, hash);
         }
         let path = writer.path().to_owned();
+        if let Some(source) = source {
+            source.check_unchanged()?;
+        }
         let refused = |reason: String| write::Error::Refused { path: path.clone(), reason };
         let metadata = tree.to_bytes().map_err(|error| refused(error.to_string()))?;
         let read = Metadata::parse(metadata.clone());
@@ -207,7 +255,7 @@ impl Scanner<'_> {
         let key = (metadata.dev(), metadata.ino());
         let may_be_linked = metadata.nlink() > 1 && !metadata.is_dir();
         if let Some(&id) = self.linked.get(&key).filter(|_| may_be_linked) {
-            self.link(directory, path, name, &[], id)?;
+            self.scan.link(directory, path, name, &[], id)?;
             return Ok(None);
         }
         let Some(found) = files::look(path, metadata, &self.options)? else {
@@ -216,7 +264,7 @@ impl Scanner<'_> {
             return Ok(None);
         };
         let id = self.scan.tree.add(found.file.clone());
-        self.link(directory, path, name, &found.short_name, id)?;
+        self.scan.link(directory, path, name, &found.short_name, id)?;
         self.add_contents(id, &found, path, metadata);
         self.scan.has_fixed_links |= found.is_fixed;
         if may_be_linked {
@@ -225,22 +273,9 @@ impl Scanner<'_> {
         Ok(found.file.attributes.is_directory().then_some(id))
     }
 
-    fn link(&mut self, directory: FileId, path: &Path, name: &[u16], short: &[u16], id: FileId) -> Result<()> {
-        let linked = self.scan.tree.link(directory, name, short, id);
-        linked.map_err(|source| Error::Tree { path: path.to_owned(), source })?;
-        let is_directory = self.scan.tree.file(id).attributes.is_directory();
-        let count = if is_directory { &mut self.scan.directories } else { &mut self.scan.names };
-        *count += 1;
-        Ok(())
-    }
-
     /// Notes where a file's contents come from. Empty ones are not stored.
     fn add_contents(&mut self, id: FileId, found: &Found, path: &Path, metadata: &fs::Metadata) {
-        let mut add = |slot, job: Job| {
-            if job.size() > 0 {
-                self.scan.contents.push((id, slot, job));
-            }
-        };
+        let mut add = |slot, job| self.scan.add_content(id, slot, job);
         if found.has_data {
             add(Slot::Data, Job::file(path, version(metadata)));
         }

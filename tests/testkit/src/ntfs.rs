@@ -47,6 +47,11 @@ impl Volume {
         ntfs_3g(&self.path, at, "streams_interface=windows")
     }
 
+    /// Mounts it read-write so that files in folders with the attribute are compressed.
+    pub fn mount_compressing(&self, at: &Path) -> Mounted {
+        ntfs_3g(&self.path, at, "streams_interface=xattr,compression")
+    }
+
     /// Captures it with wimlib; it must not be mounted.
     pub fn capture(&self, archive: &Path, options: &[&str]) {
         capture(&self.path, archive, options);
