@@ -41,6 +41,7 @@ mod text;
 mod umount;
 mod user;
 mod verify;
+mod wdsutil;
 mod writing;
 
 use std::process::ExitCode;
@@ -93,6 +94,7 @@ enum Command {
     Group(Box<group::Args>),
     Image(Box<image::Args>),
     Store(store_command::Args),
+    Wdsutil(wdsutil::Args),
     Export(export::Args),
     Optimize(optimize::Args),
     Delete(optimize::DeleteArgs),
@@ -120,6 +122,7 @@ impl Command {
         match self {
             Self::Ls(_) | Self::Info(_) | Self::Cat(_) | Self::Extract(_) | Self::Verify(_) => true,
             Self::Access(_) | Self::User(_) | Self::Group(_) | Self::Image(_) | Self::Store(_) => true,
+            Self::Wdsutil(_) => true,
             Self::Export(_) | Self::Optimize(_) | Self::Delete(_) => true,
             #[cfg(unix)]
             Self::Capture(_) | Self::Append(_) => true,
@@ -143,6 +146,7 @@ impl Command {
             Self::Group(args) => group::run(&args, globals),
             Self::Image(args) => image::run(&args, globals),
             Self::Store(args) => store_command::run(&args, globals),
+            Self::Wdsutil(args) => wdsutil::run(&args, globals),
             Self::Extract(args) => extract::run(&args, globals),
             #[cfg(unix)]
             Self::Capture(args) => capture::run(&args, globals),

@@ -38,13 +38,27 @@ impl Managing {
     /// # Errors
     /// Stdout cannot take the answer. What goes wrong with the request is reported here.
     pub(crate) fn run(&self, store: &Path, request: &Request) -> anyhow::Result<ExitCode> {
+        self.run_then(store, request, |_, _| Ok(()))
+    }
+
+    /// As [`Managing::run`]; `then` may say more.
+    pub(crate) fn run_then(
+        &self,
+        store: &Path,
+        request: &Request,
+        then: impl FnOnce(&mut Output, Severity) -> anyhow::Result<()>,
+    ) -> anyhow::Result<ExitCode> {
         let args = &self.writing;
         let options = write::Options { level: self.level, ..args.options() };
         let wait = self.wait.map(|seconds| Duration::from_secs(seconds.into()));
         let work = |options: write::Options<'_>| Store::open(&RealDisk, store, Work { options, wait })?.run(request);
-        watched(args, options, work, |output, result| match result {
-            Ok(done) => self.tell(output, request.verb(), &done).map(|()| Severity::Done.exit()),
-            Err(error) => fail(output, args.json, &error),
+        watched(args, options, work, |output, result| {
+            let severity = match result {
+                Ok(done) => self.tell(output, request.verb(), &done).map(|()| Severity::Done)?,
+                Err(error) => fail(output, args.json, &error)?,
+            };
+            then(output, severity)?;
+            Ok(severity.exit())
         })
     }
 
@@ -86,7 +100,7 @@ pub(crate) fn read(
     let exit = match opened.and_then(|store| work(&store, &mut output)) {
         Ok(()) => Severity::Done.exit(),
         Err(error) => match error.downcast::<Error>() {
-            Ok(error) => fail(&mut output, json, &error)?,
+            Ok(error) => fail(&mut output, json, &error)?.exit(),
             Err(error) => return Err(error),
         },
     };
@@ -95,12 +109,12 @@ pub(crate) fn read(
 }
 
 /// Reports what went wrong: 1 if something in the store is bad, 2 if it could not be done.
-pub(crate) fn fail(output: &mut Output, json: bool, error: &Error) -> anyhow::Result<ExitCode> {
+pub(crate) fn fail(output: &mut Output, json: bool, error: &Error) -> anyhow::Result<Severity> {
     if json {
         output.json(&Record::Error { code: error.code(), message: Chain(error).to_string() })?;
     }
     output::complain(format_args!("{}", Chain(error)));
-    Ok(if error.is_damage() { Severity::Bad } else { Severity::Failed }.exit())
+    Ok(if error.is_damage() { Severity::Bad } else { Severity::Failed })
 }
 
 /// An object of docs/json.md.
