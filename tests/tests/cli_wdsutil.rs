@@ -1,5 +1,4 @@
 //! `wimstore wdsutil`: the life of an image by the command lines of WDS.
-#![expect(clippy::unwrap_used, reason = "a test")]
 
 use std::fs;
 use std::path::Path;
