@@ -7,7 +7,7 @@
 use crate::{Sid, Token, u32_at};
 
 /// What begins a condition.
-const SIGNATURE: &[u8] = b"artx";
+pub(crate) const SIGNATURE: &[u8] = b"artx";
 
 /// The result of a condition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,7 +117,7 @@ fn rest_with_code<'a>(condition: &'a [u8], rest: &[u8]) -> &'a [u8] {
 }
 
 /// The bytes of an operand after its code; `None` if the code is no operand's or they are cut short.
-fn operand_len(code: u8, after: &[u8]) -> Option<usize> {
+pub(crate) fn operand_len(code: u8, after: &[u8]) -> Option<usize> {
     match code {
         0x01..=0x04 => Some(10), // a number of eight bytes, its sign and its base
         0x10 | 0x18 | 0x50 | 0x51 | 0xF8..=0xFB => (u32_at(after, 0)? as usize).checked_add(4),

@@ -1,5 +1,6 @@
 //! Descriptors as text: the security descriptor definition language of \[MS-DTYP\] 2.5.1.
 
+mod condition;
 mod names;
 mod parse;
 mod write;
@@ -33,6 +34,12 @@ mod tests {
             "S:AI(AU;SAFA;FA;;;WD)(ML;;NWNR;;;HI)",
             "O:SYD:(A;;;;;WD)",
             "D:(SP;;0x1000000;;;S-1-17-1)",
+            "D:(XA;;FR;;;WD;(Member_of {SID(BA), SID(S-1-5-21-1-2-3-1100)}))(A;;FA;;;BA)",
+            "D:(XD;OICI;FA;;;AU;(!Member_of SID(BU) && (Not_Member_of_Any {SID(BA)} || Exists @User.a)))",
+            "D:(XA;;FR;;;WD;(@User.Title == \"PM;)\" && (@User.b == {1, -0x2, +017} || c != #00ff) && d))",
+            "D:(XA;;FR;;;WD;(a || b || (c || !!(d && e))))",
+            "D:(XA;;FR;;;WD;(%004dember_of Any_of @Resource.x%0020y || @Device.z >= 00))",
+            "D:(ZA;;FR;bf967aba-0de6-11d0-a285-00aa003049e2;;WD;(Device_Member_of SID(AU)))",
         ] {
             let bytes = parse(text, None).unwrap_or_else(|error| panic!("{text}: {error}"));
             let parsed = Descriptor::parse(&bytes).unwrap_or_else(|| panic!("{text}"));
@@ -48,6 +55,9 @@ mod tests {
             ("D:(A;;17;;;wd)", "D:(A;;CCRP;;;WD)"),
             ("D:(A;CIOI;RPCC;;;WD)", "D:(A;OICI;CCRP;;;WD)"),
             ("D:AIP(A;;KR;;;DA)", "D:PAI(A;;CCSWRPRC;;;S-1-5-21-1-2-3-512)"),
+            ("D:(XA;;FR;;;WD;( (a)&&((b||c)) ))", "D:(XA;;FR;;;WD;(a && (b || c)))"),
+            ("D:(XA;;FR;;;WD;(member_OF{ sid( BA ),SID(WD) }))", "D:(XA;;FR;;;WD;(Member_of {SID(BA), SID(WD)}))"),
+            ("D:(XA;;FR;;;WD;(@user.x%0041==0X1F))", "D:(XA;;FR;;;WD;(@User.xA == 0x1f))"),
             ("O:DAD:", "O:S-1-5-21-1-2-3-512D:"),
         ] {
             let found = parse(text, Some(domain()));
@@ -70,7 +80,17 @@ mod tests {
             ("D:(A;QQ;FA;;;WD)", "at byte 5: no flags"),
             ("D:(A;;FAQ;;;WD)", "at byte 6: no rights"),
             ("D:(A;;FA;1-2;;WD)", "at byte 9: not a GUID, or not of an entry about objects"),
-            ("D:(XA;;FA;;;WD;(Member_of))", "at byte 3: conditions have no text here"),
+            ("D:(XA;;FA;;;WD)", "at byte 3: an entry without its end"),
+            ("D:(XA;;FA;;;WD;)", "at byte 15: a condition is in parentheses"),
+            ("D:(XA;;FA;;;WD;(Member_of))", "at byte 25: not SID(…)"),
+            ("D:(XA;;FA;;;WD;(Member_of {SID(BA) SID(WD)}))", "at byte 35: not a comma or a closing brace"),
+            ("D:(XA;;FA;;;WD;(@User.))", "at byte 22: not an attribute"),
+            ("D:(XA;;FA;;;WD;(a == 08))", "at byte 21: not a number of 64 bits"),
+            ("D:(XA;;FA;;;WD;(a == #123))", "at byte 21: half a byte"),
+            ("D:(XA;;FA;;;WD;(a == \"x))", "at byte 21: a text without its end"),
+            ("D:(XA;;FA;;;WD;(%00e))", "at byte 17: not four hexadecimal digits"),
+            ("D:(XA;;FA;;;WD;(a b))", "at byte 18: not an operator or a closing parenthesis"),
+            ("D:(XA;;FA;;;WD;(a)", "at byte 18: an entry without its end"),
             ("D:(A;;FA;;;WDx)", "at byte 13: more than a principal"),
         ] {
             assert_eq!(parse(text, None).unwrap_err().to_string(), want, "{text}");
@@ -94,6 +114,51 @@ mod tests {
         )
     }
 
+    /// The code of a condition with operators up to so deep in each other.
+    fn condition(depth: u32) -> impl Strategy<Value = Vec<u8>> {
+        let sized = |code: u8, value: &[u8]| [&[code], &(value.len() as u32).to_le_bytes()[..], value].concat();
+        let attribute = (0xF8..=0xFB_u8, prop::collection::vec(prop_oneof![0x20..0x7F_u16, any::<u16>()], 1..6))
+            .prop_map(move |(code, name)| {
+                sized(code, &name.iter().flat_map(|unit| unit.to_le_bytes()).collect::<Vec<_>>())
+            });
+        let principal = sid().prop_map(move |sid| sized(0x51, &sid.to_bytes())).boxed();
+        let principals = prop::collection::vec(principal.clone(), 1..4).prop_map(move |all| sized(0x50, &all.concat()));
+        let number = (any::<i64>(), any::<bool>(), 1..=3_u8).prop_map(|(value, plus, base)| {
+            let sign = if value < 0 {
+                2
+            } else if plus {
+                1
+            } else {
+                3
+            };
+            [&[0x04][..], &value.to_le_bytes(), &[sign, base]].concat()
+        });
+        let text = "[^\"]{0,5}"
+            .prop_map(move |text| sized(0x10, &text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>()));
+        let octets = prop::collection::vec(any::<u8>(), 0..4).prop_map(move |bytes| sized(0x18, &bytes));
+        let operand = prop_oneof![attribute.clone(), principal.clone(), principals.clone(), number, text, octets];
+        let relation =
+            (attribute.clone(), operand, prop::sample::select(vec![0x80..=0x86_u8, 0x88..=0x88, 0x8E..=0x8F]))
+                .prop_flat_map(|(left, right, codes)| {
+                    codes.prop_map(move |code| [&left[..], &right, &[code]].concat())
+                });
+        let membership = (prop_oneof![principal, principals], prop_oneof![0x89..=0x8C_u8, 0x90..=0x93_u8])
+            .prop_map(|(principals, code)| [&principals[..], &[code]].concat());
+        let existence = (attribute.clone(), prop_oneof![Just(0x87_u8), Just(0x8D)])
+            .prop_map(|(attribute, code)| [&attribute[..], &[code]].concat());
+        prop_oneof![attribute, relation, membership, existence].prop_recursive(depth, 32, 2, |inner| {
+            prop_oneof![
+                (inner.clone(), inner.clone(), 0xA0..=0xA1_u8).prop_map(|(left, right, code)| [
+                    &left[..],
+                    &right,
+                    &[code]
+                ]
+                .concat()),
+                inner.prop_map(|operand| [&operand[..], &[0xA2]].concat()),
+            ]
+        })
+    }
+
     proptest! {
         #[test]
         fn descriptors_lead_back(
@@ -115,6 +180,29 @@ mod tests {
             let text = write(&made).unwrap();
             let parsed = parse(&text, None);
             prop_assert_eq!(parsed, Ok(made.to_bytes()), "{}", text);
+        }
+
+        #[test]
+        fn any_condition_has_a_result(
+            tokens in prop::collection::vec(prop::sample::select(vec![
+                "(", ")", "!", "&&", "||", "==", "<", "a", "Member_of", "Exists", "@User.b", "{", "}", ",", "SID(BA)",
+                "SID(", "Any_of", "7", "-0x1", "\"t\"", "#0a", " ", "%00e4", ";",
+            ]), 0..24),
+        ) {
+            let text = format!("D:(XA;;FR;;;WD;({}))", tokens.concat());
+            if let Ok(bytes) = parse(&text, None) {
+                let again = write(&Descriptor::parse(&bytes).unwrap()).unwrap();
+                prop_assert_eq!(parse(&again, None), Ok(bytes), "{}", again);
+            }
+        }
+
+        #[test]
+        fn conditions_lead_back(code in condition(5)) {
+            let ace = AceParts { data: [&b"artx"[..], &code].concat(), ..AceParts::new(AceKind::AllowCallback, AceFlags(0), 1, Sid::EVERYONE) };
+            let entries = list(&[ace]).unwrap();
+            let made = Descriptor::of_parts(Control::DACL_PRESENT, None, None, None, Acl::parse(&entries));
+            let text = write(&made).unwrap();
+            prop_assert_eq!(parse(&text, None), Ok(made.to_bytes()), "{}", text);
         }
 
         #[test]

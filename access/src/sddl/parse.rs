@@ -25,7 +25,7 @@ impl fmt::Display for SddlError {
 
 impl std::error::Error for SddlError {}
 
-type Result<T> = std::result::Result<T, SddlError>;
+pub(super) type Result<T> = std::result::Result<T, SddlError>;
 
 /// The bytes of the descriptor that a text describes.
 ///
@@ -69,30 +69,30 @@ pub fn parse(text: &str, domain: Option<Sid>) -> Result<Vec<u8>> {
 }
 
 /// A text and the offset up to which it has been parsed.
-struct Parser<'a> {
+pub(super) struct Parser<'a> {
     text: &'a str,
-    at: usize,
+    pub(super) at: usize,
     domain: Option<Sid>,
 }
 
 impl<'a> Parser<'a> {
-    fn rest(&self) -> &'a str {
+    pub(super) fn rest(&self) -> &'a str {
         &self.text[self.at..]
     }
 
-    fn error<T>(&self, what: &'static str) -> Result<T> {
+    pub(super) fn error<T>(&self, what: &'static str) -> Result<T> {
         Err(SddlError { at: self.at, what })
     }
 
     /// Whether the next characters are these, which are then passed over.
-    fn take(&mut self, start: &str) -> bool {
+    pub(super) fn take(&mut self, start: &str) -> bool {
         let is_next = self.rest().starts_with(start);
         self.at += if is_next { start.len() } else { 0 };
         is_next
     }
 
     /// A principal: two letters, or `S-1-…`.
-    fn sid(&mut self) -> Result<Sid> {
+    pub(super) fn sid(&mut self) -> Result<Sid> {
         let rest = self.rest();
         if rest.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("S-1-")) {
             let len = sid_len(rest);
@@ -133,13 +133,12 @@ impl<'a> Parser<'a> {
 
     /// An entry after its opening parenthesis.
     fn entry(&mut self) -> Result<AceParts> {
-        let Some(len) = self.rest().find(')') else { return self.error("an entry without its end") };
-        let fields: Vec<&str> = self.rest()[..len].split(';').collect();
+        let rest = self.rest();
+        let is_conditional = rest.split(';').next().and_then(names::kind).is_some_and(AceKind::is_conditional);
+        let len = if is_conditional { rest.match_indices(';').nth(5).map(|found| found.0) } else { rest.find(')') };
+        let Some(len) = len else { return self.error("an entry without its end") };
+        let fields: Vec<&str> = rest[..len].split(';').collect();
         let end = self.at + len;
-        let is_conditional = names::kind(fields[0]).is_some_and(AceKind::is_conditional);
-        if is_conditional {
-            return self.error("conditions have no text here");
-        }
         let Ok([kind, flags, rights, object, inherited, _]) = <[&str; 6]>::try_from(fields) else {
             return self.error("not six fields between semicolons");
         };
@@ -152,7 +151,11 @@ impl<'a> Parser<'a> {
             return self.error("more than a principal");
         }
         self.at += 1;
-        Ok(AceParts { guids, ..AceParts::new(kind, AceFlags(flags as u8), mask, sid) })
+        let data = if is_conditional { self.condition()? } else { Vec::new() };
+        if is_conditional && !self.take(")") {
+            return self.error("an entry without its end");
+        }
+        Ok(AceParts { guids, data, ..AceParts::new(kind, AceFlags(flags as u8), mask, sid) })
     }
 
     /// Passes over a field and its semicolon if it has a value.

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::names;
+use super::{condition, names};
 use crate::{Ace, AceKind, Acl, Control, Descriptor, Sid};
 
 /// The text of a descriptor, in the one way in which Windows writes it; `None` if an entry has none
@@ -59,17 +59,20 @@ pub fn write_entry(ace: &Ace<'_>) -> Option<String> {
 }
 
 fn entry(text: &mut String, ace: &Ace<'_>) -> Option<()> {
-    if ace.kind().is_conditional() {
-        return None;
-    }
     let kind = names::of_kind(ace.kind())?;
     let flags = names::of_bits(ace.flags().0.into(), names::FLAGS)?;
     let [object, inherited] = ace.guids().map(|guid| guid.map_or_else(String::new, |bytes| guid_text(&bytes)));
     let (rights, sid) = (rights(ace.kind(), ace.mask()), principal(ace.sid()?));
-    write!(text, "({kind};{flags};{rights};{object};{inherited};{sid})").ok()
+    write!(text, "({kind};{flags};{rights};{object};{inherited};{sid}").ok()?;
+    if ace.kind().is_conditional() {
+        text.push(';');
+        *text += &condition::write(ace.data()?)?;
+    }
+    text.push(')');
+    Some(())
 }
 
-fn principal(sid: Sid) -> String {
+pub(super) fn principal(sid: Sid) -> String {
     names::of_principal(sid).map_or_else(|| sid.to_string(), String::from)
 }
 
