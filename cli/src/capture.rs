@@ -1,10 +1,10 @@
-//! `wimstore capture` and `wimstore append`: a folder becomes an image.
+//! `wimstore capture` and `wimstore append`: a folder or a volume becomes an image.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
-use capture::{Exclusions, Scan};
+use capture::{Exclusions, Scan, VolumeOptions, split_source};
 use write::{ArchiveWriter, Existing, Options, RealDisk, Summary};
 
 use crate::globals::Globals;
@@ -12,7 +12,10 @@ use crate::output;
 use crate::text;
 use crate::writing::{self, Done, Storing, Writing};
 
-/// Capture a folder as the first image of a new archive.
+/// Capture a folder or an NTFS volume as the first image of a new archive.
+///
+/// A device or image file (raw or VHD) is read without mounting it and never written to; FILE#2 is its partition 2. It must
+/// have been unmounted by Windows, and what cannot be captured is named before anything is written.
 ///
 /// Names, times, hard links, symbolic links and, on volumes that ntfs-3g or wimstore has mounted, all that NTFS has:
 /// attributes, security descriptors, named streams, reparse points, short names, object ids. Equal contents are
@@ -24,6 +27,8 @@ Examples:
   wimstore capture /srv/tree tree.wim
   wimstore capture /mnt/windows install.wim 'Windows 11' --compress lzx --check
   wimstore capture / root.wim --unix-data --config exclude.ini
+  wimstore capture /dev/sdb2 install.wim 'Windows 11'
+  wimstore capture disk.vhd#2 install.wim 'Windows 11'
 
 Left out are files of a running Windows, such as pagefile.sys, and with --config those that a list in the form of \
 WimScript.ini names instead. --json writes a plan, then a result or an error; see docs/json.md.")]
@@ -42,7 +47,7 @@ pub(crate) struct Args {
     writing: Writing,
 }
 
-/// Append a folder to an archive as a new image.
+/// Append a folder or an NTFS volume to an archive as a new image.
 ///
 /// As `capture`; contents that the archive has are not written again, and it keeps its compression. After a crash or a
 /// power cut the archive is the old one or the new one.
@@ -67,15 +72,15 @@ pub(crate) struct AppendArgs {
 /// The folder, and what of it becomes which image.
 #[derive(clap::Args, Debug)]
 struct Folder {
-    /// The folder
-    #[arg(value_name = "DIR")]
+    /// The folder, device or image file
+    #[arg(value_name = "SOURCE")]
     folder: PathBuf,
 
     /// The archive
     #[arg(value_name = "FILE")]
     file: PathBuf,
 
-    /// The image's name [default: that of the folder]
+    /// The image's name [default: that of the folder or file]
     name: Option<String>,
 
     /// The image's description
@@ -96,6 +101,14 @@ struct Folder {
     /// Keep absolute links as they are
     #[arg(long)]
     norpfix: bool,
+
+    /// Capture a volume although Windows did not unmount it
+    #[arg(long)]
+    allow_unclean: bool,
+
+    /// Leave out files of a volume that EFS has encrypted
+    #[arg(long)]
+    skip_encrypted: bool,
 }
 
 pub(crate) fn run(args: &Args, _: &Globals) -> anyhow::Result<ExitCode> {
@@ -148,11 +161,14 @@ impl Folder {
     }
 
     fn scan(&self) -> anyhow::Result<Scan> {
-        let root = self.folder.canonicalize().with_context(|| self.folder.display().to_string())?;
         let exclusions = match &self.config {
             Some(list) => Exclusions::read(list)?,
             None => Exclusions::default(),
         };
+        if !self.folder.is_dir() {
+            return self.scan_volume(&exclusions);
+        }
+        let root = self.folder.canonicalize().with_context(|| self.folder.display().to_string())?;
         let left_out: Vec<PathBuf> = canonical_file(&self.file).into_iter().collect();
         let options = capture::Options {
             root: &root,
@@ -162,6 +178,16 @@ impl Folder {
             fix_links: !self.norpfix,
         };
         Ok(Scan::folder(options)?)
+    }
+
+    fn scan_volume(&self, exclusions: &Exclusions) -> anyhow::Result<Scan> {
+        if self.unix_data {
+            bail!("--unix-data is for folders: an NTFS volume has none");
+        }
+        let (path, partition) = split_source(&self.folder);
+        let (allow_unclean, skip_encrypted) = (self.allow_unclean, self.skip_encrypted);
+        let options = VolumeOptions { exclusions, allow_unclean, skip_encrypted };
+        Ok(Scan::volume(&path, partition, options)?)
     }
 
     fn name(&self) -> anyhow::Result<String> {
