@@ -70,6 +70,7 @@ impl Contents {
                     .into(),
             ),
             Self::Refs => Some("a ReFS volume, which cannot be captured from the disk: capture a folder of it".into()),
+            Self::Other("unknown") => Some("is not a folder, and holds no NTFS volume".into()),
             Self::Other(name) => Some(format!("no NTFS volume, but {name}")),
         }
     }
