@@ -42,7 +42,7 @@ Examples:
 Install images only; `wimstore image` and `wimstore group` do the same and more."
 )]
 pub(crate) struct Args {
-    /// /Verb[:VALUE] /Option[:VALUE]...
+    /// The verb and its options, such as /Get-Image:NAME /ImageGroup:GROUP
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "WORD")]
     words: Vec<String>,
 }
