@@ -277,7 +277,7 @@ impl Scanner<'_> {
     fn add_contents(&mut self, id: FileId, found: &Found, path: &Path, metadata: &fs::Metadata) {
         let mut add = |slot, job| self.scan.add_content(id, slot, job);
         if found.has_data {
-            add(Slot::Data, Job::file(path, version(metadata)));
+            add(Slot::Data, Job::file(path, Version::of_metadata(metadata)));
         }
         if let Some(data) = &found.reparse {
             add(Slot::Reparse, Job::bytes(data.clone()));
@@ -290,16 +290,6 @@ impl Scanner<'_> {
 
 fn metadata_of(path: &Path) -> Result<fs::Metadata> {
     fs::symlink_metadata(path).map_err(|source| Error::Io { path: path.to_owned(), source })
-}
-
-/// The state of a file, by which a change is noticed.
-fn version(metadata: &fs::Metadata) -> Version {
-    Version::of_file(
-        metadata.dev(),
-        metadata.ino(),
-        metadata.size(),
-        (metadata.mtime(), metadata.mtime_nsec().clamp(0, 999_999_999) as u32),
-    )
 }
 
 fn now() -> FileTime {

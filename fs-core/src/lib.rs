@@ -31,8 +31,8 @@ pub use inventory::{ArchiveInfo, GroupInfo, Inventory};
 pub use options::{ImageChoice, Options, StreamInterface};
 pub use snapshot::{ImageSlot, Ino, Storage};
 pub use source::{
-    ArchiveEntry, AttributeSource, Attributes, Changed, FolderSource, GroupEntry, GroupListing, LocalFile,
-    MemorySource, Principals, Shape, Stop, StoreListing, StoreSource, StoredFile, StoredId, ViewSource, Visibility,
-    Watch, Watcher, may_read, visibility,
+    ArchiveEntry, AttributeSource, Attributes, Changed, FolderSource, GroupEntry, GroupListing, MemorySource,
+    Principals, Shape, Stop, StoreListing, StoreSource, StoredFile, StoredId, ViewSource, Visibility, Watch, Watcher,
+    may_read, visibility,
 };
 pub use wim;

@@ -65,6 +65,20 @@ impl Archive {
     /// # Errors
     /// What is wrong with the header or the blob table; [`Error::Unsupported`] for archives of other kinds and encrypted
     /// ones; [`Error::Io`].
+    ///
+    /// # Examples
+    /// ```no_run
+    /// use std::sync::Arc;
+    ///
+    /// use wim::{Archive, LocalFile, NodeId};
+    ///
+    /// let archive = Archive::open(Arc::new(LocalFile::open("install.wim")?))?;
+    /// for index in 0..archive.image_count() {
+    ///     let tree = archive.metadata(index)?;
+    ///     println!("image {} has {} entries at its root", index + 1, tree.children(NodeId::ROOT).len());
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn open(source: Arc<dyn ReadAt>) -> Result<Self> {
         let (header, xml) = read_header_and_xml(&*source)?;
         let mut blobs = read_blob_table(&*source, &header)?;

@@ -19,6 +19,7 @@ mod file_time;
 mod hash;
 mod header;
 mod integrity;
+mod local_file;
 pub mod memory;
 mod metadata;
 mod name;
@@ -40,6 +41,7 @@ pub use file_time::FileTime;
 pub use hash::{BlobHash, BlobHasher, ParseBlobHashError};
 pub use header::{Compression, Guid, HEADER_SIZE, Header, HeaderFlags, Part};
 pub use integrity::IntegrityTable;
+pub use local_file::LocalFile;
 pub use metadata::{
     Attributes, CaseSensitivity, Dentry, ExtendedAttribute, InodeId, Metadata, NamedStream, NodeId, ReparseHead,
     Streams, TaggedItem, UnixData,

@@ -9,7 +9,7 @@ use wim::{Blob, ReadAt};
 
 use super::trust::{FileTrust, Trust};
 use crate::error::{Error, Result};
-use crate::source::LocalFile;
+use crate::source::open_file;
 
 /// Identifies an archive file for as long as the process runs. A file that is opened again has another id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -57,7 +57,7 @@ impl OpenArchive {
     /// [`Error::Io`] when the file cannot be opened, [`Error::Archive`] when it is no archive or is damaged beyond use.
     pub fn open(path: impl Into<PathBuf>) -> Result<Self> {
         let path = path.into();
-        let file = LocalFile::open(&path).map_err(|error| Error::io(&path, error))?;
+        let file = open_file(&path).map_err(|error| Error::io(&path, error))?;
         Self::from_source(path, Arc::new(file))
     }
 

@@ -15,7 +15,8 @@ use wim::{FileTime, ReadAt, Version};
 
 use crate::error::{Problem, Result};
 
-pub use self::folder::{AttributeSource, Attributes, FolderSource, LocalFile, Principals};
+pub(crate) use self::folder::open_file;
+pub use self::folder::{AttributeSource, Attributes, FolderSource, Principals};
 pub use self::memory::MemorySource;
 pub use self::view::{ViewSource, Visibility, may_read, visibility};
 pub use self::watch::{Changed, Stop, Watch, Watcher};

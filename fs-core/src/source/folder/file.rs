@@ -1,4 +1,4 @@
-//! A file of the local file system as a source of bytes.
+//! Files and folders of the local file system, opened without waiting and without side effects.
 
 #[cfg(target_os = "linux")]
 use std::ffi::OsStr;
@@ -13,32 +13,16 @@ use std::path::Path;
 use rustix::fs::{CWD, Mode, OFlags, RawDir, openat};
 #[cfg(target_os = "linux")]
 use rustix::io::Errno;
-use wim::{ReadAt, Version};
+use wim::LocalFile;
 
-/// A file opened for positional reads.
+/// Opens the file at `path` for positional reads.
 ///
-/// It is never mapped into memory: a file that is cut while we read it makes reads short and not our process dead. Any number
-/// of threads read at once. Replacing the file under its name changes nothing here; what was opened stays open.
-#[derive(Debug)]
-pub struct LocalFile {
-    file: File,
-    size: u64,
-}
-
-impl LocalFile {
-    /// Opens the file at `path` for reading.
-    ///
-    /// # Errors
-    /// What the system says, [`io::ErrorKind::IsADirectory`] for a directory, and [`io::ErrorKind::InvalidInput`] for
-    /// anything else that is not a regular file: a pipe or a device could keep its reader waiting for ever.
-    pub fn open(path: &Path) -> io::Result<Self> {
-        Self::of(open_regular(path, LastLink::Followed)?)
-    }
-
-    /// A regular file that was opened for reading.
-    pub(crate) fn of(file: File) -> io::Result<Self> {
-        Ok(Self { size: file.metadata()?.len(), file })
-    }
+/// # Errors
+/// What the system says, [`io::ErrorKind::IsADirectory`] for a directory, and
+/// [`io::ErrorKind::InvalidInput`] for anything else that is not a regular file: a pipe or a device
+/// could keep its reader waiting for ever.
+pub(crate) fn open(path: &Path) -> io::Result<LocalFile> {
+    LocalFile::new(open_regular(path, LastLink::Followed)?)
 }
 
 /// Whether a path may end in a symbolic link.
@@ -51,7 +35,7 @@ pub(crate) enum LastLink {
 /// Opens a regular file for reading, without waiting for anybody and without opening anything that is not one.
 ///
 /// # Errors
-/// As [`LocalFile::open`], and [`io::ErrorKind::InvalidInput`] for a link that is refused.
+/// As [`open`], and [`io::ErrorKind::InvalidInput`] for a link that is refused.
 #[cfg(target_os = "linux")]
 pub(crate) fn open_regular(path: &Path, last: LastLink) -> io::Result<File> {
     let link = if last == LastLink::Refused { OFlags::NOFOLLOW } else { OFlags::empty() };
@@ -81,7 +65,7 @@ pub(crate) fn open_found(folder: impl AsFd, name: &OsStr, found: &File, link: OF
 /// Opens a regular file for reading.
 ///
 /// # Errors
-/// As [`LocalFile::open`], and [`io::ErrorKind::InvalidInput`] for a link that is refused.
+/// As [`open`], and [`io::ErrorKind::InvalidInput`] for a link that is refused.
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn open_regular(path: &Path, last: LastLink) -> io::Result<File> {
     let look = if last == LastLink::Refused { std::fs::symlink_metadata } else { std::fs::metadata::<&Path> };
@@ -106,33 +90,6 @@ fn check_regular(metadata: &Metadata) -> io::Result<()> {
 /// The error of a pipe, a socket or a device in the place of a file.
 pub(crate) fn not_regular() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, "not a regular file")
-}
-
-impl ReadAt for LocalFile {
-    fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
-        // Systems refuse offsets above the signed range; no file has bytes there.
-        if i64::try_from(offset).is_err() {
-            return Ok(0);
-        }
-        let mut filled = 0;
-        while filled < buf.len() {
-            match read_some(&self.file, offset.saturating_add(filled as u64), &mut buf[filled..]) {
-                Ok(0) => break,
-                Ok(count) => filled += count,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(filled)
-    }
-
-    fn size(&self) -> u64 {
-        self.size
-    }
-
-    fn version(&self) -> io::Result<Version> {
-        self.file.metadata().map(|metadata| version(&metadata))
-    }
 }
 
 /// The names in a folder.
@@ -175,93 +132,21 @@ pub(crate) fn names(folder: &Path) -> io::Result<Vec<OsString>> {
     std::fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.file_name())).collect()
 }
 
-#[cfg(unix)]
-fn read_some(file: &File, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
-    std::os::unix::fs::FileExt::read_at(file, buf, offset)
-}
-
-#[cfg(windows)]
-fn read_some(file: &File, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
-    match std::os::windows::fs::FileExt::seek_read(file, buf, offset) {
-        // ERROR_HANDLE_EOF: the read began behind the end.
-        Err(error) if error.raw_os_error() == Some(38) => Ok(0),
-        other => other,
-    }
-}
-
-/// The version of the file that `metadata` describes.
-#[cfg(unix)]
-pub(crate) fn version(metadata: &Metadata) -> Version {
-    use std::os::unix::fs::MetadataExt;
-    let modified = (metadata.mtime(), metadata.mtime_nsec().clamp(0, 999_999_999) as u32);
-    Version::of_file(metadata.dev(), metadata.ino(), metadata.len(), modified)
-}
-
-/// The version of the file that `metadata` describes. Windows gives no file numbers here; for an open file, which cannot
-/// become another, size and time are what can change.
-#[cfg(windows)]
-pub(crate) fn version(metadata: &Metadata) -> Version {
-    use std::os::windows::fs::MetadataExt;
-    let (seconds, nanoseconds) = wim::FileTime(metadata.last_write_time()).to_unix();
-    Version::of_file(0, 0, metadata.len(), (seconds, nanoseconds))
-}
-
 #[cfg(test)]
 mod tests {
-    use std::fs;
-    use std::io::Write;
-
     use super::*;
-
-    #[test]
-    fn reads_anywhere_and_stops_at_the_end() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("file");
-        fs::write(&path, b"0123456789").unwrap();
-        let file = LocalFile::open(&path).unwrap();
-        assert_eq!(file.size(), 10);
-        for (offset, len, want) in
-            [(0, 4, &b"0123"[..]), (6, 4, b"6789"), (8, 4, b"89"), (10, 4, b""), (u64::MAX, 4, b""), (3, 0, b"")]
-        {
-            let mut buf = vec![0xAA; len];
-            let filled = file.read_at(offset, &mut buf).unwrap();
-            assert_eq!(&buf[..filled], want, "{len} bytes at {offset}");
-        }
-    }
-
-    #[test]
-    fn the_version_tells_generations_apart() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("file");
-        fs::write(&path, b"0123456789").unwrap();
-        let file = LocalFile::open(&path).unwrap();
-        let first = file.version().unwrap();
-        assert_eq!(file.version().unwrap(), first, "it stays while nobody writes");
-
-        let writer = File::options().write(true).open(&path).unwrap();
-        writer.set_modified(std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1)).unwrap();
-        let touched = file.version().unwrap();
-        assert_ne!(touched, first);
-        File::options().append(true).open(&path).unwrap().write_all(b"!").unwrap();
-        assert_ne!(file.version().unwrap(), touched);
-        assert_eq!(file.size(), 10, "as of opening");
-
-        let replaced = file.version().unwrap();
-        fs::rename(&path, folder.path().join("old")).unwrap(); // Windows keeps the name of a removed file that is open
-        fs::write(&path, b"another").unwrap();
-        assert_eq!(file.version().unwrap(), replaced, "the file that is open is still the old one");
-    }
 
     #[test]
     fn a_directory_is_not_a_file() {
         let folder = tempfile::tempdir().unwrap();
-        assert!(LocalFile::open(folder.path()).is_err());
-        assert!(LocalFile::open(&folder.path().join("missing")).is_err());
+        assert!(open(folder.path()).is_err());
+        assert!(open(&folder.path().join("missing")).is_err());
     }
 
     #[cfg(target_os = "linux")]
     #[test]
     fn only_regular_files_are_opened() {
+        use std::fs;
         use std::os::unix::fs::symlink;
         use std::os::unix::net::UnixListener;
 

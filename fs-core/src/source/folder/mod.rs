@@ -26,14 +26,14 @@ use super::{
 };
 use crate::error::{Error, Problem, Result};
 
-use self::file::{not_regular, version};
+use self::file::not_regular;
 #[cfg(not(target_os = "linux"))]
 use self::poll as platform;
 #[cfg(target_os = "linux")]
 use self::watch as platform;
 
 pub use self::attributes::{AttributeSource, Attributes};
-pub use self::file::LocalFile;
+pub(crate) use self::file::open as open_file;
 pub(crate) use self::resolve::Resolver;
 pub use self::security::Principals;
 use self::security::Securities;
@@ -61,7 +61,7 @@ impl FolderSource {
     /// [`Error::NoStore`] when it is none of these, [`Error::Io`] when it cannot be looked at.
     pub fn find(path: &Path, follow_links: bool) -> Result<Self> {
         let metadata = fs::metadata(path).map_err(|e| Error::io(path, e))?;
-        let device = version(&metadata).device();
+        let device = Version::of_metadata(&metadata).device();
         if !metadata.is_dir() {
             let resolver = Resolver::of_file(path, follow_links);
             let (named, listed) = (path.to_owned(), path.to_owned());
@@ -95,7 +95,7 @@ impl FolderSource {
     /// The folder's state, unless it is what a share that is away leaves behind: an empty folder of another volume.
     fn state(&self, is_empty: bool) -> Result<Version> {
         let folder = self.folder();
-        let state = version(&self.resolver.metadata(folder)?);
+        let state = Version::of_metadata(&self.resolver.metadata(folder)?);
         if is_empty && state.device() != self.device {
             return Err(Error::io(folder, io::Error::other("nothing is mounted here")));
         }
@@ -177,7 +177,7 @@ impl FolderSource {
             }
         }
         listing.resources = listing.resources.take().filter(|_| !is_resources(&name));
-        let file = stored(name, self.listed.clone(), version(&metadata));
+        let file = stored(name, self.listed.clone(), Version::of_metadata(&metadata));
         listing.archives.push(ArchiveEntry { file, attributes: Attributes::default() });
         Ok(())
     }
@@ -242,7 +242,7 @@ fn entries(folder: &Path, resolver: &Resolver) -> Result<Vec<(StoredFile, Kind)>
         match resolver.metadata(&path) {
             Ok(metadata) => {
                 let kind = Kind::of(&path, &metadata);
-                found.push((stored(name, path, version(&metadata)), kind));
+                found.push((stored(name, path, Version::of_metadata(&metadata)), kind));
             }
             Err(error @ Error::LinkRefused { .. }) => {
                 found.push((stored(name, path, Version::default()), Kind::Refused(error)));

@@ -6,7 +6,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use wim::{ReadAt, Version};
+use wim::{LocalFile, ReadAt, Version};
 
 use super::{Access, Disk, DiskFile, Existing, Kind};
 
@@ -24,16 +24,15 @@ impl Disk for RealDisk {
             keep_writers_out(&mut options);
         }
         let file = options.open(path)?;
-        let metadata = file.metadata()?;
-        check_regular(&metadata)?;
-        Ok(Arc::new(RealFile { size: metadata.len(), file }))
+        check_regular(&file.metadata()?)?;
+        Ok(Arc::new(RealFile(LocalFile::new(file)?)))
     }
 
     fn create(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create_new(true);
         keep_writers_out(&mut options);
-        Ok(Arc::new(RealFile { file: options.open(path)?, size: 0 }))
+        Ok(Arc::new(RealFile(LocalFile::new(options.open(path)?)?)))
     }
 
     fn kind(&self, path: &Path) -> io::Result<Option<Kind>> {
@@ -110,35 +109,19 @@ impl Disk for RealDisk {
 
 /// An open file of the system.
 #[derive(Debug)]
-struct RealFile {
-    file: File,
-    size: u64,
-}
+struct RealFile(LocalFile);
 
 impl ReadAt for RealFile {
     fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
-        // Systems refuse offsets above the signed range; no file has bytes there.
-        if i64::try_from(offset).is_err() {
-            return Ok(0);
-        }
-        let mut filled = 0;
-        while filled < buf.len() {
-            match read_some(&self.file, offset.saturating_add(filled as u64), &mut buf[filled..]) {
-                Ok(0) => break,
-                Ok(count) => filled += count,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(filled)
+        self.0.read_at(offset, buf)
     }
 
     fn size(&self) -> u64 {
-        self.size
+        self.0.size()
     }
 
     fn version(&self) -> io::Result<Version> {
-        self.file.metadata().map(|metadata| version(&metadata))
+        self.0.version()
     }
 }
 
@@ -146,7 +129,7 @@ impl DiskFile for RealFile {
     fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
         let mut written = 0;
         while written < bytes.len() {
-            match write_some(&self.file, offset + written as u64, &bytes[written..]) {
+            match write_some(self.0.file(), offset + written as u64, &bytes[written..]) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(count) => written += count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -157,11 +140,11 @@ impl DiskFile for RealFile {
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
-        self.file.set_len(len)
+        self.0.file().set_len(len)
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        self.file.sync_data()
+        self.0.file().sync_data()
     }
 
     #[cfg(target_os = "linux")]
@@ -171,7 +154,7 @@ impl DiskFile for RealFile {
         if len == 0 {
             return Ok(());
         }
-        match fallocate(&self.file, FallocateFlags::KEEP_SIZE, offset, len) {
+        match fallocate(self.0.file(), FallocateFlags::KEEP_SIZE, offset, len) {
             Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => Ok(()),
             allocated => Ok(allocated?),
         }
@@ -184,7 +167,7 @@ impl DiskFile for RealFile {
 
     #[cfg(unix)]
     fn try_lock(&self) -> io::Result<bool> {
-        match self.file.try_lock() {
+        match self.0.file().try_lock() {
             Ok(()) => Ok(true),
             Err(fs::TryLockError::WouldBlock) => Ok(false),
             // The file system has no locks.
@@ -201,7 +184,7 @@ impl DiskFile for RealFile {
 
     fn forget_cached(&self) {
         #[cfg(target_os = "linux")]
-        let _ = rustix::fs::fadvise(&self.file, 0, None, rustix::fs::Advice::DontNeed); // a hint
+        let _ = rustix::fs::fadvise(self.0.file(), 0, None, rustix::fs::Advice::DontNeed); // a hint
     }
 }
 
@@ -256,20 +239,6 @@ fn keep_writers_out(options: &mut OpenOptions) {
 }
 
 #[cfg(unix)]
-fn read_some(file: &File, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
-    std::os::unix::fs::FileExt::read_at(file, buf, offset)
-}
-
-#[cfg(windows)]
-fn read_some(file: &File, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
-    match std::os::windows::fs::FileExt::seek_read(file, buf, offset) {
-        // ERROR_HANDLE_EOF: the read began behind the end.
-        Err(error) if error.raw_os_error() == Some(38) => Ok(0),
-        other => other,
-    }
-}
-
-#[cfg(unix)]
 fn write_some(file: &File, offset: u64, bytes: &[u8]) -> io::Result<usize> {
     std::os::unix::fs::FileExt::write_at(file, bytes, offset)
 }
@@ -277,20 +246,6 @@ fn write_some(file: &File, offset: u64, bytes: &[u8]) -> io::Result<usize> {
 #[cfg(windows)]
 fn write_some(file: &File, offset: u64, bytes: &[u8]) -> io::Result<usize> {
     std::os::windows::fs::FileExt::seek_write(file, bytes, offset)
-}
-
-#[cfg(unix)]
-fn version(metadata: &fs::Metadata) -> Version {
-    use std::os::unix::fs::MetadataExt;
-    let modified = (metadata.mtime(), metadata.mtime_nsec().clamp(0, 999_999_999) as u32);
-    Version::of_file(metadata.dev(), metadata.ino(), metadata.len(), modified)
-}
-
-#[cfg(windows)]
-fn version(metadata: &fs::Metadata) -> Version {
-    use std::os::windows::fs::MetadataExt;
-    let (seconds, nanoseconds) = wim::FileTime(metadata.last_write_time()).to_unix();
-    Version::of_file(0, 0, metadata.len(), (seconds, nanoseconds))
 }
 
 #[cfg(test)]

@@ -7,37 +7,16 @@
 
 use std::collections::HashSet;
 use std::error::Error;
-use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use wim::{Archive, BlobHasher, ReadAt, Scratch, Version};
-
-/// A file for one thread, on every system.
-struct OneReader(Mutex<File>);
-
-impl ReadAt for OneReader {
-    fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
-        let mut file = self.0.lock().expect("there is one thread");
-        file.seek(SeekFrom::Start(offset))?;
-        file.read(buf)
-    }
-
-    fn size(&self) -> u64 {
-        self.0.lock().expect("there is one thread").metadata().map_or(0, |metadata| metadata.len())
-    }
-
-    fn version(&self) -> io::Result<Version> {
-        Ok(Version { size: self.size(), ..Version::default() })
-    }
-}
+use wim::{Archive, BlobHasher, LocalFile, Scratch};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments: Vec<_> = std::env::args_os().skip(1).collect();
     let verifies = arguments.first().is_none_or(|first| first != "--unverified");
     let path = arguments.pop().filter(|_| arguments.len() == usize::from(!verifies));
-    let file = File::open(path.ok_or("usage: decode [--unverified] ARCHIVE")?)?;
-    let archive = Archive::open(Arc::new(OneReader(Mutex::new(file))))?;
+    let file = LocalFile::open(path.ok_or("usage: decode [--unverified] ARCHIVE")?)?;
+    let archive = Archive::open(Arc::new(file))?;
     let (mut scratch, mut bytes, mut decoded) = (Scratch::default(), Vec::new(), 0);
     let mut solid = HashSet::new();
     for blob in archive.blobs().iter() {

@@ -11,9 +11,9 @@ use std::path::{Component, Path, PathBuf};
 use rustix::fs::{CWD, Mode, OFlags, openat, readlinkat};
 use rustix::io::Errno;
 use rustix::process::geteuid;
+use wim::LocalFile;
 
 use super::Stop;
-use crate::source::LocalFile;
 use crate::source::folder::file;
 
 /// Why a link is not followed.
@@ -45,7 +45,7 @@ pub(super) fn names(root: &Path, path: &Path) -> Result<Vec<OsString>, Stop> {
 pub(super) fn open(root: &Path, path: &Path) -> Result<LocalFile, Stop> {
     let Reached { folder, name, found } = Walk::new(root)?.walk(path)?;
     let file = file::open_found(&folder, &name, &found, OFlags::NOFOLLOW)?;
-    Ok(LocalFile::of(file)?)
+    Ok(LocalFile::new(file)?)
 }
 
 /// Where a walk ended: what has the name in the folder, and is no link.

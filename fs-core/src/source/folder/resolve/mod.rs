@@ -14,13 +14,14 @@ use std::fs::{self, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use wim::LocalFile;
+
 #[cfg(target_os = "linux")]
 use linux as platform;
 #[cfg(not(target_os = "linux"))]
 use portable as platform;
 
 use crate::error::{Error, Result};
-use crate::source::LocalFile;
 use crate::source::folder::file;
 
 /// Finds and opens files of a store by their paths, which begin with the path of the store's root.
@@ -84,13 +85,13 @@ impl Resolver {
         self.said_of(folder, platform::names(&self.root, self.below(folder)))
     }
 
-    /// Opens a regular file; see [`LocalFile::open`].
+    /// Opens a regular file; see [`file::open`].
     ///
     /// # Errors
-    /// As [`Resolver::metadata`] and [`LocalFile::open`].
+    /// As [`Resolver::metadata`] and [`file::open`].
     pub(crate) fn open(&self, path: &Path) -> Result<LocalFile> {
         if self.follow_links {
-            return LocalFile::open(path).map_err(|error| Error::io(path, error));
+            return file::open(path).map_err(|error| Error::io(path, error));
         }
         self.said_of(path, platform::open(&self.root, self.below(path)))
     }

@@ -4,8 +4,9 @@ use std::ffi::OsString;
 use std::fs::{self, Metadata};
 use std::path::{Path, PathBuf};
 
+use wim::LocalFile;
+
 use super::Stop;
-use crate::source::LocalFile;
 use crate::source::folder::file;
 use crate::source::folder::file::{LastLink, open_regular};
 
@@ -24,7 +25,7 @@ pub(super) fn names(root: &Path, path: &Path) -> Result<Vec<OsString>, Stop> {
 
 /// Opens the regular file at `path` below `root`.
 pub(super) fn open(root: &Path, path: &Path) -> Result<LocalFile, Stop> {
-    Ok(LocalFile::of(open_regular(&resolve(root, path)?, LastLink::Refused)?)?)
+    Ok(LocalFile::new(open_regular(&resolve(root, path)?, LastLink::Refused)?)?)
 }
 
 /// The path without links, if it stays in the store. Junctions are links, too.
