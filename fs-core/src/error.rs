@@ -9,6 +9,11 @@ use wim::BlobHash;
 /// What [`wim::Error::TooLarge`] calls a chunk that is larger than is allowed.
 pub(crate) const CHUNK: &str = "chunk of the resource";
 
+/// Whether a blob was refused because its chunks are larger than the limit allows.
+pub(crate) fn is_chunk_limit(error: &wim::Error) -> bool {
+    matches!(error, wim::Error::TooLarge { what: CHUNK, .. })
+}
+
 /// The answer when a question about the store cannot be answered.
 ///
 /// Each adapter maps every variant to its platform's code in one exhaustive function. Cheap to clone, since several
@@ -199,7 +204,7 @@ impl Error {
     /// [`ContentOptions::max_chunk_bytes`](crate::ContentOptions::max_chunk_bytes) allows.
     pub fn is_chunk_limit(&self) -> bool {
         let Self::Blob { source, .. } = self.root_cause() else { return false };
-        matches!(**source, wim::Error::TooLarge { what: CHUNK, .. })
+        is_chunk_limit(source)
     }
 
     /// Whether this means that stored bytes are bad, missing or cannot be reached: what a mount answers with `EIO` and a

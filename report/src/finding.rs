@@ -73,6 +73,9 @@ impl Found {
         match &self.what {
             What::Problem(error) | What::Finding(Finding::BadIntegrityTable { error }) => error.clone(),
             What::Finding(Finding::BadBlock { error, .. }) => fault(error),
+            What::Finding(finding @ Finding::BadBlob { error, .. }) if finding.is_chunk_limit() => {
+                format!("{}; --max-chunk allows larger ones", fault(error))
+            }
             What::Finding(Finding::BadMetadata { error, .. } | Finding::BadBlob { error, .. }) => fault(error),
             What::Finding(Finding::MissingBlob { .. }) => {
                 "no archive supplies it; name the archive that does with --ref".into()

@@ -96,6 +96,23 @@ fn a_bad_blob_knows_the_bad_block_it_begins_in() {
 }
 
 #[test]
+fn a_chunk_above_the_limit_names_the_option() {
+    let folder = tempfile::tempdir().unwrap();
+    let (archive, bad) = shared(None);
+    let path = saved(folder.path(), &archive);
+    let arguments = ["--max-chunk", "4095", path.to_str().unwrap()];
+    let (code, told) = objects(&arguments);
+    let of_bad = told.iter().find(|object| object["blob"] == hex(&sha1(&bad))).expect("its chunks have 4096 bytes");
+    let error = of_bad["error"].as_str().unwrap();
+    assert!(error.ends_with("; --max-chunk allows larger ones"), "{error}");
+    assert_eq!((code, &of_bad["type"]), (1, &"bad_blob".into()));
+    let text = say(&[&["verify"], &arguments[..]].concat());
+    assert!(text.out.contains("; --max-chunk allows larger ones\n"), "{}", text.out);
+    let (code, told) = objects(&["--max-chunk", "4096", path.to_str().unwrap()]);
+    assert_eq!((code, told.len()), (0, 1), "nothing is above that limit: {told:?}");
+}
+
+#[test]
 fn every_kind_of_damage_is_named() {
     let flip = |at: fn(&Built) -> usize| {
         let (mut archive, _) = shared(Some(1 << 20));

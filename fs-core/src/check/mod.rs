@@ -20,6 +20,7 @@ pub use self::users::UsedBy;
 pub(crate) use self::users::Users;
 use crate::archive::OpenArchive;
 use crate::content::MAX_CHUNK;
+use crate::error;
 
 /// Something in an archive that is not as it should be. Image numbers count from 1, offsets from the archive's first byte.
 #[derive(Debug)]
@@ -102,6 +103,12 @@ impl Finding {
     /// Whether something cannot be read as it was written; all but warnings mean that.
     pub fn is_damage(&self) -> bool {
         !matches!(self, Self::Warning { .. })
+    }
+
+    /// Whether this is a blob that was not checked because its chunks are larger than
+    /// [`CheckOptions::max_chunk_bytes`] allows.
+    pub fn is_chunk_limit(&self) -> bool {
+        matches!(self, Self::BadBlob { error, .. } if error::is_chunk_limit(error))
     }
 
     /// The blob that it is about, with the files that use it.
