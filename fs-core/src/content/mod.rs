@@ -131,6 +131,21 @@ impl ContentOptions {
 ///
 /// `&self` everywhere, for any number of threads; a read of what is cached takes one short lock per chunk, allocates nothing
 /// and copies once.
+///
+/// # Examples
+/// ```
+/// use std::sync::Arc;
+///
+/// use fs_core::{BlobRef, ContentOptions, Contents, OpenArchive};
+///
+/// # let tree = testkit::root([testkit::file("a.txt", "content")]);
+/// # let bytes = testkit::Wim::new(testkit::Packing::Stored, tree).build().bytes;
+/// let archive = Arc::new(OpenArchive::from_source("install.wim", Arc::new(bytes))?);
+/// let contents = Contents::new(&ContentOptions::default());
+/// let blob = BlobRef { archive, index: 0 };
+/// assert_eq!(contents.read_whole(&blob, 1 << 20)?, b"content");
+/// # Ok::<(), fs_core::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Contents {
     verify: Verify,

@@ -103,6 +103,23 @@ impl Filesystem {
     ///
     /// # Errors
     /// The source cannot be listed; else as [`Filesystem::open`].
+    ///
+    /// # Examples
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// use fs_core::wim::FileTime;
+    /// use fs_core::{Engine, EngineOptions, Filesystem, Ino, MemorySource, Options};
+    ///
+    /// # let tree = testkit::root([testkit::file("a.txt", "content")]);
+    /// # let archive = testkit::Wim::new(testkit::Packing::Stored, tree).build().bytes;
+    /// let source = MemorySource::new("memory");
+    /// source.put("Group", "install.wim", archive, FileTime::from_unix(0, 0));
+    /// let engine = Arc::new(Engine::new(&EngineOptions::default()));
+    /// let view = Filesystem::new(Box::new(source), engine, Options::default())?;
+    /// assert!(view.lookup(Ino::ROOT, b"Group").is_ok());
+    /// # Ok::<(), fs_core::Error>(())
+    /// ```
     pub fn new(source: Box<dyn StoreSource>, engine: Arc<Engine>, options: Options) -> Result<Self> {
         let listing = source.groups()?;
         let shape = source.shape();
