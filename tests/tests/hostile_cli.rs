@@ -19,10 +19,10 @@ use wimstore_tests::wimstore;
 
 /// The most address space of one command, in KiB. Stacks and heaps of threads are in it, whether
 /// they are used or not.
-const MOST_MEMORY: &str = "1000000";
+const MAX_MEMORY: &str = "1000000";
 
 /// The most seconds of processor time of one command.
-const MOST_TIME: &str = "20";
+const MAX_TIME: &str = "20";
 
 /// The longest name that the file systems of tests take, in bytes.
 const NAME_MAX: usize = 255;
@@ -52,7 +52,7 @@ impl Drop for Gone<'_> {
 /// A shell command within the bounds. An allocator with a heap for each processor would break them
 /// where there are many, though none of that address space is used.
 fn bounded(command: &str) -> String {
-    format!("(export MALLOC_ARENA_MAX=2; ulimit -v {MOST_MEMORY}; ulimit -t {MOST_TIME}; {command})")
+    format!("(export MALLOC_ARENA_MAX=2; ulimit -v {MAX_MEMORY}; ulimit -t {MAX_TIME}; {command})")
 }
 
 /// Runs the program within its bounds; it must end by itself.

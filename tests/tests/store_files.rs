@@ -16,7 +16,7 @@ use wimstore_tests::{LiveStore, Mount, eventually, one, wimstore};
 const PATIENCE: &str = "300";
 
 /// The most bytes that looking at a small store may read. Starting the program reads some, too.
-const MOST_READ: u64 = 16 << 20;
+const MAX_READ: u64 = 16 << 20;
 
 /// Runs a command that is ended if it hangs.
 fn patiently(program: &Path, arguments: &[&Path]) -> Output {
@@ -69,7 +69,7 @@ fn a_sidecar_is_a_small_regular_file_or_ignored() {
         let (names, complaints, read) = listed(live.store().path());
         assert_eq!(names, "a", "{name}: {complaints}");
         assert!(complaints.contains(complaint) && complaints.contains("a.wim.wimstore.json"), "{name}: {complaints}");
-        assert!(read < MOST_READ, "{name}: {read} bytes were read");
+        assert!(read < MAX_READ, "{name}: {read} bytes were read");
 
         let store = live.store().path().to_owned();
         live.mount(&store, &[]);
@@ -77,7 +77,7 @@ fn a_sidecar_is_a_small_regular_file_or_ignored() {
         live.add("Group", "b.wim", &one("b", "second"));
         assert!(eventually(|| names_in(&live.path("Group")) == "a\nb\n"), "{name}");
         let read = read_by(live.mounted().process());
-        assert!(read < MOST_READ, "{name}: {read} bytes were read");
+        assert!(read < MAX_READ, "{name}: {read} bytes were read");
         let log = live.log();
         assert_eq!(log.matches(complaint).count(), 1, "{name} is reported once: {log}");
     }
@@ -104,7 +104,7 @@ fn what_is_no_file_is_left_out_and_reported() {
 
     let (names, complaints, read) = listed(live.store().path());
     assert_eq!(names, "a\nb", "{complaints}");
-    assert!(read < MOST_READ, "{read} bytes were read");
+    assert!(read < MAX_READ, "{read} bytes were read");
     for name in special.into_iter().chain(["z.wim"]) {
         let line = |line: &str| line.contains(&format!("Group/{name}")) && line.contains("not a regular file");
         assert!(complaints.lines().any(line), "{name}: {complaints}");

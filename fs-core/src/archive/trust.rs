@@ -13,7 +13,7 @@ use super::{FileId, TablesId};
 use crate::error::Error;
 
 /// How many failures of one kind are remembered for a generation of a file; what else fails is tried again each time.
-const MOST_FAILURES: usize = 1 << 16;
+const MAX_FAILURES: usize = 1 << 16;
 
 /// What was verified of an archive file, whether its tables are in memory or not.
 #[derive(Debug)]
@@ -188,10 +188,10 @@ impl Generation {
     }
 }
 
-/// Remembers a failure, unless there are [`MOST_FAILURES`] already: what is known of a file stays in memory as long as
+/// Remembers a failure, unless there are [`MAX_FAILURES`] already: what is known of a file stays in memory as long as
 /// the file is open.
 fn insert_some<K: Eq + Hash, V>(failures: &mut HashMap<K, V>, key: K, failure: V) {
-    if failures.len() < MOST_FAILURES {
+    if failures.len() < MAX_FAILURES {
         failures.insert(key, failure);
     }
 }

@@ -15,7 +15,7 @@ use crate::concurrent::in_order;
 const UNITS_AHEAD: usize = 4;
 
 /// The most findings whose files are named together: each time, the trees are gone through.
-const MOST_HELD: usize = 1 << 15;
+const MAX_HELD: usize = 1 << 15;
 
 /// After so many bytes, those found so far are reported.
 const HELD_BYTES: u64 = 256 << 20;
@@ -143,7 +143,7 @@ impl<'a, E: Send> Run<'a, E> {
         let Ok(tree) = info.image.tree_from(archive) else { return Ok(()) };
         let mut missing: Vec<BlobHash> = survey.missing.into_iter().collect();
         missing.sort_unstable();
-        for blobs in missing.chunks(MOST_HELD) {
+        for blobs in missing.chunks(MAX_HELD) {
             let finding = |&blob| Finding::MissingBlob { image: number, blob, used_by: UsedBy::default() };
             self.tell_named(blobs.iter().map(finding).collect(), &|naming| naming.scan(info, &tree, |_| true))?;
         }
@@ -257,7 +257,7 @@ impl<'a, E: Send> Run<'a, E> {
         if self.held.findings.len() < self.held.limit && !self.users.is_empty() {
             return Ok(());
         }
-        self.held.limit = MOST_HELD.min(self.held.limit * 2);
+        self.held.limit = MAX_HELD.min(self.held.limit * 2);
         self.tell_held()
     }
 

@@ -13,10 +13,10 @@ use crate::error::Result;
 use crate::filesystem::path_below;
 
 /// The most paths that a finding names.
-pub(super) const MOST_PATHS: usize = 100;
+pub(super) const MAX_PATHS: usize = 100;
 
 /// The bytes of paths, of findings named together, beyond which fewer are named at once.
-const MOST_BYTES: usize = 32 << 20;
+const MAX_BYTES: usize = 32 << 20;
 
 /// The files that cannot be read for a finding. A shared blob, or a directory with many names, may have millions.
 #[derive(Debug, Default)]
@@ -143,7 +143,7 @@ impl<'f> Naming<'f> {
 
     /// Whether the paths take so much memory that fewer findings must be named at once.
     pub(super) fn is_full(&self) -> bool {
-        self.bytes > MOST_BYTES && self.used_by.len() > 1
+        self.bytes > MAX_BYTES && self.used_by.len() > 1
     }
 
     /// Adds the files of an image that use a blob which `is_meant`. Ends early when it is full.
@@ -154,7 +154,7 @@ impl<'f> Naming<'f> {
             if !is_meant(&found.blob) {
                 continue;
             }
-            let free = MOST_PATHS - used_by.paths.len();
+            let free = MAX_PATHS - used_by.paths.len();
             for node in tree.nodes_of(found.inode).take(free) {
                 let mut path = path_below(&image.root, tree, node);
                 if let Some(name) = found.stream {
@@ -189,7 +189,7 @@ impl UsedBy {
         nodes: impl Iterator<Item = NodeId>,
         count: u64,
     ) -> Self {
-        let mut paths: Vec<_> = nodes.take(MOST_PATHS).map(|node| path_below(&image.root, tree, node)).collect();
+        let mut paths: Vec<_> = nodes.take(MAX_PATHS).map(|node| path_below(&image.root, tree, node)).collect();
         paths.sort_unstable();
         Self { more: count - paths.len() as u64, paths }
     }

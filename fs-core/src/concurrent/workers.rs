@@ -10,7 +10,7 @@ use parking_lot::{Condvar, Mutex};
 use super::Shares;
 
 /// Items that may wait. Beyond that the oldest are dropped: whoever wanted them has gone past them or elsewhere.
-const MOST_WAITING: usize = 1024;
+const MAX_WAITING: usize = 1024;
 
 /// A few threads and the items they have yet to do. Items of a volume that hangs keep no more than
 /// half of the threads. Dropping ends the threads after the items at hand.
@@ -53,7 +53,7 @@ impl<T: Send + 'static> Workers<T> {
         self.threads.get_or_init(|| self.start());
         let mut list = self.shared.list.lock();
         for item in items {
-            if list.waiting.len() == MOST_WAITING {
+            if list.waiting.len() == MAX_WAITING {
                 list.waiting.pop_front();
             }
             list.waiting.push_back(item);
@@ -152,11 +152,11 @@ mod tests {
         );
         workers.push(vec![0]);
         assert_eq!(has_begun.recv().unwrap(), 0);
-        workers.push((1..=MOST_WAITING + 5).collect());
+        workers.push((1..=MAX_WAITING + 5).collect());
         drop(go);
-        assert_eq!(has_begun.iter().take(MOST_WAITING).collect::<Vec<_>>(), (6..=MOST_WAITING + 5).collect::<Vec<_>>());
+        assert_eq!(has_begun.iter().take(MAX_WAITING).collect::<Vec<_>>(), (6..=MAX_WAITING + 5).collect::<Vec<_>>());
         drop(workers);
-        assert_eq!(sum.load(Ordering::SeqCst), (6..=MOST_WAITING + 5).sum::<usize>());
+        assert_eq!(sum.load(Ordering::SeqCst), (6..=MAX_WAITING + 5).sum::<usize>());
     }
 
     #[test]

@@ -21,7 +21,7 @@ use crate::concurrent::in_order;
 use crate::error::Error;
 
 /// A resource whose place depends on more others than this is not read by its check blocks.
-const MOST_HEADERS: u32 = 64;
+const MAX_HEADERS: u32 = 64;
 
 /// A blob in a solid resource, as one attempt at reading it sees it.
 pub(super) struct SolidBlob<'a> {
@@ -98,7 +98,7 @@ impl<'a> SolidBlob<'a> {
     /// say where the blob is. A blob in one chunk is hashed instead.
     fn is_in_sound_blocks(&self, blocks: CheckBlocks<'_>, wanted: &Range<u64>) -> Result<bool, Fault> {
         let chunks = self.chunks();
-        if chunks.end - chunks.start <= 1 || self.number >= MOST_HEADERS {
+        if chunks.end - chunks.start <= 1 || self.number >= MAX_HEADERS {
             return Ok(false);
         }
         let table = self.attempt.resource()?;

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::snapshot::{Image, Ino, Place};
 
 /// The longest path in an image that is told, in bytes: the longest argument that Linux gives to a program.
-const MOST_PATH: usize = 128 << 10;
+const MAX_PATH: usize = 128 << 10;
 
 /// Where an inode is, as seen from images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,13 +109,13 @@ pub(crate) fn path_below(root: &[Vec<u8>], tree: &Metadata, node: NodeId) -> Vec
         name.clear();
         tree.dentry(id).name().push_shown_wtf8(&mut name);
         len += name.len() + 1;
-        if len > MOST_PATH {
+        if len > MAX_PATH {
             break;
         }
         below.push(id);
     }
     let mut path = root.join(&b'/');
-    if len > MOST_PATH {
+    if len > MAX_PATH {
         push_name(&mut path, |path| path.extend("…".bytes()));
     }
     for &id in below.iter().rev() {

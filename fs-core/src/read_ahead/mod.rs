@@ -4,7 +4,7 @@
 //! one is read, all processors but one are idle. So readers that go through files in the order of
 //! the tree are recognised ([`walk`]), and a few threads ([`Workers`]) bring the files that come next
 //! into the cache. The distance doubles with each file that was foreseen, up to
-//! [`walk::MOST_FILES`] files and a part of the cache.
+//! [`walk::MAX_FILES`] files and a part of the cache.
 
 mod walk;
 

@@ -11,7 +11,7 @@ const READERS: usize = 8;
 const NEAR: usize = 8;
 
 /// How many files are read ahead of a reader at most.
-pub(super) const MOST_FILES: usize = 64;
+pub(super) const MAX_FILES: usize = 64;
 
 /// How many entries are looked at to find the files that come next.
 const LOOK: usize = 1024;
@@ -103,7 +103,7 @@ impl<S> Walker<S> {
 
     /// Takes files until as many are ahead as this reader has earned.
     fn extend(&mut self, tree: &Metadata, most_bytes: u64, mut take: impl FnMut(NodeId) -> Option<u64>) {
-        let most_files = MOST_FILES.min(1 << self.run.min(16));
+        let most_files = MAX_FILES.min(1 << self.run.min(16));
         let from = self.ahead.back().map_or(self.last, |(file, _)| *file);
         let mut bytes: u64 = self.ahead.iter().map(|(_, size)| size).sum();
         if self.run == 0 {
@@ -237,7 +237,7 @@ mod tests {
         assert_eq!(taken.iter().map(count).sum::<usize>(), order.len() - 2, "each file once");
         let ahead: Vec<usize> =
             (1..=taken.len()).map(|begun| 2 + taken[..begun].iter().map(count).sum::<usize>() - begun.max(2)).collect();
-        assert_eq!(ahead.iter().max(), Some(&MOST_FILES));
+        assert_eq!(ahead.iter().max(), Some(&MAX_FILES));
     }
 
     #[test]

@@ -14,7 +14,7 @@ use super::attributes;
 use crate::log::LISTING;
 
 /// The most files and folders whose security is remembered, about 300 bytes each.
-const MOST_REMEMBERED: usize = 100_000;
+const MAX_REMEMBERED: usize = 100_000;
 
 /// What names in descriptors and groups of Unix stand for.
 #[derive(Debug, Clone, Default)]
@@ -89,7 +89,7 @@ impl Securities {
         }
         let own = self.read(path);
         let mut known = self.known.lock();
-        if known.len() >= MOST_REMEMBERED {
+        if known.len() >= MAX_REMEMBERED {
             known.clear();
         }
         known.insert(path.to_owned(), (state, own.clone()));
