@@ -83,7 +83,7 @@ pub(crate) struct Shown {
 
     /// Memory for directory trees and tables of archives, such as 1G [default: 512M]
     #[arg(long, value_name = "SIZE", value_parser = parse_bytes)]
-    pub(crate) metadata: Option<u64>,
+    pub(crate) metadata_cache: Option<u64>,
 }
 
 /// Mounts, and returns when the user has ended it.
@@ -112,7 +112,7 @@ impl Args {
         let mut engine = shown.source.choice.engine();
         engine.content.verify = shown.verify;
         engine.content.cache_bytes = shown.cache.unwrap_or(engine.content.cache_bytes);
-        engine.metadata_bytes = shown.metadata.unwrap_or(engine.metadata_bytes);
+        engine.metadata_bytes = shown.metadata_cache.unwrap_or(engine.metadata_bytes);
         let filesystem = Arc::new(shown.source.choice.viewer.open(&shown.source.path, &engine, options)?);
         Ok(match &self.volume_prefix {
             Some(share) => mount_windows::mount_share(filesystem, &self.mountpoint, drive, share)?,

@@ -76,7 +76,7 @@ pub(crate) struct Args {
 
     /// Memory for directory trees and tables of archives, such as 1G [default: 512M]
     #[arg(long, value_name = "SIZE")]
-    metadata: Option<OsString>,
+    metadata_cache: Option<OsString>,
 
     /// Threads that answer requests, at least 1
     #[arg(long, value_name = "N")]
@@ -133,7 +133,7 @@ impl Args {
             ("streams", &self.streams),
             ("verify", &self.verify),
             ("cache", &self.cache),
-            ("metadata", &self.metadata),
+            ("metadata_cache", &self.metadata_cache),
             ("threads", &self.threads),
         ];
         for (name, value) in values {

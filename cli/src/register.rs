@@ -94,7 +94,7 @@ fn command_line(shown: &Shown, globals: &Globals) -> anyhow::Result<String> {
     let verify = Verify::NAMED.iter().find(|(_, verify)| *verify == shown.verify && *verify != Verify::default());
     words.extend(verify.map(|(name, _)| format!("--verify={name}")));
     words.extend(shown.cache.map(|bytes| format!("--cache={bytes}")));
-    words.extend(shown.metadata.map(|bytes| format!("--metadata={bytes}")));
+    words.extend(shown.metadata_cache.map(|bytes| format!("--metadata-cache={bytes}")));
     words.extend(std::iter::repeat_n("-v".to_owned(), globals.verbose.into()));
     if let Some(log) = &globals.log_file {
         words.push(format!("--log-file={}", absolute(log)?));

@@ -85,7 +85,7 @@ fn a_store_is_registered_for_net_use_and_taken_back() {
         "--efs-raw",
         "--verify=blocks",
         "--cache=1M",
-        "--metadata=2M",
+        "--metadata-cache=2M",
     ];
     let output = run(&[&["register", "a store.wim", "--name", &name], &options[..]].concat());
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -93,7 +93,7 @@ fn a_store_is_registered_for_net_use_and_taken_back() {
     let line = value(&name, "CommandLine").expect("CommandLine");
     let want = format!(
         "mount \"{}\" %2 --volume-prefix %1 \"--image=1\" --efs-raw --security=image --links=stored \
-         --verify=blocks --cache=1048576 --metadata=2097152",
+         --verify=blocks --cache=1048576 --metadata-cache=2097152",
         source.display()
     );
     assert_eq!(line, want);

@@ -134,7 +134,7 @@ class Scaling:
         for count in (1, 10, 100) if self.quick else (1, 10, 100, 1_000, 10_000):
             store = self.work / f"store of {count}"
             synthetic.fill(store / "Images" / "group", template, count)
-            with self.mount(store, "--metadata", str(MEMORY)) as mount:
+            with self.mount(store, "--metadata-cache", str(MEMORY)) as mount:
                 group = pathlib.Path(mount.directory, "group")
                 first = timed(mount, lambda: os.listdir(group))
                 attributes = timed(mount, lambda: [entry.stat() for entry in os.scandir(group)]).wall
@@ -172,7 +172,7 @@ class Scaling:
         for number in range(groups):
             synthetic.fill(store / "Images" / f"group {number:03}", template, images)
         rows, show, limit = [], self.limits.show, (MEMORY + BESIDE) / 2**20
-        with self.mount(store, "--metadata", str(MEMORY)) as mount:
+        with self.mount(store, "--metadata-cache", str(MEMORY)) as mount:
             root = pathlib.Path(mount.directory)
             rows.append(["mount", self.limits.seconds(mount.cost, 1)])
             first = timed(mount, lambda: os.listdir(root / "group 000"))

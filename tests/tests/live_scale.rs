@@ -42,7 +42,7 @@ fn images_dropped_for_the_budget_are_read_again() {
         live.add("Group", &format!("{image:02}.wim"), &wim.build());
     }
     let source = live.store().path().to_owned();
-    live.mount(&source, &["--metadata", "16M", "--cache", "4M", "-o", "threads=2"]);
+    live.mount(&source, &["--metadata-cache", "16M", "--cache", "4M", "-o", "threads=2"]);
     let path = |image: usize| live.path(&format!("Group/{image:02}/file 7 of {image}"));
     let open: Vec<_> = (0..IMAGES).map(|image| File::open(path(image)).unwrap()).collect();
     let numbers: Vec<_> = (0..IMAGES).map(|image| path(image).metadata().unwrap().ino()).collect();

@@ -18,7 +18,7 @@ use crate::text::parse_bytes;
 pub(super) const HELP: &str = "\
 Mount options (-o):
   image=, as=, users=, ref=, follow_links, streams=, ignore_case, unix_data, efs_raw,
-  verify=, cache=, max_chunk=, metadata=, threads=
+  verify=, cache=, max_chunk=, metadata_cache=, threads=
                            as the long options above; also streams_interface=
   uid=N, gid=N             owner and group of everything (default: who mounts)
   umask=, fmask=, dmask=   octal; bits taken from 0555 of directories, 0444 of files
@@ -81,7 +81,7 @@ const VALUED: &[&str] = &[
     "gid",
     "image",
     "max_chunk",
-    "metadata",
+    "metadata_cache",
     "ref",
     "streams",
     "streams_interface",
@@ -218,7 +218,7 @@ impl Settings {
             "verify" => self.engine.content.verify = one_of(value, &Verify::NAMED)?,
             "cache" => self.engine.content.cache_bytes = size(value)?,
             "max_chunk" => self.engine.content.max_chunk_bytes = size(value)?,
-            "metadata" => self.engine.metadata_bytes = size(value)?,
+            "metadata_cache" => self.engine.metadata_bytes = size(value)?,
             "threads" => {
                 self.mount.threads = number::<usize>(value)?;
                 anyhow::ensure!(self.mount.threads > 0, "there must be at least 1");
@@ -326,7 +326,7 @@ mod tests {
             ("cache=512M", |s| s.engine.content.cache_bytes == 512 << 20),
             ("cache=1g", |s| s.engine.content.cache_bytes == 1 << 30),
             ("max_chunk=1G", |s| s.engine.content.max_chunk_bytes == 1 << 30),
-            ("metadata=64M", |s| s.engine.metadata_bytes == 64 << 20),
+            ("metadata_cache=64M", |s| s.engine.metadata_bytes == 64 << 20),
             ("cache=4096", |s| s.engine.content.cache_bytes == 4096),
             ("verify=off", |s| s.engine.content.verify == Verify::Off),
             ("verify=blocks", |s| s.engine.content.verify == Verify::Blocks),
@@ -364,7 +364,7 @@ mod tests {
             ("cache=12X", "mount option cache: 12X is not a size such as 512M or 2G".into()),
             ("cache=", "mount option cache:  is not a size such as 512M or 2G".into()),
             ("cache=99999999999T", "mount option cache: 99999999999T is not a size such as 512M or 2G".into()),
-            ("metadata=all", "mount option metadata: all is not a size such as 512M or 2G".into()),
+            ("metadata_cache=all", "mount option metadata_cache: all is not a size such as 512M or 2G".into()),
             ("threads=0", "mount option threads: there must be at least 1".into()),
         ];
         for (list, want) in cases {
