@@ -32,6 +32,7 @@ mod tests {
             "D:(OD;CI;RP;;bf967aba-0de6-11d0-a285-00aa003049e2;OW)",
             "G:S-1-0x000100000000-7",
             "S:AI(AU;SAFA;FA;;;WD)(ML;;NWNR;;;HI)",
+            "S:NO_ACCESS_CONTROL",
             "O:SYD:(A;;;;;WD)",
             "D:(SP;;0x1000000;;;S-1-17-1)",
             "D:(XA;;FR;;;WD;(Member_of {SID(BA), SID(S-1-5-21-1-2-3-1100)}))(A;;FA;;;BA)",

@@ -30,9 +30,7 @@ pub fn write(descriptor: &Descriptor<'_>) -> Option<String> {
     let control = descriptor.control.0;
     if descriptor.has_dacl() {
         text += "D:";
-        let null = if descriptor.dacl.is_none() { "NO_ACCESS_CONTROL" } else { "" };
         list(&mut text, control, descriptor.dacl)?;
-        text += null;
     }
     if descriptor.control.has(Control::SACL_PRESENT) {
         text += "S:";
@@ -48,7 +46,13 @@ fn list(text: &mut String, control: u16, list: Option<Acl<'_>>) -> Option<()> {
             *text += name;
         }
     }
-    list.into_iter().flat_map(|list| list.entries()).try_for_each(|ace| entry(text, &ace))
+    match list {
+        Some(list) => list.entries().try_for_each(|ace| entry(text, &ace)),
+        None => {
+            *text += "NO_ACCESS_CONTROL";
+            Some(())
+        }
+    }
 }
 
 /// The text of one entry, in parentheses; `None` as for [`write()`].
