@@ -9,7 +9,7 @@ use mount_windows::{DriveOptions, Mounted, Security, Share};
 
 use crate::elsewhere;
 use crate::globals::Globals;
-use crate::source::{self, Links, Reading, Source};
+use crate::source::{Links, Reading, Source};
 use crate::text::parse_bytes;
 
 /// Mount a store, an image group, an archive or one image as a drive, read-only.
