@@ -149,7 +149,7 @@ fn volumes_that_must_not_be_captured_are_refused() {
         (set_dirty, "marked as dirty: start Windows and shut it down"),
         (|volume| volume.write_all_at(b"-FVE-FS-", 3).unwrap(), "encrypted by BitLocker"),
         (|volume| volume.write_all_at(b"ReFS\0\0\0\0", 3).unwrap(), "a ReFS volume"),
-        (|volume| volume.write_all_at(&[0; 512], 0).unwrap(), "no NTFS volume, but"),
+        (|volume| volume.write_all_at(&[0; 512], 0).unwrap(), "holds no NTFS volume"),
     ];
     let folder = tempfile::tempdir().unwrap();
     let archive = folder.path().join("a.wim");
