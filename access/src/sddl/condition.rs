@@ -33,7 +33,7 @@ const RELATIONS: [(&str, u8); 10] = [
     ("Not_Contains", 0x8E),
     ("Not_Any_of", 0x8F),
 ];
-/// What begins the names of attributes; those without a scope come last.
+/// The beginnings of names of attributes; those without a scope come last.
 const SCOPES: [(&str, u8); 4] = [("@User.", 0xF9), ("@Resource.", 0xFA), ("@Device.", 0xFB), ("", 0xF8)];
 
 /// Whether a character is written as itself in the name of an attribute.
@@ -112,7 +112,7 @@ impl Parser<'_> {
         Ok(())
     }
 
-    /// What an attribute is compared with.
+    /// A value that an attribute is compared with.
     fn operand(&mut self) -> Result<Vec<u8>> {
         self.skip_blanks();
         if self.take("{") {
@@ -250,7 +250,7 @@ fn number(text: &str) -> Option<Vec<u8>> {
     Some([&[0x04][..], &value.to_le_bytes(), &[sign, base]].concat())
 }
 
-/// What has been written of a condition.
+/// The part of a condition that is written.
 enum Written {
     /// Elements with their braces, or one principal: what membership is about.
     Principals(String),

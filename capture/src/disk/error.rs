@@ -1,4 +1,4 @@
-//! What is wrong with a disk, a partition or a volume.
+//! Errors of disks, partitions and volumes.
 
 use std::io;
 

@@ -16,7 +16,7 @@ use wim::ReadAt;
 pub use error::{Error, Result};
 pub use probe::Contents;
 
-/// What a disk or a volume is read from.
+/// The bytes of a disk or a volume.
 pub type Disk = Arc<dyn ReadAt>;
 
 /// The disk in a block device or an image file, whose format its contents say, not its name.

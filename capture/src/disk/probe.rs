@@ -1,4 +1,4 @@
-//! What a disk or a partition holds, by its first bytes.
+//! Tells by its first bytes what a disk or a partition holds.
 
 use wim::ReadAt;
 
